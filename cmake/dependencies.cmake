@@ -1,0 +1,27 @@
+# Every library that Errand takes from Debian 12. `./dev setup` installs their packages.
+
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(OpenSSL 3 REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(prometheus-cpp REQUIRED CONFIG)
+find_package(tomlplusplus REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+
+if(ERRAND_TESTS OR NOT DEFINED ERRAND_TESTS)
+  find_package(GTest REQUIRED)
+  find_library(RAPIDCHECK_LIBRARY rapidcheck REQUIRED)
+  add_library(rapidcheck_headers INTERFACE)
+  target_link_libraries(rapidcheck_headers INTERFACE ${RAPIDCHECK_LIBRARY})
+endif()
+
+# Asio and Beast: headers here, their own parts compiled once in errand_async and errand_net.
+add_library(errand_boost_asio INTERFACE)
+target_link_libraries(errand_boost_asio INTERFACE Boost::headers OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
+target_compile_definitions(errand_boost_asio INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
