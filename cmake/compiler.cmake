@@ -21,7 +21,7 @@ option(ERRAND_WERROR "Treat warnings as errors" OFF)
 set(ERRAND_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread; empty for none")
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
-                    -Wimplicit-fallthrough -Wextra-semi -Wunused-result -fno-omit-frame-pointer)
+                    -Wimplicit-fallthrough -Wextra-semi -Wunused-result -Wno-missing-designated-field-initializers -fno-omit-frame-pointer)
 if(ERRAND_WERROR)
   add_compile_options(-Werror)
 endif()
