@@ -1,0 +1,77 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
+
+#include "errand/base/assert.h"
+#include "errand/graphql/execution/field_error.h"
+#include "errand/graphql/execution/field_value.h"
+#include "errand/graphql/execution/request_context.h"
+#include "errand/graphql/execution/response_path.h"
+#include "errand/graphql/type/schema.h"
+
+namespace errand::graphql::execution {
+
+struct PlannedField;
+class OperationExecution;
+
+/// The object whose field is being resolved.
+struct SourceObject {
+  const void* native = nullptr;                        ///< of an ObjectRef; null at the root
+  const boost::json::value* json = nullptr;            ///< of a JSON object; outranks `native`
+  const std::shared_ptr<const void>* owner = nullptr;  ///< keeps either alive; may be null
+};
+
+/// All that a resolver may look at. Valid until the resolver has returned or, for an awaitable one,
+/// until its coroutine has ended.
+struct ResolveInfo {
+  const type::Schema& schema;
+  const type::ObjectType& parent_type;
+  const type::FieldDefinition& field;
+  const ResponsePath& path;
+  /// Coerced by CoerceArgumentValues (6.4.1): absent arguments are absent, defaults are filled in.
+  const boost::json::object& arguments;
+  SourceObject source;
+  const std::shared_ptr<RequestContext>& context;
+  const PlannedField& planned;
+  const OperationExecution& execution;
+
+  /// The source object as the C++ type that its resolver gave.
+  template <class T>
+  [[nodiscard]] const T& source_as() const {
+    ERRAND_ASSERT(source.native != nullptr);
+    return *static_cast<const T*>(source.native);
+  }
+
+  /// The caller's request context as its derived class.
+  template <class T>
+  [[nodiscard]] T& context_as() const {
+    static_assert(std::is_base_of_v<RequestContext, T>);
+    return static_cast<T&>(*context);
+  }
+
+  /// The argument's value; nullptr when it is absent. JSON null when null was given.
+  [[nodiscard]] const boost::json::value* argument(std::string_view name) const {
+    return arguments.if_contains(boost::json::string_view(name.data(), name.size()));
+  }
+
+  /// The arguments as the client sent them: coerced, without the defaults of the schema, so that a
+  /// fingerprint of them stays the same when a default is added.
+  [[nodiscard]] boost::json::object sent_arguments() const;
+};
+
+/// Resolves a field at once: no waiting, no I/O. Costs no coroutine.
+using ImmediateResolver = std::function<FieldResult<FieldValue>(const ResolveInfo&)>;
+
+/// Resolves a field later. Called on the request's strand and resumed there; the fields of a query
+/// wait side by side, the root fields of a mutation one after the other. `info` outlives the
+/// coroutine. Exceptions become the field error INTERNAL, without their text.
+using AwaitableResolver =
+    std::function<boost::asio::awaitable<FieldResult<FieldValue>>(const ResolveInfo&)>;
+
+}  // namespace errand::graphql::execution

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <boost/json/object.hpp>
+
+#include "errand/base/result.h"
+
+namespace errand::graphql::request {
+
+/// What a client sends, whatever the transport (GraphQL over HTTP, "Request Parameters").
+struct RequestParameters {
+  std::string query;
+  std::optional<std::string> operation_name;
+  boost::json::object variables;
+  boost::json::object extensions;
+};
+
+/// Reads parameters from a JSON object: the body of a POST, or the payload of a WebSocket
+/// `subscribe`. Unknown members are ignored, null counts as absent.
+/// @return kInvalidArgument saying which member is missing or has the wrong type.
+Result<RequestParameters> parse_request_parameters(const boost::json::value& json);
+
+}  // namespace errand::graphql::request

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "errand/base/error.h"
+
+namespace errand::graphql::request {
+
+/// What became of a request, in the terms that transports choose their status by.
+enum class Outcome : std::uint8_t {
+  kExecuted,             ///< `data` is there (perhaps null), perhaps with errors
+  kSyntaxError,          ///< the document does not parse
+  kValidationError,      ///< it breaks a rule of the specification, section 5
+  kLimitExceeded,        ///< it is beyond a limit; `extensions.code` says which
+  kOperationUnresolved,  ///< operationName is missing, unknown or ambiguous
+  kVariablesInvalid,     ///< a variable cannot be coerced
+  kNotAllowed,           ///< a mutation where only queries may run, a subscription without a stream
+  kFailed,               ///< not begun, or given up: cancelled, out of time
+};
+
+/// One response, as JSON text.
+struct Response {
+  std::string body;
+  Outcome outcome = Outcome::kExecuted;
+  bool has_errors = false;
+  /// The first `extensions.http.status` that a field error asks for; the transport may use it.
+  std::optional<int> http_status;
+
+  /// A request error: `body` has no `data`.
+  [[nodiscard]] bool request_error() const noexcept { return outcome != Outcome::kExecuted; }
+
+  /// For a request error: its JSON list of errors, as graphql-transport-ws sends it.
+  [[nodiscard]] std::string_view errors_text() const noexcept;
+
+  /// A request error with one error.
+  static Response failure(Outcome outcome, ErrorCode code, std::string_view message);
+};
+
+}  // namespace errand::graphql::request

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <variant>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "errand/graphql/execution/request_context.h"
+#include "errand/graphql/execution/resolver_map.h"
+#include "errand/graphql/execution/response_stream.h"
+#include "errand/graphql/request/limits.h"
+#include "errand/graphql/request/request_parameters.h"
+#include "errand/graphql/request/response.h"
+
+namespace errand::graphql::request {
+
+using execution::RequestContext;
+using execution::ResponseStream;
+
+/// Serves GraphQL requests over one schema: parse and validate (or take the document from the
+/// cache), coerce variables, execute, write the response text.
+///
+/// Thread-safe; one for the whole server. Each call runs on the executor that awaits it, which must
+/// run one handler at a time (a strand, or an io_context with one thread). Cancelling the awaiting
+/// coroutine cancels the request.
+class Service {
+ public:
+  struct Options {
+    Limits limits;
+    std::size_t cache_bytes_max = 16 << 20;  ///< weight of all cached documents; 0: no cache
+  };
+
+  /// Counters since the start, for metrics.
+  struct CacheStatistics {
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+    std::uint64_t evictions = 0;
+    std::size_t documents = 0;  ///< now inside
+    std::size_t bytes = 0;      ///< their weight
+  };
+
+  /// How far a transport lets a request go.
+  enum class Allowed : std::uint8_t {
+    kQueries,              ///< HTTP GET
+    kQueriesAndMutations,  ///< HTTP POST
+    kAll,                  ///< subscriptions too: start() only
+  };
+
+  Service(execution::Resolvers resolvers, Options options);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  /// Runs a query or a mutation. A subscription is answered with a request error (kNotAllowed).
+  boost::asio::awaitable<Response> execute(RequestParameters parameters,
+                                           std::shared_ptr<RequestContext> context,
+                                           Allowed allowed = Allowed::kQueriesAndMutations);
+
+  /// Opens the response stream of a subscription. Anything else is refused (kNotAllowed).
+  /// The stream keeps all it needs alive, but not the Service.
+  boost::asio::awaitable<std::expected<std::unique_ptr<ResponseStream>, Response>> subscribe(
+      RequestParameters parameters, std::shared_ptr<RequestContext> context);
+
+  /// Runs whatever the document holds, as graphql-transport-ws and SSE need it: one Response for a
+  /// query or a mutation (and for every request error), a stream for a subscription.
+  boost::asio::awaitable<std::variant<Response, std::unique_ptr<ResponseStream>>> start(
+      RequestParameters parameters, std::shared_ptr<RequestContext> context);
+
+  [[nodiscard]] const type::Schema& schema() const noexcept;
+  [[nodiscard]] CacheStatistics cache_statistics() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace errand::graphql::request
