@@ -18,6 +18,24 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "OPERATION_RESOLUTION_FAILURE";
     case ErrorCode::kLimitExceeded:
       return "LIMIT_EXCEEDED";
+    case ErrorCode::kMaxQueryBytesLimit:
+      return "MAX_QUERY_BYTES_LIMIT";
+    case ErrorCode::kMaxTokensLimit:
+      return "MAX_TOKENS_LIMIT";
+    case ErrorCode::kMaxRecursionLimit:
+      return "MAX_RECURSION_LIMIT";
+    case ErrorCode::kMaxDepthLimit:
+      return "MAX_DEPTH_LIMIT";
+    case ErrorCode::kMaxHeightLimit:
+      return "MAX_HEIGHT_LIMIT";
+    case ErrorCode::kMaxAliasesLimit:
+      return "MAX_ALIASES_LIMIT";
+    case ErrorCode::kMaxRootFieldsLimit:
+      return "MAX_ROOT_FIELDS_LIMIT";
+    case ErrorCode::kMaxDirectivesLimit:
+      return "MAX_DIRECTIVES_LIMIT";
+    case ErrorCode::kIntrospectionDisabled:
+      return "INTROSPECTION_DISABLED";
     case ErrorCode::kUnauthenticated:
       return "UNAUTHENTICATED";
     case ErrorCode::kForbidden:
