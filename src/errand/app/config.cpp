@@ -1,0 +1,494 @@
+#include "errand/app/config.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <concepts>
+#include <filesystem>
+#include <functional>
+#include <span>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+
+#include "errand/base/time_text.h"
+#include "errand/json/writer.h"
+
+namespace errand::app {
+
+namespace {
+
+using Texts = std::span<const std::string>;
+
+/// One setting: how it is called, and how it is read from and written as text.
+struct Setting {
+  enum class Kind : std::uint8_t { kText, kPath, kNumber, kSwitch, kDuration, kBytes, kPaths };
+
+  std::string_view key;
+  std::string_view flag;
+  std::string_view help;
+  Kind kind;
+  std::function<Result<void>(Config&, Texts)> set;
+  std::function<std::string(const Config&)> get;
+};
+
+std::string toml_text(std::string_view text) {
+  std::string out;
+  json::append_string(out, text);
+  return out;
+}
+
+template <std::integral Integer>
+Result<Integer> read_integer(std::string_view text, std::int64_t low, std::int64_t high) {
+  std::int64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || rest != end || value < low || value > high) {
+    return fail(ErrorCode::kConfigInvalid,
+                fmt::format("\"{}\" is not a whole number from {} to {}", text, low, high));
+  }
+  return static_cast<Integer>(value);
+}
+
+/// A number of bytes: "65536", "64KiB", "1MiB".
+Result<std::size_t> read_bytes(std::string_view text, std::int64_t low, std::int64_t high) {
+  std::int64_t unit = 1;
+  std::string_view number = text;
+  for (const auto& [name, size] : std::array<std::pair<std::string_view, std::int64_t>, 3>{
+           {{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}}) {
+    if (text.ends_with(name)) {
+      unit = size;
+      number.remove_suffix(name.size());
+    }
+  }
+  const auto count = read_integer<std::int64_t>(number, 0, high / unit);
+  if (!count || *count * unit < low) {
+    return fail(
+        ErrorCode::kConfigInvalid,
+        fmt::format("\"{}\" is not a size from {} to {} bytes, such as \"64KiB\" or \"1MiB\"", text,
+                    low, high));
+  }
+  return static_cast<std::size_t>(*count * unit);
+}
+
+Setting text_setting(std::string_view key, std::string_view flag, std::string_view help,
+                     std::string& (*member)(Config&), std::vector<std::string> choices = {},
+                     Setting::Kind kind = Setting::Kind::kText) {
+  return {key,
+          flag,
+          help,
+          kind,
+          [=](Config& config, Texts texts) -> Result<void> {
+            if (!choices.empty() && std::ranges::find(choices, texts[0]) == choices.end()) {
+              return fail(
+                  ErrorCode::kConfigInvalid,
+                  fmt::format("\"{}\" is not one of {}", texts[0], fmt::join(choices, ", ")));
+            }
+            member(config) = texts[0];
+            return {};
+          },
+          [=](const Config& config) { return toml_text(member(const_cast<Config&>(config))); }};
+}
+
+template <class Integer>
+Setting number_setting(std::string_view key, std::string_view flag, std::string_view help,
+                       Integer& (*member)(Config&), std::int64_t low, std::int64_t high) {
+  return {
+      key,
+      flag,
+      help,
+      Setting::Kind::kNumber,
+      [=](Config& config, Texts texts) -> Result<void> {
+        const auto value = read_integer<Integer>(texts[0], low, high);
+        if (!value) return std::unexpected(value.error());
+        member(config) = *value;
+        return {};
+      },
+      [=](const Config& config) { return fmt::format("{}", member(const_cast<Config&>(config))); }};
+}
+
+Setting bytes_setting(std::string_view key, std::string_view flag, std::string_view help,
+                      std::size_t& (*member)(Config&), std::int64_t low, std::int64_t high) {
+  return {
+      key,
+      flag,
+      help,
+      Setting::Kind::kBytes,
+      [=](Config& config, Texts texts) -> Result<void> {
+        const auto value = read_bytes(texts[0], low, high);
+        if (!value) return std::unexpected(value.error());
+        member(config) = *value;
+        return {};
+      },
+      [=](const Config& config) { return fmt::format("{}", member(const_cast<Config&>(config))); }};
+}
+
+Setting duration_setting(std::string_view key, std::string_view flag, std::string_view help,
+                         Milliseconds& (*member)(Config&), Milliseconds low, Milliseconds high) {
+  return {key,
+          flag,
+          help,
+          Setting::Kind::kDuration,
+          [=](Config& config, Texts texts) -> Result<void> {
+            const auto value = parse_duration(texts[0]);
+            if (!value) return fail(ErrorCode::kConfigInvalid, value.error().message);
+            if (*value < low || *value > high) {
+              return fail(ErrorCode::kConfigInvalid,
+                          fmt::format("\"{}\" is not from {} to {}", texts[0], format_duration(low),
+                                      format_duration(high)));
+            }
+            member(config) = *value;
+            return {};
+          },
+          [=](const Config& config) {
+            return toml_text(format_duration(member(const_cast<Config&>(config))));
+          }};
+}
+
+constexpr std::array<std::pair<std::string_view, OnSchemaChange>, 3> kOnChangeNames{
+    {{"fail", OnSchemaChange::kFail},
+     {"keep-old", OnSchemaChange::kKeepOld},
+     {"drop", OnSchemaChange::kDrop}}};
+
+const std::vector<Setting>& table() {
+  using namespace std::chrono_literals;
+  static const std::vector<Setting> rows = [] {
+    std::vector<Setting> t;
+    t.push_back(text_setting("server.listen", "--listen",
+                             "address to bind; other than loopback only with auth.credentials",
+                             [](Config& c) -> std::string& { return c.server.listen; }));
+    t.push_back(number_setting<std::uint16_t>(
+        "server.port", "--port", "port to bind; 0 takes a free one and prints it",
+        [](Config& c) -> std::uint16_t& { return c.server.port; }, 0, 65'535));
+    t.push_back(number_setting<int>(
+        "server.threads", "--threads", "threads that serve connections; 0 is one a core, at most 8",
+        [](Config& c) -> int& { return c.server.threads; }, 0, 256));
+    t.push_back(bytes_setting(
+        "server.body_bytes_max", "", "largest request body",
+        [](Config& c) -> std::size_t& { return c.server.body_bytes_max; }, 1'024, 64 << 20));
+    t.push_back(number_setting<std::size_t>(
+        "server.connections_max", "", "open connections; more are refused",
+        [](Config& c) -> std::size_t& { return c.server.connections_max; }, 1, 1'000'000));
+    t.push_back(duration_setting(
+        "server.drain_timeout", "", "longest wait for running requests at shutdown",
+        [](Config& c) -> Milliseconds& { return c.server.drain_timeout; }, 0ms, 10min));
+    t.push_back(
+        {"server.graphiql", "", "serve the page /graphiql in development mode",
+         Setting::Kind::kSwitch,
+         [](Config& c, Texts texts) -> Result<void> {
+           if (texts[0] != "true" && texts[0] != "false") {
+             return fail(ErrorCode::kConfigInvalid,
+                         fmt::format("\"{}\" is neither true nor false", texts[0]));
+           }
+           c.server.graphiql = texts[0] == "true";
+           return {};
+         },
+         [](const Config& c) { return std::string(c.server.graphiql ? "true" : "false"); }});
+    t.push_back({"schema.files", "--schema", "SDL files, in order; the flag may be repeated",
+                 Setting::Kind::kPaths,
+                 [](Config& c, Texts texts) -> Result<void> {
+                   c.schema.files.assign(texts.begin(), texts.end());
+                   return {};
+                 },
+                 [](const Config& c) {
+                   std::vector<std::string> names;
+                   for (const auto& file : c.schema.files) names.push_back(toml_text(file));
+                   return fmt::format("[{}]", fmt::join(names, ", "));
+                 }});
+    t.push_back(text_setting("schema.prefix", "",
+                             "put before the names of Errand's own types and fields",
+                             [](Config& c) -> std::string& { return c.schema.prefix; }));
+    t.push_back(text_setting("schema.options_argument", "",
+                             "name of the argument that takes JobOptions",
+                             [](Config& c) -> std::string& { return c.schema.options_argument; }));
+    t.push_back({"schema.on_change", "--on-change",
+                 "fail, keep-old or drop: what to do when the schema breaks a type with live jobs",
+                 Setting::Kind::kText,
+                 [](Config& c, Texts texts) -> Result<void> {
+                   for (const auto& [name, value] : kOnChangeNames) {
+                     if (texts[0] == name) {
+                       c.schema.on_change = value;
+                       return {};
+                     }
+                   }
+                   return fail(ErrorCode::kConfigInvalid,
+                               fmt::format("\"{}\" is not one of fail, keep-old, drop", texts[0]));
+                 },
+                 [](const Config& c) {
+                   for (const auto& [name, value] : kOnChangeNames) {
+                     if (c.schema.on_change == value) return toml_text(name);
+                   }
+                   return std::string();
+                 }});
+    t.push_back(text_setting(
+        "store.data", "--data", "directory of the database and the master key",
+        [](Config& c) -> std::string& { return c.store.data; }, {}, Setting::Kind::kPath));
+    t.push_back(text_setting(
+        "auth.credentials", "--credentials",
+        "credentials file; without one the server is in development mode",
+        [](Config& c) -> std::string& { return c.auth.credentials; }, {}, Setting::Kind::kPath));
+    t.push_back(duration_setting(
+        "worker.lease", "", "how long a job stays with a worker that does not report",
+        [](Config& c) -> Milliseconds& { return c.worker.lease; }, 1s, 1h));
+    t.push_back(bytes_setting(
+        "worker.result_bytes_max", "", "largest result of a job",
+        [](Config& c) -> std::size_t& { return c.worker.result_bytes_max; }, 1'024, 64 << 20));
+    t.push_back(number_setting<std::size_t>(
+        "limits.tokens", "", "tokens of one GraphQL document",
+        [](Config& c) -> std::size_t& { return c.limits.tokens; }, 10, 1'000'000));
+    t.push_back(number_setting<std::size_t>(
+        "limits.depth", "", "nesting of selection sets; introspection has its own limit",
+        [](Config& c) -> std::size_t& { return c.limits.depth; }, 1, 1'000));
+    t.push_back(number_setting<std::size_t>(
+        "limits.queue_length", "", "waiting jobs of one queue; more are refused with QUEUE_FULL",
+        [](Config& c) -> std::size_t& { return c.limits.queue_length; }, 1, 1'000'000'000));
+    t.push_back(duration_setting(
+        "limits.wait_for", "", "longest JobOptions.waitFor",
+        [](Config& c) -> Milliseconds& { return c.limits.wait_for; }, 0ms, 10min));
+    t.push_back(text_setting("log.level", "--log-level", "debug, info, warn or error",
+                             [](Config& c) -> std::string& { return c.log.level; },
+                             {"debug", "info", "warn", "error"}));
+    t.push_back(text_setting("log.format", "--log-format", "text or json",
+                             [](Config& c) -> std::string& { return c.log.format; },
+                             {"text", "json"}));
+    return t;
+  }();
+  return rows;
+}
+
+bool is_list(const Setting& setting) { return setting.kind == Setting::Kind::kPaths; }
+bool is_path(const Setting& setting) {
+  return setting.kind == Setting::Kind::kPath || setting.kind == Setting::Kind::kPaths;
+}
+
+const Setting* find_setting(std::string_view key) {
+  const auto row = std::ranges::find(table(), key, &Setting::key);
+  return row == table().end() ? nullptr : &*row;
+}
+
+std::string variable_name(std::string_view key) {
+  std::string name = "ERRAND_";
+  for (const char c : key) {
+    name.push_back(c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+  }
+  return name;
+}
+
+/// Variables of the command-line client and of the place of the file; no settings of the server.
+constexpr std::array<std::string_view, 3> kOtherVariables{"ERRAND_URL", "ERRAND_TOKEN",
+                                                          "ERRAND_CONFIG"};
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+/// The nearest known name, as the end of an error text; empty when none is near.
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& known) {
+  const std::string* best = nullptr;
+  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
+  for (const auto& candidate : known) {
+    if (const auto distance = edit_distance(name, candidate); distance < best_distance) {
+      best = &candidate;
+      best_distance = distance;
+    }
+  }
+  return best ? fmt::format("; did you mean {}?", *best)
+              : "; `errand config show` lists all settings";
+}
+
+std::vector<std::string> all_keys() {
+  std::vector<std::string> keys;
+  for (const auto& row : table()) keys.emplace_back(row.key);
+  return keys;
+}
+
+/// Applies settings one after the other and remembers where each came from.
+class Loader {
+ public:
+  Loader() {
+    for (const auto& row : table()) origins_[row.key] = "default";
+  }
+
+  Result<void> set(const Setting& setting, std::vector<std::string> texts, std::string origin) {
+    if (texts.empty() || (!is_list(setting) && texts.size() != 1)) {
+      return fail(ErrorCode::kConfigInvalid,
+                  fmt::format("{}: {} takes {}", origin, setting.key,
+                              is_list(setting) ? "at least one value" : "one value"));
+    }
+    if (const auto done = setting.set(loaded_.config, texts); !done) {
+      return fail(ErrorCode::kConfigInvalid,
+                  fmt::format("{}: {}: {}", origin, setting.key, done.error().message));
+    }
+    origins_[setting.key] = std::move(origin);
+    return {};
+  }
+
+  Result<void> set_from_table(const toml::table& table, const std::string& prefix,
+                              const std::string& file) {
+    for (const auto& [name, node] : table) {
+      const std::string key = prefix + std::string(name.str());
+      const std::string origin = fmt::format("{}:{}", file, name.source().begin.line);
+      if (const auto* sub = node.as_table(); sub && !find_setting(key)) {
+        if (const auto done = set_from_table(*sub, key + ".", file); !done) return done;
+        continue;
+      }
+      const Setting* setting = find_setting(key);
+      if (!setting) {
+        return fail(ErrorCode::kConfigInvalid, fmt::format("{}: unknown key \"{}\"{}", origin, key,
+                                                           did_you_mean(key, all_keys())));
+      }
+      auto texts = read_node(*setting, node, origin);
+      if (!texts) return std::unexpected(texts.error());
+      if (is_path(*setting)) {
+        const auto folder = std::filesystem::path(file).parent_path();
+        for (auto& text : *texts) {
+          if (!text.empty()) text = (folder / text).lexically_normal().string();
+        }
+      }
+      if (const auto done = set(*setting, *std::move(texts), origin); !done) return done;
+    }
+    return {};
+  }
+
+  LoadedConfig finish() {
+    for (const auto& row : table()) {
+      loaded_.effective.push_back(
+          {std::string(row.key), row.get(loaded_.config), origins_[row.key]});
+    }
+    return std::move(loaded_);
+  }
+
+ private:
+  static Result<std::vector<std::string>> read_node(const Setting& setting, const toml::node& node,
+                                                    const std::string& origin) {
+    const auto wrong_type = [&](std::string_view wanted) {
+      return fail(ErrorCode::kConfigInvalid,
+                  fmt::format("{}: {} takes {}", origin, setting.key, wanted));
+    };
+    switch (setting.kind) {
+      case Setting::Kind::kNumber:
+        if (const auto* value = node.as_integer())
+          return std::vector{fmt::format("{}", value->get())};
+        return wrong_type("a whole number, without quotes");
+      case Setting::Kind::kSwitch:
+        if (const auto* value = node.as_boolean())
+          return std::vector<std::string>{value->get() ? "true" : "false"};
+        return wrong_type("true or false, without quotes");
+      case Setting::Kind::kBytes:
+        if (const auto* value = node.as_integer())
+          return std::vector{fmt::format("{}", value->get())};
+        if (const auto* value = node.as_string()) return std::vector{value->get()};
+        return wrong_type("a number of bytes or a text such as \"1MiB\"");
+      case Setting::Kind::kPaths:
+        if (const auto* array = node.as_array()) {
+          std::vector<std::string> texts;
+          for (const auto& item : *array) {
+            const auto* text = item.as_string();
+            if (!text) return wrong_type("a list of texts");
+            texts.push_back(text->get());
+          }
+          return texts;
+        }
+        [[fallthrough]];
+      default:
+        if (const auto* value = node.as_string()) return std::vector{value->get()};
+        return wrong_type(setting.kind == Setting::Kind::kDuration ? "a text such as \"30s\""
+                                                                   : "a text in quotes");
+    }
+  }
+
+  LoadedConfig loaded_;
+  std::map<std::string_view, std::string> origins_;
+};
+
+Result<void> load_file(Loader& loader, const std::string& path) {
+  try {
+    return loader.set_from_table(toml::parse_file(path), "", path);
+  } catch (const toml::parse_error& error) {
+    return fail(ErrorCode::kConfigInvalid,
+                fmt::format("{}:{}:{}: {}", path, error.source().begin.line,
+                            error.source().begin.column, error.description()));
+  }
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    parts.emplace_back(text.substr(0, comma));
+    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::vector<SettingInfo> settings() {
+  std::vector<SettingInfo> infos;
+  for (const auto& row : table()) {
+    infos.push_back(
+        {row.key, row.flag, row.help, is_list(row), row.kind == Setting::Kind::kSwitch});
+  }
+  return infos;
+}
+
+Result<LoadedConfig> load_config(const ConfigSources& sources) {
+  Loader loader;
+
+  std::optional<std::string> file = sources.file;
+  if (const auto variable = sources.environment.find("ERRAND_CONFIG");
+      !file && variable != sources.environment.end()) {
+    file = variable->second;
+  }
+  std::error_code ignored;
+  if (!file && std::filesystem::exists("errand.toml", ignored)) file = "errand.toml";
+  if (file) {
+    if (!std::filesystem::is_regular_file(*file, ignored)) {
+      return fail(ErrorCode::kConfigInvalid, fmt::format("{}: there is no such file", *file));
+    }
+    if (const auto done = load_file(loader, *file); !done) return std::unexpected(done.error());
+  }
+
+  std::vector<std::string> variables;
+  for (const auto& row : table()) variables.push_back(variable_name(row.key));
+  for (const auto& [name, value] : sources.environment) {
+    if (!name.starts_with("ERRAND_") ||
+        std::ranges::find(kOtherVariables, name) != kOtherVariables.end()) {
+      continue;
+    }
+    const auto row = std::ranges::find(variables, name);
+    if (row == variables.end()) {
+      return fail(ErrorCode::kConfigInvalid, fmt::format("unknown environment variable {}{}", name,
+                                                         did_you_mean(name, variables)));
+    }
+    const Setting& setting = table()[static_cast<std::size_t>(row - variables.begin())];
+    auto texts = is_list(setting) ? split_list(value) : std::vector{value};
+    if (const auto done = loader.set(setting, std::move(texts), name); !done) {
+      return std::unexpected(done.error());
+    }
+  }
+
+  for (const auto& [key, texts] : sources.flags) {
+    const Setting* setting = find_setting(key);
+    if (!setting) return fail(ErrorCode::kConfigInvalid, fmt::format("unknown setting {}", key));
+    if (const auto done = loader.set(*setting, texts, std::string(setting->flag)); !done) {
+      return std::unexpected(done.error());
+    }
+  }
+  return loader.finish();
+}
+
+}  // namespace errand::app

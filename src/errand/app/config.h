@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "errand/base/clock.h"
+#include "errand/base/result.h"
+
+namespace errand::app {
+
+/// What a start does when the schema lacks or breaks a job type that still has live jobs.
+enum class OnSchemaChange : std::uint8_t { kFail, kKeepOld, kDrop };
+
+/// Everything that an operator can set, with its defaults. A plain value.
+///
+/// Each member has one row in the table of config.cpp, which names its key in errand.toml
+/// ("server.port"), its variable ("ERRAND_SERVER_PORT") and its flag ("--port").
+struct Config {
+  struct Server {
+    std::string listen =
+        "127.0.0.1";            ///< address to bind; loopback unless authentication is set up
+    std::uint16_t port = 7420;  ///< 0 takes a free port and prints it
+    int threads = 0;            ///< threads that serve connections; 0 is one a core, at most 8
+    std::size_t body_bytes_max = 1 << 20;
+    std::size_t connections_max = 10'000;
+    Milliseconds drain_timeout{10'000};  ///< longest wait for running requests at shutdown
+    bool graphiql = true;  ///< serve the page /graphiql (in development mode only, unless set)
+  } server;
+
+  struct Schema {
+    std::vector<std::string> files;  ///< SDL files, in order; at least one to serve
+    std::string prefix;              ///< put before the names of Errand's own types and fields
+    std::string options_argument = "options";
+    OnSchemaChange on_change = OnSchemaChange::kFail;
+  } schema;
+
+  struct Store {
+    std::string data = "errand-data";  ///< directory of the database and the master key
+  } store;
+
+  struct Auth {
+    std::string credentials;  ///< credentials file; empty is development mode
+  } auth;
+
+  struct Worker {
+    Milliseconds lease{30'000};
+    std::size_t result_bytes_max = 1 << 20;
+  } worker;
+
+  struct Limits {
+    std::size_t tokens = 5'000;            ///< tokens of one document
+    std::size_t depth = 12;                ///< nesting of selection sets; introspection has its own
+    std::size_t queue_length = 1'000'000;  ///< waiting jobs of one queue; more are refused
+    Milliseconds wait_for{60'000};         ///< longest `waitFor`
+  } limits;
+
+  struct Log {
+    std::string level = "info";
+    std::string format = "text";
+  } log;
+};
+
+/// One effective setting, for `errand config show`.
+struct EffectiveSetting {
+  std::string key;
+  std::string value;   ///< as it would be written in errand.toml
+  std::string origin;  ///< "default", "errand.toml:3", "ERRAND_SERVER_PORT" or "--port"
+};
+
+/// One row of the table of settings, for flags and documentation.
+struct SettingInfo {
+  std::string_view key;
+  std::string_view flag;  ///< "--port"; empty where there is none
+  std::string_view help;
+  bool is_list;
+  bool is_switch;  ///< a boolean: its flag takes no value
+};
+
+/// All settings, in the order of `errand config show`. Thread-safe.
+std::vector<SettingInfo> settings();
+
+/// Where load_config() looks, weakest first.
+struct ConfigSources {
+  /// Path of errand.toml; nullopt takes ./errand.toml when there is one.
+  std::optional<std::string> file;
+  /// The environment; only names that begin with ERRAND_ are looked at.
+  std::map<std::string, std::string> environment;
+  /// Flags by key ("server.port"), each with its values.
+  std::map<std::string, std::vector<std::string>> flags;
+};
+
+struct LoadedConfig {
+  Config config;
+  std::vector<EffectiveSetting> effective;
+};
+
+/// Defaults, then the file, then the environment, then the flags. Paths of the file are relative to
+/// the file, others to the working directory.
+/// @return kConfigInvalid naming the file and line, variable or flag, and what to write instead.
+///         Unknown keys and variables are errors.
+Result<LoadedConfig> load_config(const ConfigSources& sources);
+
+}  // namespace errand::app

@@ -1,0 +1,90 @@
+#include "errand/app/config.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace errand::app {
+namespace {
+
+class ConfigTest : public testing::Test {
+ protected:
+  ConfigTest()
+      : folder_(std::filesystem::temp_directory_path() /
+                ("errand-config-" + std::to_string(::getpid()))) {
+    std::filesystem::create_directories(folder_);
+  }
+  ~ConfigTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string file(const std::string& text) const {
+    const auto path = folder_ / "errand.toml";
+    std::ofstream(path) << text;
+    return path.string();
+  }
+
+  static std::string error(const ConfigSources& sources) {
+    const auto loaded = load_config(sources);
+    return loaded ? "" : loaded.error().message;
+  }
+
+  static EffectiveSetting effective(const LoadedConfig& loaded, const std::string& key) {
+    for (const auto& setting : loaded.effective) {
+      if (setting.key == key) return setting;
+    }
+    return {};
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(ConfigTest, TheFileYieldsToTheEnvironmentAndTheEnvironmentToFlags) {
+  ConfigSources sources;
+  sources.file = file("[server]\nport = 1\nlisten = \"::1\"\n[log]\nlevel = \"warn\"\n");
+  sources.environment = {{"ERRAND_SERVER_PORT", "2"}, {"ERRAND_LOG_LEVEL", "debug"}, {"PATH", "x"}};
+  sources.flags = {{"server.port", {"3"}}};
+  const auto loaded = load_config(sources);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.server.port, 3);
+  EXPECT_EQ(loaded->config.log.level, "debug");
+  EXPECT_EQ(loaded->config.server.listen, "::1");
+  EXPECT_EQ(effective(*loaded, "server.port").origin, "--port");
+  EXPECT_EQ(effective(*loaded, "log.level").origin, "ERRAND_LOG_LEVEL");
+  EXPECT_EQ(effective(*loaded, "server.listen").origin, *sources.file + ":3");
+  EXPECT_EQ(effective(*loaded, "worker.lease").value, "\"30s\"");
+  EXPECT_EQ(effective(*loaded, "worker.lease").origin, "default");
+}
+
+TEST_F(ConfigTest, PathsOfTheFileAreRelativeToIt) {
+  const auto loaded =
+      load_config({.file = file("[schema]\nfiles = [\"a.graphql\", \"/b.graphql\"]\n")});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.schema.files,
+            (std::vector<std::string>{(folder_ / "a.graphql").string(), "/b.graphql"}));
+}
+
+TEST_F(ConfigTest, AnUnknownKeyIsAnErrorThatNamesItsLineAndTheNearestKey) {
+  const auto path = file("[server]\nprot = 1\n");
+  EXPECT_EQ(error({.file = path}),
+            path + ":2: unknown key \"server.prot\"; did you mean server.port?");
+  EXPECT_EQ(error({.environment = {{"ERRAND_SERVER_PROT", "1"}}}),
+            "unknown environment variable ERRAND_SERVER_PROT; did you mean ERRAND_SERVER_PORT?");
+}
+
+TEST_F(ConfigTest, AWrongValueIsAnErrorThatSaysWhatIsTaken) {
+  const auto path = file("[server]\nport = \"x\"\n");
+  EXPECT_EQ(error({.file = path}), path + ":2: server.port takes a whole number, without quotes");
+  EXPECT_EQ(error({.flags = {{"server.port", {"70000"}}}}),
+            "--port: server.port: \"70000\" is not a whole number from 0 to 65535");
+  EXPECT_NE(error({.environment = {{"ERRAND_WORKER_LEASE", "30"}}}).find("not a duration"),
+            std::string::npos);
+  EXPECT_NE(error({.environment = {{"ERRAND_SERVER_BODY_BYTES_MAX", "1MB"}}}).find("1MiB"),
+            std::string::npos);
+  const auto broken = file("[server\n");
+  EXPECT_NE(error({.file = broken}).find(broken + ":1:"), std::string::npos);
+  EXPECT_EQ(error({.file = "/nowhere/errand.toml"}), "/nowhere/errand.toml: there is no such file");
+}
+
+}  // namespace
+}  // namespace errand::app
