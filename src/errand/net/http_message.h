@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+namespace errand::net {
+
+/// Whether `a` and `b` are equal but for the case of ASCII letters.
+bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
+
+/// HTTP header fields in the order they came. Names compare without regard to case.
+class HttpHeaders {
+ public:
+  HttpHeaders() = default;
+  HttpHeaders(std::initializer_list<std::pair<std::string, std::string>> fields)
+      : fields_(fields) {}
+
+  void add(std::string_view name, std::string_view value);
+  /// Replaces every field of that name by one.
+  void set(std::string_view name, std::string_view value);
+
+  /// Value of the first field of that name.
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;
+  /// Values of all fields of that name, joined by ", " as RFC 9110, 5.3 says; "" when none.
+  [[nodiscard]] std::string joined(std::string_view name) const;
+  [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
+
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& fields() const noexcept {
+    return fields_;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+/// One parameter of a query string, percent-decoded.
+using QueryParameters = std::vector<std::pair<std::string, std::string>>;
+
+/// Decodes `application/x-www-form-urlencoded` ("a=1&b=x%20y", "+" is a blank).
+/// @return nullopt for a broken percent escape or text that is not UTF-8.
+std::optional<QueryParameters> parse_query(std::string_view query);
+
+/// A request that was read whole. Owns its text.
+struct HttpRequest {
+  std::string method;  ///< as sent, "POST"
+  std::string path;    ///< target up to the "?", as sent
+  std::string query;   ///< target after the "?", not decoded
+  HttpHeaders headers;
+  std::string body;
+  std::string peer;  ///< "127.0.0.1:51234"
+
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept {
+    return headers.find(name);
+  }
+  /// The token of `Authorization: Bearer <token>`; nullopt when missing or of another scheme.
+  [[nodiscard]] std::optional<std::string_view> bearer_token() const noexcept;
+};
+
+/// The token of "Bearer <token>" (RFC 6750, 2.1); nullopt for anything else.
+std::optional<std::string_view> parse_bearer(std::string_view authorization) noexcept;
+
+/// Writes the body of a streamed response piece by piece.
+class BodyWriter {
+ public:
+  virtual ~BodyWriter() = default;
+  /// Sends one piece; returns when the connection took it. False once the client is gone: then the
+  /// stream ends. Throws `operation_aborted` when the server stops.
+  virtual boost::asio::awaitable<bool> write(std::string piece) = 0;
+};
+
+/// Writes the pieces of a body; the response ends when it returns.
+using BodyStream = std::function<boost::asio::awaitable<void>(BodyWriter& writer)>;
+
+/// A response. Content-Length, Transfer-Encoding, Connection and Date are the server's to add.
+struct HttpResponse {
+  unsigned status = 200;
+  HttpHeaders headers;
+  std::string body;
+  /// Instead of `body`: bytes that outlive the server, such as an embedded file. Not copied.
+  std::string_view static_body;
+  /// Instead of a body: written in chunks as it comes (SSE).
+  BodyStream stream;
+  /// Close the connection afterwards.
+  bool close = false;
+
+  static HttpResponse text(unsigned status, std::string body);
+  static HttpResponse json(unsigned status, std::string body);
+};
+
+/// The registered phrase of `status` (RFC 9110, 15), "" when unknown.
+std::string_view reason_phrase(unsigned status) noexcept;
+
+}  // namespace errand::net

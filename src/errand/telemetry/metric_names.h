@@ -1,0 +1,71 @@
+#pragma once
+
+#include "errand/telemetry/metrics.h"
+
+/// Every metric of the server: names, help and labels. Base units, `_total` for counters; labels
+/// have few values (no ids, users or addresses).
+namespace errand::telemetry {
+
+inline constexpr CounterDescription kJobsEnqueued{
+    "errand_jobs_enqueued_total", "Jobs accepted durably.", {"type", "queue"}};
+inline constexpr CounterDescription kJobsEnded{
+    "errand_jobs_ended_total", "Jobs that reached a terminal status.", {"type", "queue", "status"}};
+inline constexpr CounterDescription kJobAttempts{"errand_job_attempts_total",
+                                                 "Attempts that ended, by outcome.",
+                                                 {"type", "queue", "outcome", "error_type"}};
+inline constexpr HistogramDescription kJobDuration{
+    "errand_job_duration_seconds",
+    "Time from a job's enqueueing to its end.",
+    {"type", "queue"},
+    {0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14400}};
+inline constexpr HistogramDescription kJobQueueWait{
+    "errand_job_queue_wait_seconds",
+    "Time from a job becoming ready to the start of its attempt.",
+    {"type", "queue"},
+    {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800}};
+inline constexpr GaugeDescription kJobs{"errand_jobs", "Jobs by status.", {"state", "queue"}};
+inline constexpr GaugeDescription kQueueOldestAge{
+    "errand_queue_oldest_age_seconds", "Age of the oldest job that is ready to start.", {"queue"}};
+inline constexpr GaugeDescription kWorkerSlots{
+    "errand_worker_slots", "Slots of connected workers.", {"state"}};
+inline constexpr GaugeDescription kWorkersConnected{
+    "errand_workers_connected", "Connected workers.", {}};
+inline constexpr CounterDescription kLeasesLost{
+    "errand_leases_lost_total", "Attempts whose worker stopped reporting.", {}};
+inline constexpr CounterDescription kStaleReports{
+    "errand_stale_reports_total", "Worker reports refused because their lease was gone.", {}};
+
+inline constexpr HistogramDescription kCommitDuration{
+    "errand_commit_duration_seconds",
+    "Time of one durable commit of the store.",
+    {},
+    {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5}};
+inline constexpr HistogramDescription kCommitCommands{
+    "errand_commit_commands",
+    "Commands in one commit.",
+    {},
+    {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000}};
+
+inline constexpr HistogramDescription kGraphqlRequestDuration{
+    "errand_graphql_request_duration_seconds",
+    "Time of one GraphQL operation; of a subscription, until its first event.",
+    {"operation_type"},
+    {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}};
+inline constexpr CounterDescription kGraphqlRejected{
+    "errand_graphql_rejected_total", "GraphQL requests over a limit.", {"limit"}};
+inline constexpr GaugeDescription kSubscriptions{
+    "errand_subscriptions", "Open GraphQL subscriptions.", {"transport"}};
+
+inline constexpr CounterDescription kHttpRequests{
+    "errand_http_requests_total", "HTTP requests answered.", {"method", "code"}};
+inline constexpr GaugeDescription kHttpConnections{
+    "errand_http_connections", "Open connections, WebSockets included.", {}};
+inline constexpr CounterDescription kHttpConnectionsRefused{
+    "errand_http_connections_refused_total", "Connections over the limit.", {}};
+
+inline constexpr GaugeDescription kBuildInfo{
+    "errand_build_info", "Always 1; the labels tell the build.", {"version"}};
+inline constexpr GaugeDescription kStartTime{
+    "process_start_time_seconds", "Start of the process, in seconds since the Unix epoch.", {}};
+
+}  // namespace errand::telemetry
