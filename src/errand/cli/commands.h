@@ -1,0 +1,34 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+namespace errand::cli {
+
+/// What main() hands to each command. A command registers itself, and its callback leaves the exit
+/// status here.
+struct Context {
+  std::map<std::string, std::string> environment;
+  int status = 0;
+};
+
+void add_serve_command(CLI::App& app, Context& context);
+void add_schema_commands(CLI::App& app, Context& context);
+void add_job_commands(CLI::App& app, Context& context);
+void add_config_commands(CLI::App& app, Context& context);
+void add_token_commands(CLI::App& app, Context& context);
+
+/// Adds the flags of every setting that has one, and --config. The values stand in `flags` by key
+/// once the command line has been read. `flags` must outlive `command`.
+struct ConfigFlags {
+  std::string file;
+  std::map<std::string, std::vector<std::string>> values;
+};
+void add_config_flags(CLI::App& command, ConfigFlags& flags);
+
+/// Prints "errand: <text>" to standard error and leaves `status`.
+void report(Context& context, int status, const std::string& text);
+
+}  // namespace errand::cli
