@@ -65,6 +65,12 @@ struct JobState {
   friend bool operator==(const JobState&, const JobState&) = default;
 };
 
+/// When the job next changes by the clock alone while no worker holds it: the earlier of due time
+/// and deadline (SCHEDULED, RETRYING), of queue timeout and deadline (PENDING), the deadline
+/// (WAITING). nullopt where there is none, and for jobs with a lease: the engine's memory holds
+/// their timers.
+std::optional<Timestamp> next_timer(const JobState& state) noexcept;
+
 /// Snapshots are never changed once made, so that all threads can read the one copy.
 using StatePtr = std::shared_ptr<const JobState>;
 
