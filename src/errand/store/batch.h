@@ -1,0 +1,107 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "errand/base/clock.h"
+#include "errand/base/ids.h"
+#include "errand/base/uuid.h"
+#include "errand/job/event.h"
+#include "errand/job/state.h"
+
+namespace errand::store {
+
+/// What a payload row holds. Payloads stand beside the log, so that they can be erased without
+/// touching it (DESIGN 6); events and snapshots carry their digests alone.
+enum class PayloadKind : std::uint8_t { kInput, kResult, kStep };
+
+/// "INPUT", "RESULT" or "STEP".
+std::string_view to_string(PayloadKind kind) noexcept;
+
+/// One job's part of a batch: its events in order and the snapshot after the last of them.
+///
+/// A job's id, tenant, subject, type, queue, contract hash, correlation id and creation time never
+/// change; the store keeps those of its first write.
+struct JobWrite {
+  std::optional<job::JobStatus> before;  ///< status before the batch; nullopt: the job is new
+  job::StatePtr after;                   ///< never null
+  std::vector<job::Event> events;        ///< never empty
+};
+
+struct PayloadWrite {
+  JobId job;
+  TenantId tenant;
+  PayloadKind kind = PayloadKind::kInput;
+  std::string name;                       ///< of the step; empty otherwise
+  std::string bytes;                      ///< JSON text
+  std::array<std::uint8_t, 32> digest{};  ///< keyed digest, as in the event's PayloadRef
+};
+
+/// Scope of an idempotency key (DESIGN 4).
+struct IdempotencyScope {
+  TenantId tenant;
+  SubjectId subject;
+  JobTypeName field;
+  std::string key;
+
+  friend auto operator<=>(const IdempotencyScope&, const IdempotencyScope&) = default;
+};
+
+struct IdempotencyRecord {
+  IdempotencyScope scope;
+  std::string fingerprint;
+  JobId job;
+  Timestamp expires_at;  ///< pruned after this, once the job is gone too
+
+  friend bool operator==(const IdempotencyRecord&, const IdempotencyRecord&) = default;
+};
+
+/// The contract of a job type as it was when jobs were made under it, so that a later schema can be
+/// checked against live jobs (DESIGN 3).
+struct ContractSnapshot {
+  JobTypeName type;
+  std::string hash;
+  std::string text;
+
+  friend bool operator==(const ContractSnapshot&, const ContractSnapshot&) = default;
+};
+
+/// What operators set on a queue. An empty tenant means all tenants.
+struct QueueSetting {
+  QueueName queue;
+  TenantId tenant;
+  bool paused = false;
+  Timestamp changed_at;
+  SubjectId changed_by;
+
+  friend bool operator==(const QueueSetting&, const QueueSetting&) = default;
+};
+
+/// All that one commit writes: everything or nothing.
+///
+/// The positions of its events go on from the store's last one without a gap, in any order over the
+/// jobs, growing within each job; the sequences of a job's events go on from its stored snapshot. A
+/// job stands in `jobs` at most once.
+struct Batch {
+  Uuid id;                  ///< to find out later whether the batch was written
+  std::uint64_t epoch = 0;  ///< Store::epoch() of the writer that decided it
+  std::uint32_t shard = 0;  ///< part of the log that this writer owns
+  Timestamp time;           ///< when it was decided
+  std::vector<JobWrite> jobs;
+  std::vector<PayloadWrite> payloads;
+  std::vector<IdempotencyRecord> idempotency;  ///< replaces an expired record of the same scope
+  std::vector<ContractSnapshot> contracts;     ///< one that is known already is left as it is
+  std::vector<QueueSetting> queues;
+
+  /// Number of events in all.
+  [[nodiscard]] std::size_t event_count() const noexcept;
+  /// Whether it would write nothing.
+  [[nodiscard]] bool empty() const noexcept;
+};
+
+}  // namespace errand::store

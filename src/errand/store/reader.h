@@ -1,0 +1,192 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "errand/base/clock.h"
+#include "errand/base/ids.h"
+#include "errand/base/result.h"
+#include "errand/job/event.h"
+#include "errand/job/state.h"
+#include "errand/store/batch.h"
+
+namespace errand::store {
+
+/// An event of the log with the tenant that its job belongs to.
+struct LogEntry {
+  TenantId tenant;
+  job::Event event;
+
+  friend bool operator==(const LogEntry&, const LogEntry&) = default;
+};
+
+struct Payload {
+  std::string bytes;
+  std::array<std::uint8_t, 32> digest{};
+
+  friend bool operator==(const Payload&, const Payload&) = default;
+};
+
+/// Which jobs to list. The tenant is mandatory (I13); of the rest, an empty member lets all pass,
+/// and what is given must all hold.
+struct JobFilter {
+  TenantId tenant;
+  std::vector<job::JobStatus> statuses;                     ///< one of them
+  std::vector<JobTypeName> types;                           ///< one of them
+  std::vector<QueueName> queues;                            ///< one of them
+  std::vector<std::string> tags;                            ///< all of them
+  std::vector<std::pair<std::string, std::string>> labels;  ///< all of them, name and value
+  std::optional<SubjectId> subject;
+  std::optional<std::string> correlation_id;
+  std::optional<Timestamp> created_from;    ///< inclusive
+  std::optional<Timestamp> created_before;  ///< exclusive
+};
+
+enum class JobOrder : std::uint8_t { kNewestFirst, kOldestFirst };
+
+/// Place in a list of jobs ordered by creation time, then id.
+struct JobCursor {
+  Timestamp created_at;
+  JobId id;
+
+  friend auto operator<=>(const JobCursor&, const JobCursor&) = default;
+};
+
+struct JobPage {
+  JobOrder order = JobOrder::kNewestFirst;
+  std::optional<JobCursor> after;  ///< exclusive, in the direction of `order`
+  std::size_t limit = 100;
+};
+
+/// Place in a line of ready jobs: higher priority first, then lower JobState::ready_position.
+struct ReadyCursor {
+  int priority = 0;
+  LogPosition ready_position{};
+
+  friend bool operator==(const ReadyCursor&, const ReadyCursor&) = default;
+};
+
+/// Place in the row of timers.
+struct DueCursor {
+  Timestamp due_at;
+  JobId id;
+
+  friend auto operator<=>(const DueCursor&, const DueCursor&) = default;
+};
+
+/// A job and its next_timer().
+struct DueJob {
+  Timestamp due_at;
+  JobId id;
+
+  friend bool operator==(const DueJob&, const DueJob&) = default;
+};
+
+/// A line of jobs that wait to start.
+struct ReadyLine {
+  QueueName queue;
+  TenantId tenant;
+
+  friend auto operator<=>(const ReadyLine&, const ReadyLine&) = default;
+};
+
+/// Number of jobs that share all of this.
+struct JobCount {
+  TenantId tenant;
+  QueueName queue;
+  JobTypeName type;
+  std::string contract_hash;
+  job::JobStatus status{};
+  std::uint64_t jobs = 0;
+};
+
+/// A job type, under one contract, that has jobs which have not ended.
+struct LiveType {
+  JobTypeName type;
+  std::string contract_hash;
+  std::uint64_t jobs = 0;
+
+  friend bool operator==(const LiveType&, const LiveType&) = default;
+};
+
+/// When the clock next moves this job (DESIGN 5): the soonest of due time, queue timeout, deadline,
+/// attempt timeout and cancel grace, as far as its status knows them. nullopt: only a command will.
+std::optional<Timestamp> next_timer(const job::JobState& state) noexcept;
+
+/// Whether `state` passes `filter`, tenant included.
+bool matches(const JobFilter& filter, const job::JobState& state);
+
+/// Reads what was committed: each call sees every commit that was acknowledged before it began, and
+/// no part of a later one. Calls may block on the disk, so they belong on the lane or on a pool for
+/// blocking calls. Thread-safe. Checks no permission: whoever asks compares the tenant.
+///
+/// Every call can fail with kUnavailable (the store does not answer) or kStoreCorrupt.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  /// The job's snapshot; null if there is none.
+  virtual Result<job::StatePtr> job(JobId id) const = 0;
+
+  /// A page of a tenant's jobs.
+  virtual Result<std::vector<job::StatePtr>> jobs(const JobFilter& filter,
+                                                  const JobPage& page) const = 0;
+
+  /// Events of one job with a sequence above `after`, in order; empty for an unknown job.
+  virtual Result<std::vector<job::Event>> events_of(JobId id, Sequence after,
+                                                    std::size_t limit) const = 0;
+
+  /// Events of the log after `after`, in order; of one tenant if `tenant` is given.
+  virtual Result<std::vector<LogEntry>> events_after(LogPosition after,
+                                                     const std::optional<TenantId>& tenant,
+                                                     std::size_t limit) const = 0;
+
+  /// nullopt if it was never written or has been erased. `name` is a step's, empty otherwise.
+  virtual Result<std::optional<Payload>> payload(JobId id, PayloadKind kind,
+                                                 std::string_view name = {}) const = 0;
+
+  /// Also records that are past `expires_at` but not pruned yet.
+  virtual Result<std::optional<IdempotencyRecord>> idempotency(
+      const IdempotencyScope& scope) const = 0;
+
+  /// PENDING jobs of a queue and tenant, in the order of ReadyCursor.
+  virtual Result<std::vector<job::StatePtr>> ready(const ReadyLine& line,
+                                                   const std::optional<ReadyCursor>& after,
+                                                   std::size_t limit) const = 0;
+
+  /// Every line with at least one PENDING job, ordered.
+  virtual Result<std::vector<ReadyLine>> ready_lines() const = 0;
+
+  /// Jobs whose next_timer() is at `until` or before, soonest first.
+  virtual Result<std::vector<DueJob>> due(Timestamp until, const std::optional<DueCursor>& after,
+                                          std::size_t limit) const = 0;
+
+  /// Jobs that had a lease at their last commit (RUNNING, CANCELING), ordered by id: what recovery
+  /// gives a full lease length to.
+  virtual Result<std::vector<job::StatePtr>> leased(const std::optional<JobId>& after,
+                                                    std::size_t limit) const = 0;
+
+  /// Position of the last event ever committed; 0 before the first.
+  virtual Result<LogPosition> last_position() const = 0;
+
+  /// Numbers of jobs, ordered by their members; groups without a job are left out. Cheap: kept up
+  /// with every commit. Of one tenant if `tenant` is given.
+  virtual Result<std::vector<JobCount>> counts(const std::optional<TenantId>& tenant) const = 0;
+
+  /// Types with jobs that have not ended, ordered by type and hash. Cheap.
+  virtual Result<std::vector<LiveType>> live_types() const = 0;
+
+  virtual Result<std::optional<ContractSnapshot>> contract(const JobTypeName& type,
+                                                           std::string_view hash) const = 0;
+
+  /// All queue settings, ordered by queue and tenant.
+  virtual Result<std::vector<QueueSetting>> queue_settings() const = 0;
+};
+
+}  // namespace errand::store

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+
+#include "errand/base/clock.h"
+#include "errand/base/error.h"
+#include "errand/base/ids.h"
+#include "errand/base/result.h"
+#include "errand/base/uuid.h"
+#include "errand/store/batch.h"
+#include "errand/store/reader.h"
+
+namespace errand::store {
+
+/// Why a commit was not acknowledged.
+struct CommitError {
+  enum class Outcome : std::uint8_t {
+    kRefused,  ///< nothing was written and nothing will appear later; the store goes on working
+    kUnknown,  ///< may or may not be durable: reopen(), then compare last_batch_id()
+  };
+
+  Outcome outcome = Outcome::kRefused;
+  Error error;  ///< kStoreFull, kStoreReadOnly, kUnavailable, kStoreCorrupt or kConflict
+};
+
+/// The one writer of a store. Belongs to one thread at a time, the lane's; reader() alone may be
+/// used from others.
+///
+/// Protocol (DESIGN 7): commit() is atomic and durable once it returns a value. After kUnknown
+/// every further commit() is refused until reopen() succeeds; last_batch_id() then says whether the
+/// batch is there, for good: reopen() makes sure that what it left out cannot come back after a
+/// crash.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Writes `batch` durably, all or nothing.
+  ///
+  /// Refused with kConflict: the epoch is not epoch() (another writer took over), a position or
+  /// sequence leaves a gap or comes twice (I5), or an idempotency key is still bound to another job
+  /// (I2).
+  [[nodiscard]] virtual std::expected<void, CommitError> commit(const Batch& batch) = 0;
+
+  /// Closes what may be broken and opens it again under a new epoch.
+  [[nodiscard]] virtual Result<void> reopen() = 0;
+
+  /// This writer's epoch: grows each time a writer opens the store.
+  [[nodiscard]] virtual std::uint64_t epoch() const = 0;
+
+  /// Position of the last event that is durable; 0 before the first.
+  [[nodiscard]] virtual LogPosition last_position() const = 0;
+
+  /// Id of the last durable batch, also over a restart; nil before the first.
+  [[nodiscard]] virtual Uuid last_batch_id() const = 0;
+
+  /// Deletes idempotency records that ended before `now` and whose job is gone, at most `limit`.
+  /// @return how many were deleted.
+  [[nodiscard]] virtual Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit) = 0;
+
+  /// Thread-safe; lives as long as the store, over reopen() too.
+  [[nodiscard]] virtual const Reader& reader() const = 0;
+};
+
+}  // namespace errand::store
