@@ -37,6 +37,16 @@ class Arena {
     return ::new (allocate(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
   }
 
+  /// Makes `count` value-initialised T's in a row.
+  template <class T>
+  std::span<T> make_array(std::size_t count) {
+    static_assert(std::is_trivially_destructible_v<T>, "an arena runs no destructors");
+    if (count == 0) return {};
+    T* items = static_cast<T*>(allocate(count * sizeof(T), alignof(T)));
+    std::uninitialized_value_construct_n(items, count);
+    return {items, count};
+  }
+
   /// Copies `items` into the arena.
   template <class T>
   std::span<const T> copy(std::span<const T> items) {

@@ -123,8 +123,6 @@ template <class Base, Kind K>
 struct NodeOf : Base {
   static constexpr Kind kKind = K;
   static constexpr bool has_kind(Kind k) noexcept { return k == K; }
-
- protected:
   constexpr NodeOf() : Base(K) {}
 };
 
