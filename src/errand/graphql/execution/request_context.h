@@ -23,9 +23,13 @@ class RequestContext {
   /// waits; the request then ends with CANCELLED.
   std::stop_token stop;
 
-  /// Last moment for the request's own work. A field that still waits then fails with
-  /// DEADLINE_EXCEEDED. Subscriptions are bound by it only until their stream is open.
+  /// Last moment for the request's own work: an awaitable field that would start later fails with
+  /// DEADLINE_EXCEEDED, and resolvers hand it down to what they wait for. Subscriptions are bound
+  /// by it only until their stream is open. Needs `clock`.
   std::optional<MonotonicTime> deadline;
+
+  /// Clock to read `deadline` by; must outlive the request. nullptr: no deadline.
+  const Clock* clock = nullptr;
 };
 
 }  // namespace errand::graphql::execution

@@ -39,7 +39,7 @@ struct ResolveInfo {
   SourceObject source;
   const std::shared_ptr<RequestContext>& context;
   const PlannedField& planned;
-  const OperationExecution& execution;
+  OperationExecution& execution;
 
   /// The source object as the C++ type that its resolver gave.
   template <class T>
@@ -63,6 +63,9 @@ struct ResolveInfo {
   /// The arguments as the client sent them: coerced, without the defaults of the schema, so that a
   /// fingerprint of them stays the same when a default is added.
   [[nodiscard]] boost::json::object sent_arguments() const;
+
+  /// Members of the response's `extensions`, which the resolver may add to.
+  [[nodiscard]] boost::json::object& response_extensions() const;
 };
 
 /// Resolves a field at once: no waiting, no I/O. Costs no coroutine.

@@ -1,10 +1,8 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -15,8 +13,8 @@
 
 namespace errand::graphql::execution {
 
-/// How one field of one object type gets its value. Fields that nobody registered take the member
-/// of their name from a JSON source (null when it is missing).
+/// How one field of one object type gets its value. A field that nobody registered (monostate)
+/// takes the member of its name from a JSON source, null when it is missing.
 using FieldSlot =
     std::variant<std::monostate, ImmediateResolver, AwaitableResolver, StreamResolver>;
 
@@ -55,14 +53,16 @@ class Resolvers {
     return schema_;
   }
 
-  /// The slot of `field` of the object type `parent`; nullptr for the default resolver.
-  [[nodiscard]] const FieldSlot* find(const type::FieldDefinition& field) const;
+  /// The slot of `field`, which is one of an object type of the schema.
+  [[nodiscard]] const FieldSlot& slot(const type::FieldDefinition& field) const {
+    return slots_[field.index];
+  }
 
  private:
   explicit Resolvers(std::shared_ptr<const type::Schema> schema) : schema_(std::move(schema)) {}
 
   std::shared_ptr<const type::Schema> schema_;
-  std::unordered_map<const type::FieldDefinition*, std::shared_ptr<const FieldSlot>> slots_;
+  std::vector<FieldSlot> slots_;  ///< by FieldDefinition::index
 };
 
 }  // namespace errand::graphql::execution

@@ -3,13 +3,13 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
+
+#include "errand/graphql/language/graphql_error.h"
 
 namespace errand::graphql::execution {
 
-/// One step of a response path: a response name or a list index.
-using PathSegment = std::variant<std::string, std::size_t>;
+using language::PathSegment;
 
 /// A response path as a chain towards the root, held on the stack while fields are completed, so
 /// that a path costs nothing until an error needs it. A link must not outlive its parent, nor the

@@ -8,6 +8,9 @@
 
 namespace errand::graphql::execution {
 
+class OperationExecution;
+class SourceStream;
+
 /// One element of a response stream: a whole response as JSON text.
 struct StreamedResponse {
   std::string body;  ///< {"data":…} with errors and extensions where there are any
@@ -29,5 +32,10 @@ class ResponseStream {
   /// Ends the stream, and a next() that waits. Idempotent.
   virtual void close() = 0;
 };
+
+/// MapSourceToResponseEvent() (spec, 6.2.3): executes the subscription's selection set for each
+/// event of `source`, one at a time, as the reader pulls.
+std::unique_ptr<ResponseStream> map_source_to_response(
+    std::unique_ptr<OperationExecution> execution, std::unique_ptr<SourceStream> source);
 
 }  // namespace errand::graphql::execution

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "errand/base/error.h"
+#include "errand/graphql/language/graphql_error.h"
 
 namespace errand::graphql::request {
 
@@ -37,6 +39,8 @@ struct Response {
 
   /// A request error with one error.
   static Response failure(Outcome outcome, ErrorCode code, std::string_view message);
+  /// A request error with several; `errors` is not empty.
+  static Response failure(Outcome outcome, std::span<const language::GraphQLError> errors);
 };
 
 }  // namespace errand::graphql::request

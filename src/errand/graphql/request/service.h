@@ -10,6 +10,7 @@
 #include "errand/graphql/execution/request_context.h"
 #include "errand/graphql/execution/resolver_map.h"
 #include "errand/graphql/execution/response_stream.h"
+#include "errand/graphql/request/document_cache.h"
 #include "errand/graphql/request/limits.h"
 #include "errand/graphql/request/request_parameters.h"
 #include "errand/graphql/request/response.h"
@@ -30,15 +31,6 @@ class Service {
   struct Options {
     Limits limits;
     std::size_t cache_bytes_max = 16 << 20;  ///< weight of all cached documents; 0: no cache
-  };
-
-  /// Counters since the start, for metrics.
-  struct CacheStatistics {
-    std::uint64_t hits = 0;
-    std::uint64_t misses = 0;
-    std::uint64_t evictions = 0;
-    std::size_t documents = 0;  ///< now inside
-    std::size_t bytes = 0;      ///< their weight
   };
 
   /// How far a transport lets a request go.

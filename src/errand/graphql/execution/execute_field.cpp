@@ -1,0 +1,128 @@
+#include <utility>
+#include <variant>
+
+#include "errand/graphql/execution/operation_execution.h"
+#include "errand/graphql/execution/pending_field.h"
+
+namespace errand::graphql::execution {
+
+bool OperationExecution::execute_selection_set(Fragment& fragment, SelectionPlan& selection,
+                                               const SourceObject& source,
+                                               const ResponsePath* path) {
+  fragment.writer().begin_object();
+  for (PlannedField& field : selection.fields) {
+    if (!execute_field(fragment, selection, field, source, path)) return false;
+  }
+  fragment.writer().end_object();
+  return true;
+}
+
+bool OperationExecution::execute_field(Fragment& fragment, SelectionPlan& selection,
+                                       PlannedField& field, const SourceObject& source,
+                                       const ResponsePath* parent) {
+  fragment.writer().key(field.response_name);
+  if (field.slot == nullptr) {
+    fragment.writer().string(selection.type->name);
+    return true;
+  }
+  const ResponsePath path{parent, field.response_name};
+  if (!field.arguments) {
+    language::GraphQLError error = field.arguments.error();
+    error.path = path.segments();
+    errors_.push_back(std::move(error));
+    if (field.definition->type.is_non_null()) return false;
+    fragment.writer().null();
+    return true;
+  }
+  if (std::holds_alternative<AwaitableResolver>(*field.slot)) {
+    fragment.leave_hole(std::make_unique<PendingField>(*this, selection, field, source, path));
+    return true;
+  }
+  return complete_field(fragment, field, resolve_field_value(selection, field, source, path),
+                        source.owner, path);
+}
+
+FieldResult<FieldValue> OperationExecution::resolve_field_value(const SelectionPlan& selection,
+                                                                const PlannedField& field,
+                                                                const SourceObject& source,
+                                                                const ResponsePath& path) {
+  if (const auto* resolver = std::get_if<ImmediateResolver>(field.slot)) {
+    const ResolveInfo info{.schema = schema_,
+                           .parent_type = *selection.type,
+                           .field = *field.definition,
+                           .path = path,
+                           .arguments = *field.arguments,
+                           .source = source,
+                           .context = request_.context,
+                           .planned = field,
+                           .execution = *this};
+    try {
+      return (*resolver)(info);
+    } catch (const std::exception&) {
+      return field_error(ErrorCode::kInternal, "Internal error.");
+    }
+  }
+  if (source.json != nullptr) {
+    const boost::json::object* object = source.json->if_object();
+    const std::string_view name = field.definition->name;
+    const boost::json::value* member =
+        object == nullptr ? nullptr
+                          : object->if_contains(boost::json::string_view(name.data(), name.size()));
+    return member == nullptr ? FieldValue() : FieldValue::json_view(*member);
+  }
+  if (source.native == nullptr) return FieldValue();
+  return field_error(ErrorCode::kInternal, "No resolver for " + std::string(selection.type->name) +
+                                               "." + std::string(field.definition->name) + ".");
+}
+
+bool OperationExecution::complete_field(Fragment& fragment, PlannedField& field,
+                                        FieldResult<FieldValue> result,
+                                        const std::shared_ptr<const void>* owner,
+                                        const ResponsePath& path) {
+  if (result) return complete_value(fragment, field, field.definition->type, *result, owner, path);
+  // HandleFieldError() (6.4.4)
+  add_error(std::move(result.error()), field, path);
+  if (field.definition->type.is_non_null()) return false;
+  fragment.writer().null();
+  return true;
+}
+
+language::GraphQLError OperationExecution::located_error(FieldError error,
+                                                         const PlannedField& field,
+                                                         const ResponsePath& path) {
+  language::GraphQLError located =
+      language::error_at(source(), field.nodes, std::move(error.message), error.code);
+  located.path = path.segments();
+  if (!error.extensions.empty()) located.extensions_json = json::to_text(error.extensions);
+  return located;
+}
+
+void OperationExecution::add_error(FieldError error, const PlannedField& field,
+                                   const ResponsePath& path) {
+  if (!http_status_) {
+    if (const boost::json::value* http = error.extensions.if_contains("http")) {
+      const boost::json::object* members = http->if_object();
+      const boost::json::value* status =
+          members == nullptr ? nullptr : members->if_contains("status");
+      if (status != nullptr && status->is_int64()) {
+        http_status_ = static_cast<int>(status->get_int64());
+      }
+    }
+  }
+  errors_.push_back(located_error(std::move(error), field, path));
+}
+
+std::optional<FieldError> OperationExecution::stop_reason() const {
+  const RequestContext* context = request_.context.get();
+  if (context == nullptr) return std::nullopt;
+  if (context->stop.stop_requested()) {
+    return FieldError(ErrorCode::kCancelled, "The request was cancelled.");
+  }
+  if (context->deadline && context->clock != nullptr &&
+      context->clock->now().monotonic >= *context->deadline) {
+    return FieldError(ErrorCode::kDeadlineExceeded, "The request's time is over.");
+  }
+  return std::nullopt;
+}
+
+}  // namespace errand::graphql::execution

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
+
+#include "errand/graphql/execution/executable_document.h"
+#include "errand/graphql/execution/planned_field.h"
+#include "errand/graphql/execution/resolver_map.h"
+#include "errand/graphql/execution/response_fragment.h"
+#include "errand/graphql/execution/source_stream.h"
+
+namespace errand::graphql::execution {
+
+/// What the execution of one operation starts from.
+struct OperationRequest {
+  std::shared_ptr<const Resolvers> resolvers;
+  std::shared_ptr<const ExecutableDocument> document;
+  const language::OperationDefinition* operation = nullptr;  ///< of `document`
+  boost::json::object variables;                             ///< coerced (spec, 6.1.2)
+  boost::json::object sent_variables;                        ///< as the client sent them
+  std::shared_ptr<RequestContext> context;
+  /// Source of the root fields' default resolvers; may be nullptr.
+  std::shared_ptr<const boost::json::value> root_value;
+  /// Awaitable fields of one object that are under way at once; > 0.
+  std::size_t concurrent_fields_max = 32;
+};
+
+/// A response (spec, 7.1) as text.
+struct ExecutionResult {
+  std::string body;
+  bool has_errors = false;
+  std::optional<int> http_status;  ///< first `extensions.http.status` among the errors
+};
+
+/// Executes one operation (spec, section 6), under the names of the specification's algorithms.
+///
+/// Immediate fields are completed as they are met, straight into the response text. Awaitable ones
+/// leave a hole and run afterwards, side by side in a query and in order at the root of a mutation.
+/// Selection sets are collected once for each (field, concrete type) and argument values coerced
+/// once for each of those, however many objects there are.
+///
+/// Lives on one strand, for one operation; a subscription executes each event with the same object.
+/// The recursion is bounded by the depth of the document, which the parser limits.
+class OperationExecution {
+ public:
+  explicit OperationExecution(OperationRequest request);
+  ~OperationExecution();
+  OperationExecution(const OperationExecution&) = delete;
+  OperationExecution& operator=(const OperationExecution&) = delete;
+
+  /// ExecuteQuery() or ExecuteMutation(), by the operation's type.
+  boost::asio::awaitable<ExecutionResult> execute();
+
+  /// CreateSourceEventStream(), for a subscription.
+  boost::asio::awaitable<std::expected<std::unique_ptr<SourceStream>, language::GraphQLError>>
+  create_source_stream();
+
+  /// ExecuteSubscriptionEvent(): `value` is that of the subscription's root field.
+  boost::asio::awaitable<ExecutionResult> execute_subscription_event(FieldValue value);
+
+  [[nodiscard]] const OperationRequest& request() const noexcept { return request_; }
+  [[nodiscard]] const type::Schema& schema() const noexcept { return schema_; }
+  [[nodiscard]] const language::Source& source() const noexcept {
+    return request_.document->document().source();
+  }
+  /// The variables as the client sent them, coerced without the schema's defaults.
+  const boost::json::object& variables_without_defaults();
+  boost::json::object& response_extensions() noexcept { return extensions_; }
+
+  /// An execution error of `field`, with its locations and `path`.
+  language::GraphQLError located_error(FieldError error, const PlannedField& field,
+                                       const ResponsePath& path);
+
+ private:
+  struct PendingField;
+  using Fragment = ResponseFragment<PendingField>;
+
+  // collect_fields.cpp
+  std::unique_ptr<SelectionPlan> collect_fields(
+      const type::ObjectType& type, const std::vector<const language::SelectionSet*>& sets);
+  SelectionPlan& collect_subfields(PlannedField& field, const type::ObjectType& type);
+  SelectionPlan& root_selection(const type::ObjectType& type);
+
+  // execute_field.cpp. Each returns false when a non-null position has no value, so that the
+  // position around it must become null; the text is then cut back by whoever turns null.
+  bool execute_selection_set(Fragment& fragment, SelectionPlan& selection,
+                             const SourceObject& source, const ResponsePath* path);
+  bool execute_field(Fragment& fragment, SelectionPlan& selection, PlannedField& field,
+                     const SourceObject& source, const ResponsePath* parent);
+  bool complete_field(Fragment& fragment, PlannedField& field, FieldResult<FieldValue> result,
+                      const std::shared_ptr<const void>* owner, const ResponsePath& path);
+  /// ResolveFieldValue() for an immediate resolver, or none.
+  FieldResult<FieldValue> resolve_field_value(const SelectionPlan& selection,
+                                              const PlannedField& field, const SourceObject& source,
+                                              const ResponsePath& path);
+
+  // complete_value.cpp
+  bool complete_value(Fragment& fragment, PlannedField& field, const type::TypeRef& type,
+                      const FieldValue& value, const std::shared_ptr<const void>* owner,
+                      const ResponsePath& path);
+  bool complete_present_value(Fragment& fragment, PlannedField& field, const type::TypeRef& type,
+                              const FieldValue& value, const std::shared_ptr<const void>* owner,
+                              const ResponsePath& path);
+  bool complete_list_value(Fragment& fragment, PlannedField& field, const type::TypeRef& type,
+                           const FieldValue& value, const std::shared_ptr<const void>* owner,
+                           const ResponsePath& path);
+  bool complete_object_value(Fragment& fragment, PlannedField& field, const type::NamedType& type,
+                             const FieldValue& value, const std::shared_ptr<const void>* owner,
+                             const ResponsePath& path);
+  /// ResolveAbstractType(), and the check of an object's own type.
+  FieldResult<const type::ObjectType*> resolve_type(const PlannedField& field,
+                                                    const type::NamedType& type,
+                                                    const FieldValue& value) const;
+
+  // await_fields.cpp
+  boost::asio::awaitable<void> await_holes(Fragment& fragment, std::size_t first = 0);
+  boost::asio::awaitable<void> await_hole(Fragment::Hole& hole);
+
+  void add_error(FieldError error, const PlannedField& field, const ResponsePath& path);
+  /// Why nothing more should be started, if so.
+  [[nodiscard]] std::optional<FieldError> stop_reason() const;
+  /// The response from the root fragment; empties errors and extensions.
+  ExecutionResult build_response(Fragment& root);
+
+  OperationRequest request_;
+  const type::Schema& schema_;
+  std::unique_ptr<SelectionPlan> root_;
+  std::vector<language::GraphQLError> errors_;
+  std::optional<int> http_status_;
+  boost::json::object extensions_;
+  std::optional<boost::json::object> variables_without_defaults_;
+};
+
+}  // namespace errand::graphql::execution
