@@ -1,4 +1,5 @@
-# Every library that Errand takes from Debian 12. `./dev setup` installs their packages.
+# Every library that Errand takes from Debian 12; `./dev setup` installs their packages (packaging/debian-packages.txt), and
+# docs/adr/0005 says what each is for.
 
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json url)
@@ -13,11 +14,12 @@ find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 
-if(ERRAND_TESTS OR NOT DEFINED ERRAND_TESTS)
+if(ERRAND_TESTS)
   find_package(GTest REQUIRED)
   find_library(RAPIDCHECK_LIBRARY rapidcheck REQUIRED)
-  add_library(rapidcheck_headers INTERFACE)
-  target_link_libraries(rapidcheck_headers INTERFACE ${RAPIDCHECK_LIBRARY})
+endif()
+if(ERRAND_BENCHMARKS)
+  find_package(benchmark REQUIRED)
 endif()
 
 # Asio and Beast: headers here, their own parts compiled once in errand_async and errand_net.
