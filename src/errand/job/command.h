@@ -13,6 +13,13 @@
 
 namespace errand::job {
 
+// Bounds of what a worker may report; beyond them decide() refuses with kPayloadTooLarge.
+inline constexpr std::size_t kErrorCodeBytesMax = 128;
+inline constexpr std::size_t kErrorMessageBytesMax = 4'096;
+inline constexpr std::size_t kErrorDetailsBytesMax = 16'384;
+inline constexpr std::size_t kProgressTextBytesMax = 1'024;  ///< of stage and message each
+inline constexpr std::size_t kReasonBytesMax = 1'024;        ///< of releases, cancels and the like
+
 // What can be asked of a job. Names are verbs, events their past. A command that carries a fencing
 // token is good for that one start alone.
 

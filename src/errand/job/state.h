@@ -29,6 +29,7 @@ struct JobState {
   FencingToken token{};  ///< of the last start: the number of starts so far; 0: none yet
 
   Timestamp created_at{};
+  Timestamp run_created_at{};                   ///< when this run was asked for
   std::optional<Timestamp> due_at;              ///< SCHEDULED, RETRYING: when it becomes PENDING
   std::optional<Timestamp> ready_since;         ///< PENDING: since when
   LogPosition ready_position{};                 ///< place in line within its priority: lower first
