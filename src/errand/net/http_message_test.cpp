@@ -1,0 +1,52 @@
+#include "errand/net/http_message.h"
+
+#include <gtest/gtest.h>
+
+#include "errand/net/web_socket.h"
+
+namespace errand::net {
+namespace {
+
+TEST(HttpHeaders, CompareNamesWithoutRegardToCase) {
+  HttpHeaders headers{{"Accept", "a"}, {"X", "1"}, {"accept", "b"}};
+  EXPECT_EQ(headers.find("ACCEPT"), "a");
+  EXPECT_EQ(headers.joined("accept"), "a, b");
+  EXPECT_EQ(headers.count("Accept"), 2U);
+  headers.set("ACCEPT", "c");
+  EXPECT_EQ(headers.joined("accept"), "c");
+  EXPECT_EQ(headers.find("none"), std::nullopt);
+}
+
+TEST(ParseQuery, DecodesNamesAndValues) {
+  const auto parameters = parse_query("query=%7Ba%7D&x=1+2&empty=&flag&&y=a%3Db");
+  ASSERT_TRUE(parameters);
+  EXPECT_EQ(
+      *parameters,
+      (QueryParameters{{"query", "{a}"}, {"x", "1 2"}, {"empty", ""}, {"flag", ""}, {"y", "a=b"}}));
+}
+
+TEST(ParseQuery, RefusesBrokenEscapesAndBrokenUtf8) {
+  EXPECT_FALSE(parse_query("a=%"));
+  EXPECT_FALSE(parse_query("a=%4"));
+  EXPECT_FALSE(parse_query("a=%zz"));
+  EXPECT_FALSE(parse_query("a=%ff"));
+}
+
+TEST(ParseBearer, ReadsTheTokenInAnyCaseOfTheScheme) {
+  EXPECT_EQ(parse_bearer("Bearer abc"), "abc");
+  EXPECT_EQ(parse_bearer("bearer  abc "), "abc");
+  EXPECT_EQ(parse_bearer("Basic abc"), std::nullopt);
+  EXPECT_EQ(parse_bearer("Bearer"), std::nullopt);
+  EXPECT_EQ(parse_bearer("Bearer  "), std::nullopt);
+  EXPECT_EQ(parse_bearer("Bearerabc"), std::nullopt);
+}
+
+TEST(CutUtf8, NeverCutsACharacter) {
+  EXPECT_EQ(cut_utf8("abc", 10), "abc");
+  EXPECT_EQ(cut_utf8("abc", 2), "ab");
+  EXPECT_EQ(cut_utf8("aé", 2), "a");
+  EXPECT_EQ(cut_utf8("日本", 5), "日");
+}
+
+}  // namespace
+}  // namespace errand::net
