@@ -743,7 +743,7 @@ class Parser {
       fail_at(token_.start,
               fmt::format("Document contains more than {} tokens. Parsing aborted.",
                           options_.max_tokens),
-              ErrorCode::kLimitExceeded);
+              ErrorCode::kMaxTokensLimit);
     }
   }
 
@@ -754,7 +754,7 @@ class Parser {
       fail_at(token_.start,
               fmt::format("Document is nested deeper than {} levels. Parsing aborted.",
                           options_.max_depth),
-              ErrorCode::kLimitExceeded);
+              ErrorCode::kMaxRecursionLimit);
       return false;
     }
     ++depth_;

@@ -123,6 +123,23 @@ class Printer {
     }
   }
 
+  /// The definitions of a document. A query in shorthand behind a definition without a body would
+  /// read as that body, so it gets its keyword there (graphql-js prints it ambiguously).
+  Rope print_definitions(NodeList<Definition> definitions) {
+    Rope all;
+    const Definition* previous = nullptr;
+    for (const Definition* definition : definitions) {
+      Rope rope = print(*definition);
+      if (previous != nullptr && takes_body_that_is_absent(*previous) &&
+          definition->is<OperationDefinition>() && rope.head->text.starts_with('{')) {
+        rope = join({text("query "), rope});
+      }
+      append_separated(all, rope, "\n\n");
+      previous = definition;
+    }
+    return all;
+  }
+
   template <class T>
   Rope join(NodeList<T> nodes, std::string_view separator) {
     Rope all;
@@ -314,6 +331,15 @@ class Printer {
                                 : wrap("(", join(items, ", "), ")");
   }
 
+  static bool takes_body_that_is_absent(const Definition& node) {
+    if (const auto* type = node.get_if<SchemaDefinition>()) return type->operation_types.empty();
+    if (const auto* type = node.get_if<ObjectTypeDefinition>()) return type->fields.empty();
+    if (const auto* type = node.get_if<InterfaceTypeDefinition>()) return type->fields.empty();
+    if (const auto* type = node.get_if<EnumTypeDefinition>()) return type->values.empty();
+    if (const auto* type = node.get_if<InputObjectTypeDefinition>()) return type->fields.empty();
+    return false;
+  }
+
   // ---- Layout ----
 
   Rope text(std::string_view value) {
@@ -424,7 +450,7 @@ std::string print(const Node& node) {
 
 std::string print(const Document& document) {
   Printer printer;
-  return printer.render(printer.join(document.definitions(), "\n\n"));
+  return printer.render(printer.print_definitions(document.definitions()));
 }
 
 }  // namespace errand::graphql::language
