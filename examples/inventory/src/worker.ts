@@ -1,5 +1,5 @@
 // Takes jobs of the type exportInventory. Settings come from the environment:
-//   ERRAND_URL     address of the server, http://127.0.0.1:8080 unless given
+//   ERRAND_URL     address of the server, http://127.0.0.1:7420 unless given
 //   ERRAND_TOKEN   a token with the scope `worker`; the server prints one at its first start
 //   INVENTORY_OUT  folder for the files, ./inventory-out unless given
 //   DPKG_DATABASE  dpkg's folder, /var/lib/dpkg unless given
@@ -18,7 +18,7 @@ const settings = {
 };
 
 const worker = new Worker({
-  url: process.env["ERRAND_URL"] ?? "http://127.0.0.1:8080",
+  url: process.env["ERRAND_URL"] ?? "http://127.0.0.1:7420",
   token,
   name: "inventory",
   queues: ["inventory"],

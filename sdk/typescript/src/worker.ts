@@ -21,7 +21,7 @@ import { VERSION } from "./version.js";
 export type Handler<Input = any, Result = unknown> = (job: Job<Input>) => Promise<Result> | Result;
 
 export interface WorkerOptions {
-  /** The server's address, such as "http://127.0.0.1:8080". */
+  /** The server's address, such as "http://127.0.0.1:7420". */
   url: string;
   /** A token with the scope `worker`. */
   token: string;
@@ -51,7 +51,7 @@ const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 /**
  * Takes jobs from an Errand server and runs their handlers.
  *
- *     const worker = new Worker({ url: "http://127.0.0.1:8080", token, slots: 4 });
+ *     const worker = new Worker({ url: "http://127.0.0.1:7420", token, slots: 4 });
  *     worker.handle("exportReport", async (job) => ({ rows: await write(job.input) }));
  *     await worker.run();
  *
