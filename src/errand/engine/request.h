@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "errand/base/clock.h"
+#include "errand/base/ids.h"
+#include "errand/job/command.h"
+#include "errand/job/event.h"
+#include "errand/store/batch.h"
+
+namespace errand::engine {
+
+// What can be asked of the engine. Permissions have been checked before: the engine only compares
+// tenants where it is given one.
+
+/// An idempotency key as it comes with an enqueue (DESIGN.md, section 4).
+struct IdempotencyKey {
+  std::string key;
+  /// Of the arguments as the client sent them; equal ones mean the same request.
+  std::string fingerprint;
+  /// How long the key is remembered at least; it also lives as long as its job.
+  Milliseconds lifetime{86'400'000};
+};
+
+/// The contract of a job type, for jobs that outlive their schema.
+using ContractText = std::shared_ptr<const std::string>;
+
+/// Makes a job. Answered with JobReply: the new job, or the one of the same key.
+struct EnqueueJob {
+  JobId id;                    ///< fresh, UUIDv7; unused if the key is known
+  job::JobSpec spec;           ///< has_idempotency_key is set by the engine
+  std::string input;           ///< JSON text that spec.input names
+  std::string correlation_id;  ///< never empty
+  std::string traceparent;     ///< may be empty
+  job::Actor actor;
+  std::optional<IdempotencyKey> key;  ///< scope: spec.tenant, spec.subject, spec.type
+  ContractText contract;              ///< stored once for each spec.contract_hash; null: not at all
+};
+
+/// Any other command to one job: cancel, kill, retry, discard, and all reports of workers.
+/// Answered with JobReply. Start and what timers do (due, expiry, lost leases) is refused with
+/// kInvalidArgument: the engine alone gives those.
+struct CommandJob {
+  JobId id;
+  job::Command command;
+  job::Actor actor;
+  std::string traceparent;         ///< of the request; may be empty
+  std::optional<TenantId> tenant;  ///< where given: another tenant's job is kNotFound (I13)
+  std::string result;              ///< JSON text that Complete's PayloadRef names; else empty
+  WorkerId worker;                 ///< of a report: who sends it, for notices; may be empty
+};
+
+/// A worker is there. One of the same id is replaced; its credits start at 0. Answered with Done.
+struct RegisterWorker {
+  WorkerId id;
+  std::optional<TenantId> tenant;  ///< nullopt: serves every tenant
+  std::vector<QueueName> queues;   ///< empty: every queue
+  std::vector<JobTypeName> types;  ///< empty: every type
+  std::string build;
+  std::uint32_t slots = 1;  ///< jobs at once; bounds the credits
+  SubjectId subject;        ///< its principal; actor of the started events
+};
+
+/// More free slots: each credit is good for one dispatch. Answered with Done; kNotFound for an
+/// unknown worker.
+struct AddCredits {
+  WorkerId worker;
+  std::uint32_t credits = 0;
+};
+
+/// The worker takes nothing more and may be gone. Its leases run on until they lapse, so that it
+/// can reconnect and finish. Answered with Done, also when it is unknown.
+struct UnregisterWorker {
+  WorkerId worker;
+};
+
+/// The worker still works on these jobs. Extends their leases in memory and writes nothing. Good
+/// for each (job, token) alone, whoever started it: a worker that reconnected goes on under its new
+/// id. Answered with HeartbeatReply, in the same order.
+struct Heartbeat {
+  struct Hold {
+    JobId job;
+    FencingToken token{};
+  };
+  WorkerId worker;
+  std::vector<Hold> holds;
+};
+
+/// Stops or resumes the starting of jobs of a queue, durably. Answered with Done.
+struct PauseQueue {
+  QueueName queue;
+  TenantId tenant;  ///< empty: of every tenant
+  bool paused = true;
+  SubjectId by;
+};
+
+/// Why a job does not run now. Answered with Explanation; kNotFound for an unknown job.
+struct ExplainJob {
+  JobId id;
+  std::optional<TenantId> tenant;  ///< where given: another tenant's job is kNotFound (I13)
+};
+
+/// The connected workers. Answered with WorkerList.
+struct ListWorkers {};
+
+/// Waiting and running jobs by queue. Answered with QueueList.
+struct ListQueues {
+  std::optional<TenantId> tenant;  ///< nullopt: of all tenants, added up
+};
+
+using Request = std::variant<EnqueueJob, CommandJob, RegisterWorker, AddCredits, UnregisterWorker,
+                             Heartbeat, PauseQueue, ExplainJob, ListWorkers, ListQueues>;
+
+/// What a request weighs in a batch, in bytes: its payloads and a flat amount.
+std::size_t weight_bytes(const Request& request) noexcept;
+
+}  // namespace errand::engine
