@@ -18,9 +18,6 @@ if(ERRAND_TESTS)
   find_package(GTest REQUIRED)
   find_library(RAPIDCHECK_LIBRARY rapidcheck REQUIRED)
 endif()
-if(ERRAND_BENCHMARKS)
-  find_package(benchmark REQUIRED)
-endif()
 
 # Asio and Beast: headers here, their own parts compiled once in errand_async and errand_net.
 add_library(errand_boost_asio INTERFACE)
