@@ -10,6 +10,10 @@
 
 namespace errand::crypto {
 
+/// Label of the key that digests payloads (job::PayloadRef): whoever writes an input or a result
+/// signs its bytes with `master_key.hmac_key(kPayloadDigestLabel)`.
+inline constexpr std::string_view kPayloadDigestLabel = "payload-digest.v1";
+
 /// The one secret of an installation, from which every other key is derived by a label: the wire
 /// tokens of attempts, the digests of payloads, the fingerprints of idempotency keys.
 ///
