@@ -43,15 +43,19 @@ std::expected<boost::json::object, std::vector<language::GraphQLError>> coerce_v
     const language::OperationDefinition& operation, const boost::json::object& sent,
     const CoercionOptions& options = {});
 
-/// CoerceArgumentValues() of a field or a directive.
-/// @param at         the Field or Directive node, for errors about missing arguments
-/// @param arguments  its argument nodes
+/// CoerceArgumentValues() of a field.
+/// @param source     the source of `field`, for locations
 /// @param variables  coerced variables
-/// @return a member for each argument that has a value; or the first error.
+/// @return a member for each argument that has a value; or the first error, with
+///         ErrorCode::kBadUserInput.
 std::expected<boost::json::object, language::GraphQLError> coerce_argument_values(
-    const language::Source& source, std::span<const InputValueDefinition> definitions,
-    const language::Node& at, language::NodeList<language::Argument> arguments,
+    const language::Source& source, const FieldDefinition& definition, const language::Field& field,
     const boost::json::object& variables, SchemaDefaults defaults = SchemaDefaults::kFill);
+/// The same of a directive in a document, such as `@skip(if: $short)`.
+std::expected<boost::json::object, language::GraphQLError> coerce_argument_values(
+    const language::Source& source, const DirectiveDefinition& definition,
+    const language::Directive& directive, const boost::json::object& variables,
+    SchemaDefaults defaults = SchemaDefaults::kFill);
 
 /// Arguments of `directive`, an application of `definition` in a valid schema (constant, checked
 /// when the schema was built), with defaults filled in.
