@@ -48,14 +48,17 @@
       ? socketFor(options?.headers ?? {}).iterate(request)
       : overHttp(request, options);
 
-  const defaultQuery = `# Errand: slow mutations as durable jobs. Ctrl-Enter runs the operation at the cursor.
+  const defaultQuery = `# Slow mutations as durable jobs.
+# Ctrl-Enter runs the operation at the cursor.
 #
-# No answer? Put your token into the "Headers" tab below:
+# UNAUTHENTICATED? Put your token into the
+# Headers tab below; \`errand serve\` prints
+# one in development mode:
 #   { "Authorization": "Bearer ..." }
-# \`errand serve\` prints one in development mode.
 #
-# Every mutation of your schema that is marked @job answers at once with a handle.
-# The tabs at the left list them (book) and your past operations (clock).
+# The book at the left shows the schema: each
+# mutation marked @job answers at once with a
+# handle, whose \`result\` comes later.
 
 query RecentJobs {
   jobs(first: 10) {
@@ -75,7 +78,11 @@ query RecentJobs {
 # Follows one job live; put its id in:
 #
 # subscription Watch {
-#   job(id: "...") { status progress { fraction stage message } nextSteps }
+#   job(id: "...") {
+#     status
+#     progress { fraction stage message }
+#     nextSteps
+#   }
 # }
 `;
 
