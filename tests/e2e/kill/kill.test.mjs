@@ -2,7 +2,7 @@
 //
 // Two tenants submit jobs while the server is killed with SIGKILL at random moments and started again. In the end every
 // acknowledged job has ended, one key has made one job, no result of a lost lease was taken, no tenant sees the other's
-// jobs, and VERIFY_STORE finds the store sound. Prints the counts. With ERRAND_TEST_MINUTES it goes on, round by round.
+// jobs, and VERIFY_STORE finds the store sound. Prints the counts. With DEV_TEST_MINUTES it goes on, round by round.
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from "node:fs";
@@ -276,7 +276,7 @@ async function round(seed, jobs, kills) {
   }
 }
 
-const minutes = Number(process.env.ERRAND_TEST_MINUTES ?? 0);
+const minutes = Number(process.env.DEV_TEST_MINUTES ?? 0);
 const end = Date.now() + minutes * 60_000;
 let seed = values.seed ? Number(values.seed) : Date.now() % 4294967296;
 do {
