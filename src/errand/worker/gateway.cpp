@@ -1,0 +1,90 @@
+#include "errand/worker/gateway.h"
+
+#include <utility>
+#include <variant>
+
+#include "errand/worker/hub.h"
+#include "errand/worker/long_poll.h"
+#include "errand/worker/web_socket_session.h"
+
+namespace errand::worker {
+namespace {
+
+constexpr const char* kSubprotocol = "errand.worker.v1";
+
+}  // namespace
+
+class Gateway::Impl {
+ public:
+  Impl(const Options& options, const Parts& parts) : hub(options, parts) {}
+
+  std::variant<net::WebSocketAccept, net::HttpResponse> upgrade(const net::HttpRequest& request) {
+    auto principal = hub.authenticate(request);
+    if (!principal) return error_response(principal.error());
+    if (hub.draining()) {
+      return error_response({ErrorCode::kUnavailable, "the server is stopping"});
+    }
+    net::WebSocketAccept accept;
+    accept.subprotocols = {kSubprotocol};
+    accept.refusal = {.code = 4406, .reason = "offer the subprotocol errand.worker.v1"};
+    accept.options.message_bytes_max = hub.message_bytes_max();
+    // An offer of a full-sized input must always fit.
+    accept.options.queue_bytes_max = 4 * hub.message_bytes_max() + (4 << 20);
+    accept.options.queue_messages_max = 16'384;
+    // Not a coroutine itself: its captures would go with the function object.
+    accept.handler = [this, principal = std::move(*principal)](
+                         std::shared_ptr<net::WebSocket> socket, net::HttpRequest) {
+      return serve(std::make_shared<WebSocketSession>(hub, std::move(socket), principal));
+    };
+    return accept;
+  }
+
+  Hub hub;
+
+ private:
+  static boost::asio::awaitable<void> serve(std::shared_ptr<WebSocketSession> session) {
+    co_await session->run();
+  }
+};
+
+Gateway::Gateway(const Options& options, const Parts& parts)
+    : impl_(std::make_shared<Impl>(options, parts)) {}
+
+Gateway::~Gateway() = default;
+
+void Gateway::attach(runtime::Lane& lane) { impl_->hub.attach(lane); }
+
+void Gateway::add_routes(net::Router& router) {
+  Impl* const impl = impl_.get();
+  router.add(net::WebSocketRoute{
+      .path = "/worker",
+      .upgrade = [impl](const net::HttpRequest& request) { return impl->upgrade(request); }});
+  router.add(net::Route{
+      .methods = {"POST"},
+      .path = "/worker/v1/poll",
+      .handler =
+          [impl](net::HttpRequest request) { return answer_poll(impl->hub, std::move(request)); },
+      .half_close_cancels = true});
+  router.add(net::Route{.methods = {"POST"},
+                        .path = "/worker/v1/messages",
+                        .handler =
+                            [impl](net::HttpRequest request) {
+                              return answer_messages(impl->hub, std::move(request));
+                            },
+                        .half_close_cancels = false});
+}
+
+void Gateway::deliver(std::vector<engine::Action> actions) {
+  impl_->hub.deliver(std::move(actions));
+}
+
+void Gateway::drain(Milliseconds grace) { impl_->hub.drain(grace); }
+
+boost::asio::awaitable<void> Gateway::stop() {
+  impl_->hub.tasks().cancel();
+  co_await impl_->hub.tasks().join();
+}
+
+std::size_t Gateway::workers() const { return impl_->hub.workers(); }
+
+}  // namespace errand::worker

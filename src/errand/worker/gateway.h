@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "errand/async/blocking_pool.h"
+#include "errand/auth/authenticator.h"
+#include "errand/base/clock.h"
+#include "errand/base/random.h"
+#include "errand/crypto/master_key.h"
+#include "errand/engine/reply.h"
+#include "errand/net/router.h"
+#include "errand/runtime/lane.h"
+#include "errand/store/reader.h"
+#include "errand/telemetry/log.h"
+#include "errand/telemetry/metrics.h"
+#include "errand/worker/job_types.h"
+
+namespace errand::worker {
+
+/// Lets workers pull jobs: `errand.worker.v1` over WebSocket at /worker, and the same messages over
+/// HTTP long poll below /worker/v1/ (docs/protocol/worker.md).
+///
+/// Thread-safe. To put it together:
+///
+///     Gateway gateway(options, parts);
+///     Lane lane(..., [&](auto actions) { gateway.deliver(std::move(actions)); });
+///     gateway.attach(lane);
+///     gateway.add_routes(router);
+///
+/// and to take it down: drain(), stop the HTTP server, stop(), stop the lane, end the io_context,
+/// destroy.
+class Gateway {
+ public:
+  struct Options {
+    std::size_t result_bytes_max = 1 << 20;
+    Milliseconds heartbeat{10'000};      ///< what workers are told; well below the lease
+    Milliseconds lease{30'000};          ///< what workers are told; the engine's
+    Milliseconds hello_timeout{10'000};  ///< for the first message of a WebSocket
+    std::size_t reports_max = 1'000;     ///< unanswered ones of a connection; then it is not read
+    std::string server = "errand";       ///< program and version, for workers' logs
+  };
+
+  /// All outlive the gateway.
+  struct Parts {
+    const auth::Authenticator& authenticator;
+    const crypto::MasterKey& master_key;
+    const JobTypes& types;
+    const store::Reader& reader;
+    async::BlockingPool& pool;
+    Random& random;
+    telemetry::Log log;
+    telemetry::Metrics* metrics = nullptr;  ///< may be null
+  };
+
+  Gateway(const Options& options, const Parts& parts);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  /// Names the lane. Once, before requests come.
+  void attach(runtime::Lane& lane);
+
+  /// Adds /worker, /worker/v1/poll and /worker/v1/messages.
+  void add_routes(net::Router& router);
+
+  /// Hands jobs and stop notices to their workers: the lane's sink of actions. Quick; never waits.
+  void deliver(std::vector<engine::Action> actions);
+
+  /// From now on nobody gets a job: polls are answered, new connections refused, connected workers
+  /// told. Reports are still taken. `grace` is what the workers are told.
+  void drain(Milliseconds grace);
+
+  /// Waits for what still runs in the background. After the HTTP server has stopped.
+  boost::asio::awaitable<void> stop();
+
+  /// Connected workers, waiting polls included.
+  [[nodiscard]] std::size_t workers() const;
+
+  class Impl;
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace errand::worker

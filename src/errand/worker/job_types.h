@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include <boost/json/value.hpp>
+
+#include "errand/base/ids.h"
+#include "errand/base/result.h"
+
+namespace errand::worker {
+
+/// What the gateway asks of the schema. Thread-safe; outlives the gateway.
+class JobTypes {
+ public:
+  virtual ~JobTypes() = default;
+
+  /// Whether the schema has a job of that type.
+  [[nodiscard]] virtual bool knows(const JobTypeName& type) const = 0;
+
+  /// Holds a worker's result against the mutation's type in the SDL (null, enum, list, __typename).
+  /// @return the JSON text to store; kResultInvalid with the path of what does not fit, such as
+  ///         "result.files[0].bytes: expected Int!, found null".
+  [[nodiscard]] virtual Result<std::string> check_result(
+      const JobTypeName& type, const boost::json::value& result) const = 0;
+};
+
+}  // namespace errand::worker

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+
+#include "errand/auth/principal.h"
+#include "errand/engine/reply.h"
+
+namespace errand::worker {
+
+/// Where the jobs of one connected worker go. Called on the lane's thread: quick, never waits.
+class Outlet {
+ public:
+  virtual ~Outlet() = default;
+  virtual void offer(engine::Dispatch dispatch) = 0;
+  virtual void stop(engine::StopNotice notice) = 0;
+  /// The server is stopping: no job will come any more.
+  virtual void drain(Milliseconds grace) = 0;
+  [[nodiscard]] virtual const auth::Principal& principal() const = 0;
+};
+
+}  // namespace errand::worker

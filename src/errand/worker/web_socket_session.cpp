@@ -1,0 +1,306 @@
+#include "errand/worker/web_socket_session.h"
+
+#include <chrono>
+#include <exception>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/post.hpp>
+
+#include "errand/async/deadline.h"
+#include "errand/runtime/lane_client.h"
+
+namespace errand::worker {
+namespace {
+
+constexpr std::uint16_t kMalformed = 4400;
+constexpr std::uint16_t kForbiddenQueue = 4403;
+constexpr std::uint16_t kSilent = 4408;
+constexpr std::uint16_t kTooSlow = 4429;
+
+template <class... F>
+struct Overload : F... {
+  using F::operator()...;
+};
+
+}  // namespace
+
+WebSocketSession::WebSocketSession(Hub& hub, std::shared_ptr<net::WebSocket> socket,
+                                   auth::PrincipalPtr principal)
+    : hub_(hub),
+      socket_(std::move(socket)),
+      principal_(std::move(principal)),
+      answered_(socket_->executor()) {}
+
+boost::asio::awaitable<void> WebSocketSession::run() {
+  // The connection may end by cancellation, which throws: the worker leaves in either case.
+  std::exception_ptr error;
+  try {
+    co_await serve();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  closed_ = true;
+  if (!id_.empty()) {
+    hub_.disconnect(id_);
+    hub_.log().info("worker disconnected", {{"worker_id", id_}, {"subject", principal_->subject}});
+  }
+  if (error) std::rethrow_exception(error);
+}
+
+boost::asio::awaitable<void> WebSocketSession::serve() {
+  if (!co_await greet()) co_return;
+  while (true) {
+    // A worker that sends faster than the lane answers is read no further: TCP tells it to wait.
+    while (unanswered_ >= hub_.options().reports_max) co_await answered_.wait();
+    const auto message = co_await socket_->read();
+    if (!message) co_return;
+    auto messages = read_messages(*message);
+    if (!messages) {
+      refuse(messages.error());
+      co_return;
+    }
+    for (WorkerMessage& each : *messages) {
+      if (!co_await handle(std::move(each))) co_return;
+    }
+  }
+}
+
+Result<std::vector<WorkerMessage>> WebSocketSession::read_messages(
+    const net::WebSocket::Message& message) const {
+  if (!message.text) return fail(ErrorCode::kProtocolError, "binary messages are not understood");
+  return parse_messages(message.data, hub_.message_bytes_max());
+}
+
+boost::asio::awaitable<bool> WebSocketSession::greet() {
+  const auto deadline = std::chrono::steady_clock::now() + hub_.options().hello_timeout;
+  const auto message = co_await async::with_deadline(deadline, socket_->read());
+  if (!message) {
+    socket_->close({.code = kSilent, .reason = "no hello came in time"});
+    co_return false;
+  }
+  if (!*message) co_return false;
+  auto messages = read_messages(**message);
+  if (!messages) {
+    refuse(messages.error());
+    co_return false;
+  }
+  const auto* hello = std::get_if<Hello>(&messages->front());
+  if (hello == nullptr) {
+    refuse({ErrorCode::kProtocolError, "the first message must be hello"});
+    co_return false;
+  }
+  auto registration = hub_.registration(*hello, *principal_);
+  if (!registration) {
+    send(ProtocolErrorNotice{registration.error()});
+    socket_->close({.code = kForbiddenQueue, .reason = registration.error().message});
+    co_return false;
+  }
+  if (hub_.draining()) {
+    socket_->close({.code = 1001, .reason = "the server stops"});
+    co_return false;
+  }
+  id_ = registration->id;
+  Welcome welcome{.worker = id_,
+                  .server = hub_.options().server,
+                  .heartbeat = hub_.options().heartbeat,
+                  .lease = hub_.options().lease,
+                  .message_bytes_max = hub_.message_bytes_max(),
+                  .queues = registration->queues,
+                  .unknown_types = hub_.unknown_types(*hello)};
+  hub_.log().info("worker connected", {{"worker_id", id_},
+                                       {"subject", principal_->subject},
+                                       {"tenant", principal_->tenant},
+                                       {"name", hello->name},
+                                       {"build", hello->build},
+                                       {"slots", hello->slots}});
+  hub_.connect(id_, shared_from_this());
+  const auto registered =
+      co_await runtime::LaneClient(hub_.lane()).execute(std::move(*registration));
+  if (!registered) {
+    socket_->close({.code = 1001, .reason = registered.error().message});
+    co_return false;
+  }
+  send(welcome);
+  for (std::size_t i = 1; i < messages->size(); ++i) {
+    if (!co_await handle(std::move((*messages)[i]))) co_return false;
+  }
+  co_return true;
+}
+
+boost::asio::awaitable<bool> WebSocketSession::handle(WorkerMessage message) {
+  if (auto* each = std::get_if<Report>(&message)) {
+    co_await report(std::move(*each));
+    co_return true;
+  }
+  co_return std::visit(
+      Overload{
+          [&](Hello&) {
+            refuse({ErrorCode::kProtocolError, "hello comes once, as the first message"});
+            return false;
+          },
+          [&](Credits& credits) {
+            // Credits after a drain crossed it on the way.
+            if (!draining_) {
+              hub_.lane().submit(engine::AddCredits{.worker = id_, .credits = credits.add},
+                                 [](const Result<engine::Reply>&) {});
+            }
+            return true;
+          },
+          [&](Heartbeat& heartbeat) {
+            beat(std::move(heartbeat));
+            return true;
+          },
+          [&](Drain&) {
+            begin_drain();
+            return true;
+          },
+          [](Report&) { return true; },
+      },
+      message);
+}
+
+boost::asio::awaitable<void> WebSocketSession::report(Report report) {
+  JobTypeName type;
+  if (std::holds_alternative<Complete>(report.what)) {
+    if (const auto known = types_.find(report.held.token); known != types_.end()) {
+      type = known->second;
+    } else {
+      auto found = co_await hub_.reports().type_of(report.held, sender());
+      if (!found) {
+        send(Ack{.ref = std::move(report.ref),
+                 .job = report.held.job,
+                 .token = std::move(report.held.token),
+                 .error = std::move(found.error())});
+        co_return;
+      }
+      type = std::move(*found);
+    }
+  }
+  const bool progress = std::holds_alternative<Progress>(report.what);
+  ++unanswered_;
+  hub_.reports().submit(
+      std::move(report), sender(), type, [self = shared_from_this(), progress](Ack ack) {
+        boost::asio::post(self->socket_->executor(), [self, progress, ack = std::move(ack)] {
+          self->finished(ack, progress);
+        });
+      });
+}
+
+void WebSocketSession::finished(const Ack& ack, bool was_progress) {
+  --unanswered_;
+  answered_.notify();
+  if (was_progress) {
+    if (ack.error) send(ack);
+    return;
+  }
+  if (!ack.error || !is_retryable(ack.error->code)) types_.erase(ack.token);
+  send(ack);
+}
+
+void WebSocketSession::beat(Heartbeat heartbeat) {
+  ++unanswered_;
+  hub_.reports().submit(
+      std::move(heartbeat), sender(), [self = shared_from_this()](HeartbeatAck ack) {
+        boost::asio::post(self->socket_->executor(), [self, ack = std::move(ack)] {
+          --self->unanswered_;
+          self->answered_.notify();
+          for (const HeartbeatAck::Job& job : ack.jobs) {
+            if (job.state == HoldState::kLeaseLost || job.state == HoldState::kJobEnded) {
+              self->types_.erase(job.token);
+            }
+          }
+          self->send(ack);
+        });
+      });
+}
+
+void WebSocketSession::begin_drain() {
+  draining_ = true;
+  // Dispatches that the lane has decided before it come to the strand before the answer does.
+  hub_.lane().submit(
+      engine::UnregisterWorker{id_}, [self = shared_from_this()](const Result<engine::Reply>&) {
+        boost::asio::post(self->socket_->executor(), [self] { self->send(Draining{}); });
+      });
+}
+
+void WebSocketSession::offer(engine::Dispatch dispatch) {
+  boost::asio::post(
+      socket_->executor(), [self = shared_from_this(), dispatch = std::move(dispatch)]() mutable {
+        if (self->closed_) {
+          self->hub_.reports().release(dispatch, "its worker has gone");
+          return;
+        }
+        if (dispatch.input) {
+          const JobOffer offer = self->hub_.reports().offer(dispatch, *self->principal_);
+          self->send_offer(dispatch, offer);
+          return;
+        }
+        self->hub_.tasks().spawn(self->socket_->executor(), "load a job's input",
+                                 self->load_and_send(std::move(dispatch)));
+      });
+}
+
+boost::asio::awaitable<void> WebSocketSession::load_and_send(engine::Dispatch dispatch) {
+  const auto self = shared_from_this();
+  const auto offer = co_await hub_.load_offer(dispatch, principal_);
+  if (!offer) {
+    hub_.return_job(dispatch, offer.error());
+  } else if (closed_) {
+    hub_.reports().release(dispatch, "its worker has gone");
+  } else {
+    send_offer(dispatch, *offer);
+  }
+}
+
+void WebSocketSession::send_offer(const engine::Dispatch& dispatch, const JobOffer& offer) {
+  if (!send(offer)) {
+    hub_.reports().release(dispatch, "its worker has gone or reads too slowly");
+    return;
+  }
+  types_[offer.token] = offer.type;
+  hub_.log_offer(dispatch, id_);
+}
+
+void WebSocketSession::stop(engine::StopNotice notice) {
+  boost::asio::post(socket_->executor(), [self = shared_from_this(), notice = std::move(notice)] {
+    CancelNotice cancel{
+        .job = notice.job,
+        .token = self->hub_.reports().token(notice.job, notice.token, *self->principal_),
+        .reason = to_wire(notice.reason),
+        .grace = notice.grace};
+    if (cancel.reason != StopReason::kCancel && cancel.reason != StopReason::kDeadline) {
+      cancel.grace = Milliseconds(0);
+      self->types_.erase(cancel.token);
+    }
+    self->send(cancel);
+  });
+}
+
+void WebSocketSession::drain(Milliseconds grace) {
+  boost::asio::post(socket_->executor(), [self = shared_from_this(), grace] {
+    if (self->closed_) return;
+    self->draining_ = true;
+    self->hub_.lane().submit(engine::UnregisterWorker{self->id_},
+                             [](const Result<engine::Reply>&) {});
+    self->send(DrainNotice{.reason = DrainReason::kShutdown, .grace = grace});
+  });
+}
+
+bool WebSocketSession::send(const ServerMessage& message) {
+  if (closed_) return false;
+  if (socket_->send(to_text(message))) return true;
+  // Either it closes already, or its queue is full: then nothing it would hear is current any more.
+  socket_->close_now({.code = kTooSlow, .reason = "the worker reads too slowly"});
+  return false;
+}
+
+void WebSocketSession::refuse(const Error& error) {
+  hub_.log().warn_limited(
+      "a worker broke the protocol",
+      {{"worker_id", id_}, {"subject", principal_->subject}, {"reason", error.message}});
+  send(ProtocolErrorNotice{error});
+  socket_->close({.code = kMalformed, .reason = error.message});
+}
+
+}  // namespace errand::worker

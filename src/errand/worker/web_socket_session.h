@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "errand/async/event.h"
+#include "errand/net/web_socket.h"
+#include "errand/worker/hub.h"
+
+namespace errand::worker {
+
+/// One worker on a WebSocket, from hello to close. Lives on the connection's strand; offer(),
+/// stop() and drain() come from other threads and go over to it.
+class WebSocketSession final : public Outlet,
+                               public std::enable_shared_from_this<WebSocketSession> {
+ public:
+  WebSocketSession(Hub& hub, std::shared_ptr<net::WebSocket> socket, auth::PrincipalPtr principal);
+
+  /// Serves the connection to its end.
+  boost::asio::awaitable<void> run();
+
+  void offer(engine::Dispatch dispatch) override;
+  void stop(engine::StopNotice notice) override;
+  void drain(Milliseconds grace) override;
+  [[nodiscard]] const auth::Principal& principal() const override { return *principal_; }
+
+ private:
+  boost::asio::awaitable<void> serve();
+  boost::asio::awaitable<bool> greet();
+  boost::asio::awaitable<bool> handle(WorkerMessage message);
+  boost::asio::awaitable<void> report(Report report);
+  boost::asio::awaitable<void> load_and_send(engine::Dispatch dispatch);
+  Result<std::vector<WorkerMessage>> read_messages(const net::WebSocket::Message& message) const;
+
+  void beat(Heartbeat heartbeat);
+  void begin_drain();
+  void send_offer(const engine::Dispatch& dispatch, const JobOffer& offer);
+  bool send(const ServerMessage& message);
+  void refuse(const Error& error);
+  void finished(const Ack& ack, bool was_progress);
+  [[nodiscard]] Reports::Sender sender() const { return {principal_, id_}; }
+
+  Hub& hub_;
+  std::shared_ptr<net::WebSocket> socket_;
+  auth::PrincipalPtr principal_;
+  WorkerId id_;
+
+  // On the strand alone.
+  bool closed_ = false;
+  bool draining_ = false;
+  std::size_t unanswered_ = 0;
+  async::Event answered_;
+  std::unordered_map<std::string, JobTypeName> types_;  ///< by token, of the jobs offered here
+};
+
+}  // namespace errand::worker
