@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/array.hpp>
+
+#include "errand/base/clock.h"
+#include "errand/base/ids.h"
+#include "errand/graphql/type/definitions.h"
+#include "errand/job/retry_policy.h"
+
+namespace errand::contract {
+
+class ConstraintCheck;
+
+enum class Idempotency : std::uint8_t { kOptional, kRequired };
+
+/// What `@job(onConflict:)` does when a live job holds the unique key.
+enum class OnConflict : std::uint8_t { kExisting, kReject, kReplace };
+
+/// A place in a job's arguments, such as {"input", "card", "number"}. Lists are passed through: the
+/// path of an item is that of its list.
+using InputPath = std::vector<std::string>;
+
+/// What a schema with `@job` says of one type of job. Immutable once its Contract is built; owned
+/// by it.
+struct JobType {
+  JobTypeName name;              ///< the mutation's field: "exportReport"
+  std::string object_name;       ///< its object type in the served schema: "ExportReportJob"
+  std::string_view description;  ///< of the field; may be empty
+
+  QueueName queue;
+  int priority = 0;                           ///< -100..100
+  Milliseconds timeout{900'000};              ///< of one attempt; > 0
+  std::optional<Milliseconds> queue_timeout;  ///< to the first start of a run; > 0
+  std::optional<Milliseconds> deadline;       ///< from the later of enqueue and runAt; > 0
+  job::RetryPolicy::Options retry;            ///< valid: RetryPolicy::create() takes it
+  Milliseconds retention{604'800'000};        ///< how long the record outlives its end
+  Idempotency idempotency = Idempotency::kOptional;
+  std::vector<std::string> scopes;  ///< of @auth: the caller needs all of them
+  std::string handler;              ///< what a worker runs; the field's name by default
+
+  /// Read and checked, but not yet honoured: unsupported_features() refuses a schema that has them.
+  std::vector<std::string> unique;  ///< paths into the arguments
+  OnConflict on_conflict = OnConflict::kExisting;
+  boost::json::array concurrency;  ///< [{key, limit}]
+  boost::json::array rate_limit;   ///< [{key, limit, per}]
+  boost::json::array steps;        ///< [{name, title, weight, compensation}]
+  boost::json::array notify;       ///< one object of arguments for each @notify
+  boost::json::array schedule;     ///< one object of arguments for each @schedule
+
+  std::vector<InputPath> sensitive;  ///< of @sensitive, outermost only
+
+  /// The field as its author wrote it (in Contract::user_schema()).
+  const graphql::type::FieldDefinition* field = nullptr;
+  /// The field's type: what a result must be. Whether it is non-null decides if null is a result.
+  graphql::type::TypeRef result_type;
+  /// The compiled @constraint directives of the arguments; nullptr where there are none.
+  std::shared_ptr<const ConstraintCheck> constraints;
+
+  /// Arguments and result shape in a canonical form that outlives the schema (see snapshot.h), and
+  /// its 128-bit digest in 32 hexadecimal digits. Equal hashes: the same contract.
+  std::string contract_snapshot;
+  std::string contract_hash;
+};
+
+}  // namespace errand::contract

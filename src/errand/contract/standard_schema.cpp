@@ -1,0 +1,618 @@
+#include "errand/contract/standard_schema.h"
+
+#include <array>
+
+namespace errand::contract {
+
+std::string_view job_fields_sdl() noexcept {
+  return R"graphql(
+  "Identifies the job. Opaque; sorts by time of creation."
+  id: ID!
+  "The mutation that started the job."
+  type: String!
+  "Where the job is in its life."
+  status: JobStatus!
+  "The queue that the job waits or waited in."
+  queue: String!
+  "-100 to 100; higher goes first within the queue."
+  priority: Int!
+  "What the client tagged the job with."
+  tags: [String!]!
+  "Follows the job through logs, events and workers. Given by the client or drawn."
+  correlationId: String!
+  "How far the present attempt has come; null until a worker reports it."
+  progress: JobProgress
+  "The declared steps with their state, to show progress against. Empty where none are declared."
+  plan: [JobStep!]!
+  "When the job may be done; null where nothing can be said."
+  estimate: JobEstimate
+  "The likeliest time of completion, from `estimate`."
+  estimatedCompletion: DateTime
+  "What a person can do or expect now, in plain words."
+  nextSteps: [String!]!
+  "What holds the job back now; null while it runs and after it has ended."
+  whyWaiting: WaitReason
+  "Milliseconds to leave before asking again; null when the job has ended. A subscription spares the question."
+  pollAfter: Int
+  "Number of the run, from 1. A retry by hand starts the next one."
+  run: Int!
+  "Number of the last attempt over all runs; 0 before the first."
+  attempt: Int!
+  "Attempts that one run may take, the first included."
+  maxAttempts: Int!
+  "When the mutation was accepted."
+  createdAt: DateTime!
+  "Nothing starts before this time."
+  scheduledFor: DateTime
+  "When the present run first started."
+  startedAt: DateTime
+  "When the job ended."
+  finishedAt: DateTime
+  "Nothing starts from this time on, and what runs is told to stop."
+  deadline: DateTime
+  "When the record itself is deleted."
+  expiresAt: DateTime
+  "Why the job did not succeed. A terminal job has exactly one of result and error."
+  error: JobError
+  "What the viewer may do with the job now."
+  actions: [JobAction!]!
+  "The job's history, oldest first."
+  events(
+    "How many at most: 1 to 100."
+    first: Int = 20
+    "Only those after this cursor."
+    after: String
+    "Only events of these types, such as \"dev.errand.job.started\"."
+    types: [String!]
+  ): JobEventConnection!
+)graphql";
+}
+
+std::string_view standard_types_sdl() noexcept {
+  return R"graphql(
+"An object that can be fetched again by its id."
+interface Node {
+  "Identifies the object."
+  id: ID!
+}
+
+"Work that a mutation started and that outlives the request. Each mutation with @job has a type of its own that adds the result."
+interface Job implements Node {
+  #JOB_FIELDS#
+}
+
+"Where a job is in its life."
+enum JobStatus {
+  "Waits for its time."
+  SCHEDULED
+  "Waits in line for a worker."
+  PENDING
+  "A worker is at it."
+  RUNNING
+  "Suspended until a signal, a timer or other jobs."
+  WAITING
+  "Waits out the pause after a failed attempt."
+  RETRYING
+  "Its worker has been asked to stop."
+  CANCELING
+  "Completed steps are being undone."
+  COMPENSATING
+  "Ended with a result."
+  SUCCEEDED
+  "Ended with an error; an operator may start the next run."
+  FAILED
+  "Ended on request."
+  CANCELED
+  "Ended because it was too late."
+  EXPIRED
+}
+
+"How far an attempt has come, as its worker says."
+type JobProgress {
+  "Units done."
+  completed: Float!
+  "Units in all, where known."
+  total: Float
+  "completed / total, 0 to 1, where the total is known."
+  fraction: Float
+  "The stage the work is in, such as \"rendering\"."
+  stage: String
+  "A sentence for people."
+  message: String
+  "When the worker said so."
+  updatedAt: DateTime!
+}
+
+"One declared step of a job."
+type JobStep {
+  "The name that the worker uses."
+  name: String!
+  "The name for people."
+  title: String!
+  "How far the step is."
+  status: JobStepStatus!
+  "When it was completed."
+  completedAt: DateTime
+}
+
+enum JobStepStatus {
+  "Not completed yet."
+  PENDING
+  "Its result is recorded; a retried attempt skips it."
+  COMPLETED
+  "Undone after the job ended without success."
+  COMPENSATED
+  "Could not be undone; a person must look."
+  COMPENSATION_FAILED
+}
+
+"When a job may be done."
+type JobEstimate {
+  "The likeliest time."
+  completionAt: DateTime!
+  "Nine in ten are later than this."
+  earliest: DateTime
+  "Nine in ten are earlier than this."
+  latest: DateTime
+  "What the estimate rests on."
+  basis: EstimateBasis!
+}
+
+enum EstimateBasis {
+  "The pace of the job's own progress."
+  PROGRESS
+  "How long earlier jobs of the type took."
+  HISTORY
+}
+
+"What holds a job back."
+type WaitReason {
+  "The kind of obstacle."
+  kind: WaitKind!
+  "A sentence for people."
+  message: String!
+  "When the obstacle ends by itself, where known."
+  until: DateTime
+  "Jobs of the line that go first."
+  place: Int
+  "Connected workers that take this queue and type."
+  workers: Int
+}
+
+enum WaitKind {
+  "Its time has not come."
+  SCHEDULED
+  "It waits out the pause after a failed attempt."
+  RETRY_BACKOFF
+  "The queue is paused."
+  QUEUE_PAUSED
+  "No connected worker takes this queue and type."
+  NO_WORKER
+  "All fitting workers are busy."
+  PLACE_IN_LINE
+  "The worker suspended it until a signal, a timer or other jobs."
+  SUSPENDED
+}
+
+"Why a job did not succeed: for people, without stack traces."
+type JobError {
+  "A stable code for programs."
+  code: String!
+  "What happened."
+  message: String!
+  "More, as the worker gave it."
+  details: JSON
+  "Whether another run may succeed without a change."
+  retryable: Boolean!
+  "What can be done about it."
+  remediation: String
+  "The attempt that failed."
+  attempt: Int
+}
+
+"What can be done with a job."
+enum JobAction {
+  "Ask it to stop: cancelJob."
+  CANCEL
+  "End it at once: killJob."
+  KILL
+  "Start the next run: retryJob."
+  RETRY
+  "Wake it with a signal."
+  SIGNAL
+}
+
+"One fact of a job's history."
+type JobEvent {
+  "Identifies the event; never changes."
+  id: ID!
+  "Place in the log, to go on after."
+  cursor: String!
+  "The job."
+  jobId: ID!
+  "Number within the job, from 1 without gaps."
+  sequence: Int!
+  "What happened, such as \"dev.errand.job.started\"."
+  type: String!
+  "When."
+  time: DateTime!
+  "Who caused it."
+  actor: JobActor!
+  "The job's correlation id."
+  correlationId: String!
+  "W3C trace context of the cause."
+  traceparent: String
+  "What belongs to the type. Inputs and results never stand here."
+  data: JSON!
+}
+
+"Who caused an event."
+type JobActor {
+  "What kind of party."
+  kind: ActorKind!
+  "Its stable name; empty for the system."
+  subject: String!
+}
+
+enum ActorKind {
+  "A timer or a lost lease."
+  SYSTEM
+  "Whoever sends operations."
+  CLIENT
+  "A worker."
+  WORKER
+  "An operator."
+  OPERATOR
+}
+
+"A page of events."
+type JobEventConnection {
+  "The events with their cursors."
+  edges: [JobEventEdge!]!
+  "The events alone."
+  nodes: [JobEvent!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+}
+
+type JobEventEdge {
+  "Place in the log, to go on after."
+  cursor: String!
+  "The event."
+  node: JobEvent!
+}
+
+"A page of jobs."
+type JobConnection {
+  "The jobs with their cursors."
+  edges: [JobEdge!]!
+  "The jobs alone."
+  nodes: [Job!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+}
+
+type JobEdge {
+  "Place in the list, to go on after."
+  cursor: String!
+  "The job."
+  node: Job!
+}
+
+"Where a page lies in its list (Relay's cursor connections)."
+type PageInfo {
+  "Whether more follows."
+  hasNextPage: Boolean!
+  "Whether something comes before."
+  hasPreviousPage: Boolean!
+  "Cursor of the first item."
+  startCursor: String
+  "Cursor of the last item."
+  endCursor: String
+}
+
+"Which jobs: all conditions hold together."
+input JobFilter {
+  "In one of these statuses."
+  status: [JobStatus!]
+  "Started by one of these mutations."
+  type: [String!]
+  "In one of these queues."
+  queue: [String!]
+  "With all of these tags."
+  tags: [String!]
+  "With all of these labels: an object of strings."
+  labels: JSON
+  "With this correlation id."
+  correlationId: String
+  "Created at this time or later."
+  createdFrom: DateTime
+  "Created before this time."
+  createdBefore: DateTime
+}
+
+enum JobOrder {
+  "By creation, the newest first."
+  NEWEST_FIRST
+  "By creation, the oldest first."
+  OLDEST_FIRST
+}
+
+"How one job is to be treated. What is left out follows the mutation's @job."
+input JobOptions {
+  "Makes the mutation safe to repeat: the same key gives the same job. Up to 255 characters; outranks the header Idempotency-Key."
+  idempotencyKey: String
+  "Not before this time."
+  runAt: DateTime
+  "Not before this much time has passed. Not together with runAt."
+  delay: Duration
+  "-100 to 100; higher goes first within the queue."
+  priority: Int
+  "Nothing starts from this time on."
+  deadline: DateTime
+  "Longest wait for the first start."
+  queueTimeout: Duration
+  "Words to find the job by."
+  tags: [String!]
+  "Names and values to find the job by: an object of strings."
+  labels: JSON
+  "Follows the job through logs, events and workers. Drawn where left out."
+  correlationId: String
+  "A webhook for this job alone. Needs the scope callback:create."
+  callback: JobCallback
+  "Holds the answer up to this long, so that a quick job returns done."
+  waitFor: Duration
+  "Checks all that can be checked, makes no job and answers null."
+  validateOnly: Boolean = false
+}
+
+input JobCallback {
+  "Where to send the events to."
+  url: String!
+  "Only events of these types; the end of the job where left out."
+  types: [String!]
+}
+
+"A queue with its load."
+type QueueInfo {
+  "The name, as in @job(queue:)."
+  name: String!
+  "Whether starting is stopped."
+  paused: Boolean!
+  "Jobs in line for a worker."
+  pending: Int!
+  "Jobs that wait for a time, a retry or a signal."
+  waiting: Int!
+  "Jobs that a worker is at."
+  running: Int!
+  "Connected workers that take it."
+  workers: Int!
+}
+
+"A connected worker."
+type WorkerInfo {
+  "Identifies the connection."
+  id: ID!
+  "The principal that it authenticated as."
+  subject: String!
+  "The queues it takes; empty: all."
+  queues: [String!]!
+  "The job types it takes; empty: all."
+  types: [String!]!
+  "The build that it announced."
+  build: String!
+  "Jobs that it takes at once."
+  slots: Int!
+  "Jobs that it is at."
+  running: Int!
+}
+)graphql";
+}
+
+std::span<const StandardScalar> standard_scalars() noexcept {
+  static constexpr std::array<StandardScalar, 4> kScalars{{
+      {"DateTime", R"graphql("A point in time: RFC 3339, sent in UTC with milliseconds."
+scalar DateTime @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc3339")
+)graphql"},
+      {"Duration",
+       R"graphql("A length of time: whole numbers with units, such as 500ms, 15m, 1h30m or 7d."
+scalar Duration
+)graphql"},
+      {"JSON", R"graphql("Any JSON value."
+scalar JSON @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
+)graphql"},
+      {"UUID", R"graphql("A UUID in its 36-character form, sent in lower case."
+scalar UUID @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc9562")
+)graphql"},
+  }};
+  return kScalars;
+}
+
+std::string_view query_fields_sdl() noexcept {
+  return R"graphql(
+  "The job with this id; null when there is none that the viewer may see."
+  job(id: ID!): Job
+  "Jobs that the viewer may see."
+  jobs(
+    "Which ones."
+    filter: JobFilter
+    "In which order."
+    orderBy: JobOrder! = NEWEST_FIRST
+    "How many at most: 1 to 100."
+    first: Int = 20
+    "Only those after this cursor."
+    after: String
+  ): JobConnection!
+  "The object with this id; null when there is none that the viewer may see."
+  node(id: ID!): Node
+  "The queues with their load."
+  queues: [QueueInfo!]!
+  "The connected workers."
+  workers: [WorkerInfo!]!
+)graphql";
+}
+
+std::string_view mutation_fields_sdl() noexcept {
+  return R"graphql(
+  "Asks a job to stop. Returns at once; the job ends CANCELED when its worker has stopped."
+  cancelJob(
+    id: ID!
+    "Shown to whoever looks at the job."
+    reason: String
+  ): Job
+  "Ends a job at once, whatever its worker does. Audited."
+  killJob(
+    id: ID!
+    "Shown to whoever looks at the job."
+    reason: String
+  ): Job
+  "Starts the next run of a job that ended without success."
+  retryJob(id: ID!): Job
+  "Stops the starting of a queue's jobs. What runs goes on."
+  pauseQueue(queue: String!): QueueInfo
+  "Takes the pause back."
+  resumeQueue(queue: String!): QueueInfo
+)graphql";
+}
+
+std::string_view subscription_fields_sdl() noexcept {
+  return R"graphql(
+  "The state of one job: the present one first, then each change, coalesced. Ends after the terminal state."
+  job(id: ID!): Job
+  "The state of each job that the filter fits, when it changes, coalesced."
+  jobs(filter: JobFilter): Job!
+  "Every event after the cursor, in order, each exactly once: of one job, or of those that the filter fits. With an id it ends after the last event of an ended job."
+  jobEvents(
+    id: ID
+    filter: JobFilter
+    "From here on; left out: from the job's first event, or from now on."
+    after: String
+  ): JobEvent!
+)graphql";
+}
+
+std::string_view directives_sdl() noexcept {
+  return R"graphql(
+"Makes a field of the mutation type a job."
+directive @job(
+  "The queue that its jobs wait in."
+  queue: String! = "default"
+  "-100 to 100; higher goes first within the queue."
+  priority: Int! = 0
+  "Longest run of one attempt."
+  timeout: ErrandDurationText! = "15m"
+  "Longest wait for the first start of a run."
+  queueTimeout: ErrandDurationText
+  "How long after it was due at the latest a job must have started."
+  deadline: ErrandDurationText
+  "Attempts that one run may take, the first included: 1 to 100."
+  maxAttempts: Int! = 5
+  "The pause between attempts."
+  backoff: ErrandBackoff! = {}
+  "How long the record outlives the end of the job."
+  retention: ErrandDurationText! = "7d"
+  "Whether clients must give an idempotency key."
+  idempotency: ErrandIdempotency! = OPTIONAL
+  "Paths into the arguments that make a job unique among the live ones, such as \"input.account\"."
+  unique: [String!]
+  "What happens when a live job holds the unique key."
+  onConflict: ErrandOnConflict! = EXISTING
+  "Limits on jobs that run at once."
+  concurrency: [ErrandConcurrency!]
+  "Limits on starts in a length of time."
+  rateLimit: [ErrandRateLimit!]
+  "What workers call the type; the field's name where left out."
+  handler: String
+  "The steps that the worker goes through."
+  steps: [ErrandStep!]
+) on FIELD_DEFINITION
+
+"Tells people about milestones of a job."
+directive @notify(
+  on: [ErrandMilestone!]!
+  channels: [ErrandChannel!]!
+  category: String
+  template: String
+) repeatable on FIELD_DEFINITION
+
+"Starts a job on a schedule."
+directive @schedule(
+  "Five fields: minute, hour, day of the month, month, day of the week."
+  cron: String!
+  timezone: String! = "UTC"
+  overlap: ErrandOverlap! = SKIP
+  input: ErrandJson
+) repeatable on FIELD_DEFINITION
+
+"The scopes that a caller needs, all of them."
+directive @auth(scopes: [String!]!) on FIELD_DEFINITION
+
+"What the field counts towards the limit on a document's cost."
+directive @cost(weight: Int! = 1) on FIELD_DEFINITION
+
+"What an input value must be like. Checked before a job is made."
+directive @constraint(
+  "Smallest number."
+  min: Float
+  "Largest number."
+  max: Float
+  "Least number of characters."
+  minLength: Int
+  "Largest number of characters."
+  maxLength: Int
+  "A regular expression in the syntax of RE2 that must match somewhere; anchor it with ^ and $."
+  pattern: String
+  "A known form: email, uri, uuid, date-time, date, time, duration, hostname, ipv4, ipv6."
+  format: String
+  "Least number of items."
+  minItems: Int
+  "Largest number of items."
+  maxItems: Int
+) on ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION
+
+"Keeps a value out of logs, traces, pages and events."
+directive @sensitive on ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION
+
+scalar ErrandDurationText
+scalar ErrandJson
+
+input ErrandBackoff {
+  "Longest pause after the first attempt."
+  initial: ErrandDurationText! = "1s"
+  "Longest pause after any attempt."
+  max: ErrandDurationText! = "10m"
+  "Growth of the longest pause per attempt: 1 to 10."
+  factor: Float! = 2
+}
+
+enum ErrandIdempotency { OPTIONAL REQUIRED }
+
+enum ErrandOnConflict { EXISTING REJECT REPLACE }
+
+input ErrandConcurrency {
+  key: String!
+  limit: Int!
+}
+
+input ErrandRateLimit {
+  key: String!
+  limit: Int!
+  per: ErrandDurationText!
+}
+
+input ErrandStep {
+  name: String!
+  title: String
+  weight: Float! = 1
+  compensation: String
+}
+
+enum ErrandMilestone { ENQUEUED STARTED HALFWAY SUCCEEDED FAILED DEAD_LETTERED WAITING }
+
+enum ErrandChannel { EMAIL WEB_PUSH IN_APP CHAT }
+
+enum ErrandOverlap { SKIP ALLOW QUEUE REPLACE }
+)graphql";
+}
+
+}  // namespace errand::contract
