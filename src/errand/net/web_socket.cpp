@@ -9,7 +9,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -64,6 +66,8 @@ class BeastWebSocket final : public AcceptedWebSocket,
         log_(std::move(log)),
         stream_(std::move(socket)),
         close_timer_(executor_),
+        write_timer_(executor_),
+        room_timer_(executor_, asio::steady_timer::time_point::max()),
         wake_writer_(executor_) {
     const WebSocketOptions& options = accept_.options;
     stream_.set_option(websocket::stream_base::timeout{.handshake_timeout = options.close_timeout,
@@ -115,6 +119,23 @@ class BeastWebSocket final : public AcceptedWebSocket,
     }
     wake_writer_.notify();
     return true;
+  }
+
+  asio::awaitable<bool> send_when_room(std::string text) override {
+    while (true) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (close_) co_return false;
+        if (room_for(text.size())) break;
+      }
+      // Ended by the writer, by the close, or by the cancellation of the one who waits.
+      co_await room_timer_.async_wait(kTuple);
+      const auto state = co_await asio::this_coro::cancellation_state;
+      if (state.cancelled() != asio::cancellation_type::none) {
+        throw boost::system::system_error(asio::error::operation_aborted);
+      }
+    }
+    co_return send(std::move(text));
   }
 
   bool has_room(std::size_t bytes) const override {
@@ -202,7 +223,10 @@ class BeastWebSocket final : public AcceptedWebSocket,
         closing = close_;
       }
       if (!batch.empty()) {
+        room_timer_.cancel();
+        start_write_timer();
         const bool written = co_await write_batch(batch);
+        write_timer_.cancel();
         if (!written) {
           // The peer is gone, or reads no more: nothing that is sent would arrive.
           begin_close({1006, ""}, true);
@@ -223,6 +247,16 @@ class BeastWebSocket final : public AcceptedWebSocket,
       }
       co_await wake_writer_.wait();
     }
+  }
+
+  void start_write_timer() {
+    write_timer_.expires_after(accept_.options.write_timeout);
+    write_timer_.async_wait([weak = weak_from_this()](const error_code& ec) {
+      const auto self = weak.lock();
+      if (ec || !self) return;
+      self->log_.warn_limited("WebSocket peer reads too slowly");
+      self->begin_close({1013, "You read too slowly; connect again"}, true);
+    });
   }
 
   /// Several messages that wait together share packets.
@@ -285,6 +319,7 @@ class BeastWebSocket final : public AcceptedWebSocket,
     wake_writer_.notify();
     // A peer that does not read must not hold the connection.
     asio::post(executor_, [self = shared_from_this()] {
+      self->room_timer_.cancel();
       self->close_timer_.expires_after(self->accept_.options.close_timeout);
       self->close_timer_.async_wait([self](const error_code& ec) {
         if (!ec) self->shut();
@@ -299,8 +334,8 @@ class BeastWebSocket final : public AcceptedWebSocket,
 
   /// Called under the lock.
   [[nodiscard]] bool room_for(std::size_t bytes) const {
-    return queue_.size() < accept_.options.queue_messages_max &&
-           queue_bytes_ + bytes <= accept_.options.queue_bytes_max;
+    return queue_.empty() || (queue_.size() < accept_.options.queue_messages_max &&
+                              queue_bytes_ + bytes <= accept_.options.queue_bytes_max);
   }
 
   void shut() {
@@ -313,6 +348,8 @@ class BeastWebSocket final : public AcceptedWebSocket,
   telemetry::Log log_;
   websocket::stream<asio::ip::tcp::socket, false> stream_;
   asio::steady_timer close_timer_;
+  asio::steady_timer write_timer_;
+  asio::steady_timer room_timer_;  ///< cancelled whenever the queue has room again
   asio::cancellation_signal handler_cancellation_;
   std::string subprotocol_;
   async::Event wake_writer_;

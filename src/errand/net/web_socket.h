@@ -18,8 +18,11 @@ namespace errand::net {
 /// Bounds of one WebSocket.
 struct WebSocketOptions {
   std::size_t message_bytes_max = 1 << 20;  ///< longer ones close with 1009
-  std::size_t queue_messages_max = 1'024;   ///< outgoing messages that wait
-  std::size_t queue_bytes_max = 4 << 20;    ///< outgoing bytes that wait
+  std::size_t queue_messages_max = 256;     ///< outgoing messages that wait
+  std::size_t queue_bytes_max = 1 << 20;    ///< outgoing bytes that wait; one may be longer
+  /// A peer that takes longer for what is being written (a queue's worth at most) reads too slowly:
+  /// it is closed with 1013.
+  Milliseconds write_timeout{30'000};
   /// A connection without a sign of life for so long is closed; a ping is sent at half of it.
   Milliseconds idle_timeout{60'000};
   /// How long the closing handshake, the last writes included, may take.
@@ -55,6 +58,11 @@ class WebSocket {
   /// @return false when the queue is full (then nothing is queued; the caller decides, usually
   ///         close()) or the socket is closing.
   virtual bool send(std::string text) = 0;
+
+  /// As send(), but waits until there is room, so that a source is read no faster than its client
+  /// does. On executor() only.
+  /// @return false when the socket is closing.
+  virtual boost::asio::awaitable<bool> send_when_room(std::string text) = 0;
 
   /// Whether the outgoing queue has room for a message of `bytes`.
   [[nodiscard]] virtual bool has_room(std::size_t bytes) const = 0;

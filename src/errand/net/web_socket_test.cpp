@@ -70,6 +70,14 @@ class EchoHandler final : public HttpHandler {
         ws->close_now({4429, "You read too slowly"});
       } else if (message->data == "burst") {
         for (int i = 0; i < 100; ++i) ws->send(std::to_string(i));
+      } else if (message->data == "log") {
+        for (int i = 0; i < 1'000; ++i) {
+          const bool sent = co_await ws->send_when_room(std::to_string(i));
+          if (!sent) co_return;
+        }
+      } else if (message->data == "endless") {
+        while (co_await ws->send_when_room(std::string(100'000, 'e'))) {
+        }
       } else {
         ws->send((message->text ? "" : "binary ") + message->data);
       }
@@ -179,6 +187,24 @@ TEST_F(WebSocketTest, KeepsTheOrderOfABurst) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(read(*client), std::to_string(i));
 }
 
+TEST_F(WebSocketTest, ReadsASourceNoFasterThanItsClient) {
+  handler_.options.queue_messages_max = 2;
+  start();
+  const auto client = connect();
+  client->write(asio::buffer(std::string("log")));
+  for (int i = 0; i < 1'000; ++i) EXPECT_EQ(read(*client), std::to_string(i));
+}
+
+TEST_F(WebSocketTest, ClosesAPeerThatNeverReads) {
+  handler_.options.write_timeout = 50ms;
+  handler_.options.close_timeout = 50ms;
+  start();
+  const auto client = connect();
+  client->write(asio::buffer(std::string("endless")));
+  EXPECT_FALSE(handler_.last_read.get_future().get());
+  while (server_->connections() != 0) std::this_thread::yield();
+}
+
 TEST_F(WebSocketTest, ClosesWith1011WhenTheHandlerFails) {
   start();
   const auto client = connect();
@@ -278,6 +304,7 @@ TEST_F(WebSocketTest, ClosesAPeerThatGivesNoSignOfLife) {
 }
 
 TEST_F(WebSocketTest, IsSentToFromAnyThread) {
+  handler_.options.queue_messages_max = 1'000;
   start();
   const auto client = connect();
   client->write(asio::buffer(std::string("share")));
