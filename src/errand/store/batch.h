@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "errand/base/clock.h"
+#include "errand/base/error.h"
 #include "errand/base/ids.h"
 #include "errand/base/uuid.h"
 #include "errand/job/event.h"
@@ -103,5 +104,11 @@ struct Batch {
   /// Whether it would write nothing.
   [[nodiscard]] bool empty() const noexcept;
 };
+
+/// What every store checks of a batch before it writes anything: the positions of its events are
+/// `last` + 1 and on, each once; each job stands once, with consecutive sequences that begin at 1
+/// for a new job alone, and with a snapshot that ends where its events end.
+/// @return kConflict naming the first fault; nullopt if there is none.
+std::optional<Error> check_shape(const Batch& batch, LogPosition last);
 
 }  // namespace errand::store

@@ -80,7 +80,7 @@ struct DueCursor {
   friend auto operator<=>(const DueCursor&, const DueCursor&) = default;
 };
 
-/// A job and its next_timer().
+/// A job and its job::next_timer().
 struct DueJob {
   Timestamp due_at;
   JobId id;
@@ -114,10 +114,6 @@ struct LiveType {
 
   friend bool operator==(const LiveType&, const LiveType&) = default;
 };
-
-/// When the clock next moves this job (DESIGN 5): the soonest of due time, queue timeout, deadline,
-/// attempt timeout and cancel grace, as far as its status knows them. nullopt: only a command will.
-std::optional<Timestamp> next_timer(const job::JobState& state) noexcept;
 
 /// Whether `state` passes `filter`, tenant included.
 bool matches(const JobFilter& filter, const job::JobState& state);
@@ -163,7 +159,7 @@ class Reader {
   /// Every line with at least one PENDING job, ordered.
   virtual Result<std::vector<ReadyLine>> ready_lines() const = 0;
 
-  /// Jobs whose next_timer() is at `until` or before, soonest first.
+  /// Jobs whose job::next_timer() is at `until` or before, soonest first.
   virtual Result<std::vector<DueJob>> due(Timestamp until, const std::optional<DueCursor>& after,
                                           std::size_t limit) const = 0;
 

@@ -1,0 +1,316 @@
+// What reads have to do.
+
+#include <algorithm>
+#include <ranges>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "errand/store/conformance/builders.h"
+#include "errand/store/conformance/suite.h"
+
+namespace errand::store::conformance {
+namespace {
+
+const auto kStart = Timestamp(Milliseconds(1'790'000'000'000));
+
+std::vector<JobId> ids(const Result<std::vector<job::StatePtr>>& found) {
+  std::vector<JobId> ids;
+  for (const auto& state : found.value()) ids.push_back(state->id);
+  return ids;
+}
+
+JobFilter of(std::string_view tenant) {
+  JobFilter filter;
+  filter.tenant = TenantId(tenant);
+  return filter;
+}
+
+TEST_P(StoreConformance, ListsATenantsJobsInPagesBothWays) {
+  BatchBuilder builder(store(), 30);
+  std::vector<JobId> oldest_first;
+  for (int i = 0; i < 10; ++i) {
+    builder.at(kStart + Milliseconds(i / 2));  // pairs share a time: the id decides
+    oldest_first.push_back(builder.enqueue(BatchBuilder::spec("acme"))->id);
+    (void)builder.enqueue(BatchBuilder::spec("other"));
+  }
+  ASSERT_TRUE(store().commit(builder.take()));
+  std::ranges::sort(oldest_first);
+  std::vector<JobId> newest_first(oldest_first.rbegin(), oldest_first.rend());
+
+  for (const auto order : {JobOrder::kOldestFirst, JobOrder::kNewestFirst}) {
+    std::vector<JobId> found;
+    JobPage page{.order = order, .after = std::nullopt, .limit = 3};
+    while (true) {
+      const auto jobs = reader().jobs(of("acme"), page).value();
+      if (jobs.empty()) break;
+      for (const auto& state : jobs) found.push_back(state->id);
+      page.after = JobCursor{jobs.back()->created_at, jobs.back()->id};
+    }
+    EXPECT_EQ(found, order == JobOrder::kOldestFirst ? oldest_first : newest_first);
+  }
+}
+
+TEST_P(StoreConformance, FiltersLists) {
+  BatchBuilder builder(store(), 31);
+  auto spec = BatchBuilder::spec();
+  const auto plain = builder.enqueue(spec);
+  builder.at(kStart + Milliseconds(1));
+  spec.queue = QueueName("imports");
+  spec.type = JobTypeName("importData");
+  spec.tags = {"daily"};
+  spec.labels = {{"team", "ops"}};
+  spec.subject = SubjectId("user:bob");
+  const auto other = builder.start(builder.enqueue(spec));
+  ASSERT_TRUE(store().commit(builder.take()));
+  const std::vector<JobId> only_plain{plain->id};
+  const std::vector<JobId> only_other{other->id};
+  const auto list = [&](auto set) {
+    JobFilter filter = of("acme");
+    set(filter);
+    return ids(reader().jobs(filter, {}));
+  };
+
+  EXPECT_EQ(list([](JobFilter&) {}), (std::vector{other->id, plain->id}));
+  EXPECT_EQ(list([](JobFilter& f) { f.statuses = {job::JobStatus::kPending}; }), only_plain);
+  EXPECT_EQ(
+      list([](JobFilter& f) { f.statuses = {job::JobStatus::kRunning, job::JobStatus::kFailed}; }),
+      only_other);
+  EXPECT_EQ(list([](JobFilter& f) { f.types = {JobTypeName("importData")}; }), only_other);
+  EXPECT_EQ(list([](JobFilter& f) { f.queues = {QueueName("reports"), QueueName("x")}; }),
+            only_plain);
+  EXPECT_EQ(list([](JobFilter& f) { f.tags = {"größe \"quoted\"", "yearly"}; }), only_plain);
+  EXPECT_EQ(list([](JobFilter& f) { f.tags = {"yearly", "daily"}; }), std::vector<JobId>());
+  EXPECT_EQ(list([](JobFilter& f) { f.labels = {{"a.b \"c\"", "d'e"}}; }), only_plain);
+  EXPECT_EQ(list([](JobFilter& f) { f.labels = {{"team", "ops"}}; }), only_other);
+  EXPECT_EQ(list([](JobFilter& f) { f.subject = SubjectId("user:bob"); }), only_other);
+  EXPECT_EQ(list([](JobFilter& f) { f.correlation_id = "order-1047"; }).size(), 2U);
+  EXPECT_EQ(list([](JobFilter& f) { f.correlation_id = "order-1048"; }).size(), 0U);
+  EXPECT_EQ(list([](JobFilter& f) { f.created_from = kStart + Milliseconds(1); }), only_other);
+  EXPECT_EQ(list([](JobFilter& f) { f.created_before = kStart + Milliseconds(1); }), only_plain);
+}
+
+TEST_P(StoreConformance, ShowsNoTenantAnothersJobs) {
+  BatchBuilder builder(store(), 32);
+  const auto ours = builder.enqueue(BatchBuilder::spec("acme"));
+  const auto theirs = builder.enqueue(BatchBuilder::spec("globex"));
+  ASSERT_TRUE(store().commit(builder.take()));
+
+  EXPECT_EQ(ids(reader().jobs(of("acme"), {})), std::vector{ours->id});
+  EXPECT_EQ(ids(reader().jobs(of("globex"), {})), std::vector{theirs->id});
+  EXPECT_TRUE(reader().jobs(of(""), {}).value().empty());
+  const auto events = reader().events_after(LogPosition{}, TenantId("globex"), 10).value();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].event.job, theirs->id);
+  EXPECT_EQ(events[0].tenant, TenantId("globex"));
+  const auto counts = reader().counts(TenantId("acme")).value();
+  ASSERT_EQ(counts.size(), 1U);
+  EXPECT_EQ(counts[0].tenant, TenantId("acme"));
+}
+
+TEST_P(StoreConformance, ReadsEventsFromACursor) {
+  BatchBuilder builder(store(), 33);
+  const auto a = builder.enqueue(BatchBuilder::spec());
+  const auto b = builder.enqueue(BatchBuilder::spec());
+  const auto a_running = builder.start(a);
+  ASSERT_TRUE(store().commit(builder.take()));
+  (void)builder.succeed(a_running);
+  (void)builder.start(b);
+  ASSERT_TRUE(store().commit(builder.take()));
+
+  std::vector<std::uint64_t> positions;
+  for (const LogEntry& entry : reader().events_after(LogPosition{1}, std::nullopt, 3).value()) {
+    positions.push_back(to_number(entry.event.position));
+  }
+  EXPECT_EQ(positions, (std::vector<std::uint64_t>{2, 3, 4}));
+  EXPECT_TRUE(reader().events_after(LogPosition{5}, std::nullopt, 3).value().empty());
+
+  const auto history = reader().events_of(a->id, Sequence{1}, 10).value();
+  ASSERT_EQ(history.size(), 2U);
+  EXPECT_EQ(history[0].sequence, Sequence{2});
+  EXPECT_EQ(history[1].sequence, Sequence{3});
+  EXPECT_EQ(reader().events_of(a->id, Sequence{}, 2).value().size(), 2U);
+  EXPECT_TRUE(reader().events_of(a->id, Sequence{3}, 2).value().empty());
+}
+
+TEST_P(StoreConformance, HandsOutAQueueByPriorityThenInOrder) {
+  BatchBuilder builder(store(), 34);
+  std::vector<job::StatePtr> jobs;
+  for (const int priority : {0, 5, 0, -100, 5, 100}) {
+    auto spec = BatchBuilder::spec();
+    spec.priority = priority;
+    jobs.push_back(builder.enqueue(spec));
+  }
+  (void)builder.enqueue(BatchBuilder::spec("globex"));
+  (void)builder.enqueue(BatchBuilder::spec("acme", "imports"));
+  ASSERT_TRUE(store().commit(builder.take()));
+  const std::vector expected{jobs[5]->id, jobs[1]->id, jobs[4]->id,
+                             jobs[0]->id, jobs[2]->id, jobs[3]->id};
+  const ReadyLine line{QueueName("reports"), TenantId("acme")};
+  EXPECT_EQ(ids(reader().ready(line, std::nullopt, 100)), expected);
+
+  for (const std::size_t size : {1U, 2U, 4U}) {
+    std::vector<JobId> found;
+    std::optional<ReadyCursor> after;
+    while (true) {
+      const auto page = reader().ready(line, after, size).value();
+      if (page.empty()) break;
+      for (const auto& state : page) found.push_back(state->id);
+      after = ReadyCursor{page.back()->spec.priority, page.back()->ready_position};
+    }
+    EXPECT_EQ(found, expected) << "pages of " << size;
+  }
+
+  EXPECT_EQ(reader().ready_lines().value(),
+            (std::vector<ReadyLine>{{QueueName("imports"), TenantId("acme")},
+                                    {QueueName("reports"), TenantId("acme")},
+                                    {QueueName("reports"), TenantId("globex")}}));
+  (void)builder.start(jobs[5]);
+  ASSERT_TRUE(store().commit(builder.take()));
+  EXPECT_EQ(ids(reader().ready(line, std::nullopt, 1)), std::vector{jobs[1]->id});
+  EXPECT_EQ(find_fault(reader()), "");
+}
+
+TEST_P(StoreConformance, GivesTimersInOrder) {
+  BatchBuilder builder(store(), 35);
+  const auto with = [&](auto set) {
+    auto spec = BatchBuilder::spec();
+    set(spec);
+    return builder.enqueue(spec)->id;
+  };
+  const auto scheduled =
+      with([](job::JobSpec& s) { s.scheduled_for = kStart + Milliseconds(300); });
+  const auto queue_timeout = with([](job::JobSpec& s) { s.queue_timeout = Milliseconds(200); });
+  const auto deadline = with([](job::JobSpec& s) { s.deadline = kStart + Milliseconds(100); });
+  (void)with([](job::JobSpec&) {});
+  ASSERT_TRUE(store().commit(builder.take()));
+
+  const std::vector<DueJob> all{{kStart + Milliseconds(100), deadline},
+                                {kStart + Milliseconds(200), queue_timeout},
+                                {kStart + Milliseconds(300), scheduled}};
+  EXPECT_EQ(reader().due(kStart + Milliseconds(300), std::nullopt, 10).value(), all);
+  EXPECT_EQ(reader().due(kStart + Milliseconds(299), std::nullopt, 10).value(),
+            std::vector(all.begin(), all.begin() + 2));
+  EXPECT_EQ(reader().due(kStart + Milliseconds(300), std::nullopt, 1).value(), std::vector{all[0]});
+  EXPECT_EQ(reader().due(Timestamp::max(), DueCursor{all[0].due_at, all[0].id}, 10).value(),
+            std::vector(all.begin() + 1, all.end()));
+  EXPECT_EQ(find_fault(reader()), "");
+}
+
+TEST_P(StoreConformance, FindsJobsWithALease) {
+  BatchBuilder builder(store(), 36);
+  const auto pending = builder.enqueue(BatchBuilder::spec());
+  const auto running = builder.start(builder.enqueue(BatchBuilder::spec()));
+  const auto canceling = builder.add(
+      builder.start(builder.enqueue(BatchBuilder::spec())),
+      {job::CancelRequested{job::CancelReason::kRequested, "stop", kStart + Milliseconds(30'000)}});
+  const auto done = builder.succeed(builder.start(builder.enqueue(BatchBuilder::spec())));
+  ASSERT_TRUE(store().commit(builder.take()));
+
+  std::vector expected{running->id, canceling->id};
+  std::ranges::sort(expected);
+  EXPECT_EQ(ids(reader().leased(std::nullopt, 10)), expected);
+  EXPECT_EQ(ids(reader().leased(expected[0], 10)), std::vector{expected[1]});
+  EXPECT_EQ(ids(reader().leased(std::nullopt, 1)), std::vector{expected[0]});
+}
+
+TEST_P(StoreConformance, KeepsPayloadsByteForByte) {
+  BatchBuilder builder(store(), 37);
+  const auto job = builder.enqueue(BatchBuilder::spec());
+  std::string large = R"({"text":")";
+  large.append(300'000, 'x');
+  large += "\xe2\x82\xac\\u0000\"}";
+  std::array<std::uint8_t, 32> digest{};
+  for (std::size_t i = 0; i < digest.size(); ++i) digest[i] = static_cast<std::uint8_t>(i * 8);
+  const TenantId tenant("acme");
+  builder.batch().payloads = {{job->id, tenant, PayloadKind::kInput, "", "{}", digest},
+                              {job->id, tenant, PayloadKind::kResult, "", large, digest},
+                              {job->id, tenant, PayloadKind::kStep, "render", "1", digest},
+                              {job->id, tenant, PayloadKind::kStep, "upload", "2", digest}};
+  ASSERT_TRUE(store().commit(builder.take()));
+  subject().restart();
+
+  EXPECT_EQ(reader().payload(job->id, PayloadKind::kInput).value(), (Payload{"{}", digest}));
+  EXPECT_EQ(reader().payload(job->id, PayloadKind::kResult).value(), (Payload{large, digest}));
+  EXPECT_EQ(reader().payload(job->id, PayloadKind::kStep, "render").value()->bytes, "1");
+  EXPECT_EQ(reader().payload(job->id, PayloadKind::kStep, "upload").value()->bytes, "2");
+  EXPECT_FALSE(reader().payload(job->id, PayloadKind::kStep, "").value());
+  EXPECT_FALSE(reader().payload(JobId{}, PayloadKind::kInput).value());
+}
+
+TEST_P(StoreConformance, CountsJobsAndLiveTypes) {
+  BatchBuilder builder(store(), 38);
+  auto spec = BatchBuilder::spec();
+  (void)builder.enqueue(spec);
+  const auto second = builder.start(builder.enqueue(spec));
+  spec.contract_hash = "beef";
+  const auto third = builder.start(builder.enqueue(spec));
+  ASSERT_TRUE(store().commit(builder.take()));
+  EXPECT_EQ(reader().live_types().value(),
+            (std::vector<LiveType>{{spec.type, "beef", 1}, {spec.type, "c0ffee", 2}}));
+
+  (void)builder.succeed(second);
+  (void)builder.succeed(third);
+  ASSERT_TRUE(store().commit(builder.take()));
+  EXPECT_EQ(reader().live_types().value(), (std::vector<LiveType>{{spec.type, "c0ffee", 1}}));
+  const auto counts = reader().counts(std::nullopt).value();
+  ASSERT_EQ(counts.size(), 3U);
+  EXPECT_EQ(counts[0].status, job::JobStatus::kSucceeded);
+  EXPECT_EQ(counts[0].contract_hash, "beef");
+  EXPECT_EQ(counts[1].status, job::JobStatus::kPending);
+  EXPECT_EQ(counts[2].status, job::JobStatus::kSucceeded);
+  EXPECT_EQ(find_fault(reader()), "");
+}
+
+// A long random run of lives, checked against the log after each batch of several jobs.
+TEST_P(StoreConformance, HoldsItsInvariantsOverManyRandomBatches) {
+  SeededRandom random(39);
+  BatchBuilder builder(store(), 40);
+  std::vector<job::StatePtr> live;
+  for (int round = 0; round < 60; ++round) {
+    builder.at(kStart + Milliseconds(round * 10));
+    for (std::uint64_t i = random.next() % 8; i > 0; --i) {
+      auto spec = BatchBuilder::spec(random.next() % 2 == 0 ? "acme" : "globex",
+                                     random.next() % 2 == 0 ? "reports" : "imports");
+      spec.priority = static_cast<int>(random.next() % 5) - 2;
+      if (random.next() % 4 == 0) {
+        spec.scheduled_for = kStart + Milliseconds(random.next() % 5'000);
+      }
+      if (random.next() % 4 == 0) spec.queue_timeout = Milliseconds(1 + random.next() % 5'000);
+      live.push_back(builder.enqueue(spec));
+    }
+    for (auto& state : live) {
+      if (random.next() % 3 != 0) continue;
+      switch (state->status) {
+        case job::JobStatus::kScheduled:
+        case job::JobStatus::kRetrying:
+          state = builder.add(state, {job::Ready{}});
+          break;
+        case job::JobStatus::kPending:
+          state = builder.start(state);
+          break;
+        case job::JobStatus::kRunning:
+          if (random.next() % 3 == 0) {
+            state = builder.add(
+                state, {job::AttemptFailed{}, job::RetryScheduled{kStart + Milliseconds(9'000)}});
+          } else if (random.next() % 3 == 0) {
+            state = builder.add(state, {job::AttemptFailed{}, job::Failed{}, job::DeadLettered{}});
+          } else if (random.next() % 3 == 0) {
+            state = builder.add(state, {job::Released{}});
+          } else {
+            state = builder.succeed(state);
+          }
+          break;
+        default:
+          break;
+      }
+    }
+    const Batch batch = builder.take();
+    ASSERT_TRUE(store().commit(batch));
+    if (round % 20 == 19) subject().restart();
+    ASSERT_EQ(find_fault(reader()), "") << "after round " << round;
+  }
+}
+
+}  // namespace
+}  // namespace errand::store::conformance

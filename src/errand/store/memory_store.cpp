@@ -1,0 +1,429 @@
+#include "errand/store/memory_store.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace errand::store {
+namespace {
+
+struct CountKey {
+  TenantId tenant;
+  QueueName queue;
+  JobTypeName type;
+  std::string contract_hash;
+  job::JobStatus status{};
+
+  friend auto operator<=>(const CountKey&, const CountKey&) = default;
+};
+
+CountKey count_key(const job::JobSpec& spec, job::JobStatus status) {
+  return {spec.tenant, spec.queue, spec.type, spec.contract_hash, status};
+}
+
+/// Place of a PENDING job in the order of ReadyCursor.
+struct ReadyPlace {
+  ReadyLine line;
+  int negated_priority = 0;
+  LogPosition ready_position{};
+  JobId id;
+
+  friend auto operator<=>(const ReadyPlace&, const ReadyPlace&) = default;
+};
+
+ReadyPlace ready_place(const job::JobState& state) {
+  return {
+      {state.spec.queue, state.spec.tenant}, -state.spec.priority, state.ready_position, state.id};
+}
+
+struct PayloadKey {
+  JobId job;
+  PayloadKind kind{};
+  std::string name;
+
+  friend auto operator<=>(const PayloadKey&, const PayloadKey&) = default;
+};
+
+struct ListPlace {
+  TenantId tenant;
+  JobCursor place;
+
+  friend auto operator<=>(const ListPlace&, const ListPlace&) = default;
+};
+
+std::unexpected<CommitError> refused(Error error) {
+  return std::unexpected(CommitError{CommitError::Outcome::kRefused, std::move(error)});
+}
+
+}  // namespace
+
+/// The tables and their indexes. Also the Reader.
+class MemoryStore::Data final : public Reader {
+ public:
+  Data() = default;
+  Data(const Data& other) : Reader(other) { take(other); }
+  Data& operator=(const Data&) = delete;
+
+  /// Becomes a copy of `other`, in place, so that readers keep their reference.
+  void take(const Data& other) {
+    const std::unique_lock lock(mutex_);
+    tables_ = other.tables_;
+  }
+
+  std::optional<Error> write(const Batch& batch) {
+    const std::unique_lock lock(mutex_);
+    if (batch.epoch != tables_.epoch) {
+      return Error{ErrorCode::kConflict, "Another writer has taken over."};
+    }
+    if (auto fault = check_shape(batch, tables_.last_position)) return fault;
+    for (const JobWrite& write : batch.jobs) {
+      if (auto fault = check_history(write)) return fault;
+    }
+    for (const IdempotencyRecord& record : batch.idempotency) {
+      const auto found = tables_.idempotency.find(record.scope);
+      if (found != tables_.idempotency.end() && found->second.job != record.job &&
+          found->second.expires_at > batch.time) {
+        return Error{ErrorCode::kConflict, "The idempotency key belongs to another job."};
+      }
+    }
+
+    for (const JobWrite& write : batch.jobs) store_job(write);
+    for (const PayloadWrite& write : batch.payloads) {
+      tables_.payloads[{write.job, write.kind, write.name}] = {write.bytes, write.digest};
+    }
+    for (const IdempotencyRecord& record : batch.idempotency) {
+      tables_.idempotency[record.scope] = record;
+    }
+    for (const ContractSnapshot& contract : batch.contracts) {
+      tables_.contracts.emplace(std::pair(contract.type, contract.hash), contract);
+    }
+    for (const QueueSetting& setting : batch.queues) {
+      tables_.queues[{setting.queue, setting.tenant}] = setting;
+    }
+    tables_.last_batch_id = batch.id;
+    return std::nullopt;
+  }
+
+  std::size_t prune(Timestamp now, std::size_t limit) {
+    const std::unique_lock lock(mutex_);
+    std::size_t count = 0;
+    for (auto it = tables_.idempotency.begin(); it != tables_.idempotency.end() && count < limit;) {
+      if (it->second.expires_at <= now && !tables_.jobs.contains(it->second.job)) {
+        it = tables_.idempotency.erase(it);
+        ++count;
+      } else {
+        ++it;
+      }
+    }
+    return count;
+  }
+
+  void begin_epoch() {
+    const std::unique_lock lock(mutex_);
+    ++tables_.epoch;
+  }
+
+  std::uint64_t epoch() const {
+    const std::shared_lock lock(mutex_);
+    return tables_.epoch;
+  }
+
+  Uuid last_batch_id() const {
+    const std::shared_lock lock(mutex_);
+    return tables_.last_batch_id;
+  }
+
+  LogPosition position() const {
+    const std::shared_lock lock(mutex_);
+    return tables_.last_position;
+  }
+
+  Result<job::StatePtr> job(JobId id) const override {
+    const std::shared_lock lock(mutex_);
+    return find(id);
+  }
+
+  Result<std::vector<job::StatePtr>> jobs(const JobFilter& filter,
+                                          const JobPage& page) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<job::StatePtr> found;
+    const auto take_one = [&](const ListPlace& place) {
+      if (place.tenant != filter.tenant || found.size() == page.limit) return false;
+      auto state = find(place.place.id);
+      if (matches(filter, *state)) found.push_back(std::move(state));
+      return true;
+    };
+    const auto& list = tables_.by_tenant;
+    if (page.order == JobOrder::kOldestFirst) {
+      auto it = page.after ? list.upper_bound({filter.tenant, *page.after})
+                           : list.lower_bound({filter.tenant, {Timestamp::min(), {}}});
+      while (it != list.end() && take_one(*it)) ++it;
+    } else {
+      JobId last;
+      last.uuid.bytes.fill(0xff);
+      auto it = page.after ? list.lower_bound({filter.tenant, *page.after})
+                           : list.upper_bound({filter.tenant, {Timestamp::max(), last}});
+      while (it != list.begin() && take_one(*std::prev(it))) --it;
+    }
+    return found;
+  }
+
+  Result<std::vector<job::Event>> events_of(JobId id, Sequence after,
+                                            std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<job::Event> found;
+    const auto places = tables_.events_of.find(id);
+    if (places == tables_.events_of.end()) return found;
+    for (std::size_t i = to_number(after); i < places->second.size() && found.size() < limit; ++i) {
+      found.push_back(tables_.log[to_number(places->second[i]) - 1].event);
+    }
+    return found;
+  }
+
+  Result<std::vector<LogEntry>> events_after(LogPosition after,
+                                             const std::optional<TenantId>& tenant,
+                                             std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<LogEntry> found;
+    for (std::size_t i = to_number(after); i < tables_.log.size() && found.size() < limit; ++i) {
+      if (!tenant || tables_.log[i].tenant == *tenant) found.push_back(tables_.log[i]);
+    }
+    return found;
+  }
+
+  Result<std::optional<Payload>> payload(JobId id, PayloadKind kind,
+                                         std::string_view name) const override {
+    const std::shared_lock lock(mutex_);
+    const auto found = tables_.payloads.find({id, kind, std::string(name)});
+    if (found == tables_.payloads.end()) return std::optional<Payload>();
+    return std::optional<Payload>(found->second);
+  }
+
+  Result<std::optional<IdempotencyRecord>> idempotency(
+      const IdempotencyScope& scope) const override {
+    const std::shared_lock lock(mutex_);
+    const auto found = tables_.idempotency.find(scope);
+    if (found == tables_.idempotency.end()) return std::optional<IdempotencyRecord>();
+    return std::optional<IdempotencyRecord>(found->second);
+  }
+
+  Result<std::vector<job::StatePtr>> ready(const ReadyLine& line,
+                                           const std::optional<ReadyCursor>& after,
+                                           std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    auto it = tables_.ready.begin();
+    if (after) {
+      JobId last;
+      last.uuid.bytes.fill(0xff);
+      it = tables_.ready.upper_bound({line, -after->priority, after->ready_position, last});
+    } else {
+      it = tables_.ready.lower_bound({line, std::numeric_limits<int>::min(), {}, {}});
+    }
+    std::vector<job::StatePtr> found;
+    for (; it != tables_.ready.end() && it->line == line && found.size() < limit; ++it) {
+      found.push_back(find(it->id));
+    }
+    return found;
+  }
+
+  Result<std::vector<ReadyLine>> ready_lines() const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<ReadyLine> lines;
+    for (const ReadyPlace& place : tables_.ready) {
+      if (lines.empty() || lines.back() != place.line) lines.push_back(place.line);
+    }
+    return lines;
+  }
+
+  Result<std::vector<DueJob>> due(Timestamp until, const std::optional<DueCursor>& after,
+                                  std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<DueJob> found;
+    auto it = after ? tables_.timers.upper_bound(*after) : tables_.timers.begin();
+    for (; it != tables_.timers.end() && it->due_at <= until && found.size() < limit; ++it) {
+      found.push_back({it->due_at, it->id});
+    }
+    return found;
+  }
+
+  Result<std::vector<job::StatePtr>> leased(const std::optional<JobId>& after,
+                                            std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<job::StatePtr> found;
+    auto it = after ? tables_.leased.upper_bound(*after) : tables_.leased.begin();
+    for (; it != tables_.leased.end() && found.size() < limit; ++it) found.push_back(find(*it));
+    return found;
+  }
+
+  Result<LogPosition> last_position() const override { return position(); }
+
+  Result<std::vector<JobCount>> counts(const std::optional<TenantId>& tenant) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<JobCount> found;
+    for (const auto& [key, jobs] : tables_.counts) {
+      if (jobs == 0 || (tenant && key.tenant != *tenant)) continue;
+      found.push_back({key.tenant, key.queue, key.type, key.contract_hash, key.status, jobs});
+    }
+    return found;
+  }
+
+  Result<std::vector<LiveType>> live_types() const override {
+    const std::shared_lock lock(mutex_);
+    std::map<std::pair<JobTypeName, std::string>, std::uint64_t> live;
+    for (const auto& [key, jobs] : tables_.counts) {
+      if (jobs > 0 && !job::is_terminal(key.status)) live[{key.type, key.contract_hash}] += jobs;
+    }
+    std::vector<LiveType> found;
+    for (const auto& [key, jobs] : live) found.push_back({key.first, key.second, jobs});
+    return found;
+  }
+
+  Result<std::optional<ContractSnapshot>> contract(const JobTypeName& type,
+                                                   std::string_view hash) const override {
+    const std::shared_lock lock(mutex_);
+    const auto found = tables_.contracts.find({type, std::string(hash)});
+    if (found == tables_.contracts.end()) return std::optional<ContractSnapshot>();
+    return std::optional<ContractSnapshot>(found->second);
+  }
+
+  Result<std::vector<QueueSetting>> queue_settings() const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<QueueSetting> found;
+    for (const auto& [key, setting] : tables_.queues) found.push_back(setting);
+    return found;
+  }
+
+ private:
+  struct Tables {
+    std::uint64_t epoch = 1;
+    LogPosition last_position{};
+    Uuid last_batch_id;
+    std::map<JobId, job::StatePtr> jobs;
+    std::deque<LogEntry> log;  ///< position p at index p - 1
+    std::map<JobId, std::vector<LogPosition>> events_of;
+    std::map<PayloadKey, Payload> payloads;
+    std::map<IdempotencyScope, IdempotencyRecord> idempotency;
+    std::map<std::pair<JobTypeName, std::string>, ContractSnapshot> contracts;
+    std::map<std::pair<QueueName, TenantId>, QueueSetting> queues;
+    std::set<ListPlace> by_tenant;
+    std::set<ReadyPlace> ready;
+    std::set<DueCursor> timers;
+    std::set<JobId> leased;
+    std::map<CountKey, std::uint64_t> counts;
+  };
+
+  job::StatePtr find(JobId id) const {
+    const auto found = tables_.jobs.find(id);
+    return found == tables_.jobs.end() ? nullptr : found->second;
+  }
+
+  std::optional<Error> check_history(const JobWrite& write) const {
+    const auto stored = find(write.after->id);
+    const auto status = stored ? std::optional(stored->status) : std::nullopt;
+    const std::uint64_t sequence = stored ? to_number(stored->last_sequence) : 0;
+    if (status == write.before && to_number(write.events.front().sequence) == sequence + 1) {
+      return std::nullopt;
+    }
+    return Error{ErrorCode::kConflict,
+                 fmt::format("Job {} is not at the place where the batch goes on from.",
+                             write.after->id.str())};
+  }
+
+  void store_job(const JobWrite& write) {
+    const job::JobState& after = *write.after;
+    const job::JobSpec& spec = after.spec;
+    if (const auto before = find(after.id)) {
+      if (before->status == job::JobStatus::kPending) tables_.ready.erase(ready_place(*before));
+      if (const auto due = job::next_timer(*before)) tables_.timers.erase({*due, before->id});
+      if (job::has_lease(before->status)) tables_.leased.erase(before->id);
+      --tables_.counts[count_key(spec, before->status)];
+    } else {
+      tables_.by_tenant.insert({spec.tenant, {after.created_at, after.id}});
+    }
+    if (after.status == job::JobStatus::kPending) tables_.ready.insert(ready_place(after));
+    if (const auto due = job::next_timer(after)) tables_.timers.insert({*due, after.id});
+    if (job::has_lease(after.status)) tables_.leased.insert(after.id);
+    ++tables_.counts[count_key(spec, after.status)];
+    tables_.jobs[after.id] = write.after;
+
+    for (const job::Event& event : write.events) {
+      tables_.last_position = std::max(tables_.last_position, event.position);
+      if (tables_.log.size() < to_number(event.position)) {
+        tables_.log.resize(to_number(event.position));
+      }
+      tables_.log[to_number(event.position) - 1] = {spec.tenant, event};
+      tables_.events_of[after.id].push_back(event.position);
+    }
+  }
+
+  mutable std::shared_mutex mutex_;
+  Tables tables_;
+};
+
+MemoryStore::MemoryStore() : data_(std::make_unique<Data>()) {}
+
+MemoryStore::~MemoryStore() = default;
+
+std::expected<void, CommitError> MemoryStore::commit(const Batch& batch) {
+  if (broken_) return refused({ErrorCode::kUnavailable, "The store has to be reopened first."});
+  const Fault fault = std::exchange(fault_, Fault::kNone);
+  if (fault == Fault::kRefuse) return refused({fault_code_, "Injected refusal."});
+  if (fault == Fault::kNone || fault == Fault::kUnknownWritten) {
+    if (auto error = data_->write(batch)) return refused(std::move(*error));
+  }
+  if (fault == Fault::kNone) return {};
+  broken_ = true;
+  return std::unexpected(
+      CommitError{CommitError::Outcome::kUnknown, {fault_code_, "Injected unknown outcome."}});
+}
+
+Result<void> MemoryStore::reopen() {
+  if (reopen_failures_ > 0) {
+    --reopen_failures_;
+    return fail(ErrorCode::kUnavailable, "Injected failure of reopen().");
+  }
+  broken_ = false;
+  data_->begin_epoch();
+  return {};
+}
+
+std::uint64_t MemoryStore::epoch() const { return data_->epoch(); }
+
+LogPosition MemoryStore::last_position() const { return data_->position(); }
+
+Uuid MemoryStore::last_batch_id() const { return data_->last_batch_id(); }
+
+Result<std::size_t> MemoryStore::prune_idempotency(Timestamp now, std::size_t limit) {
+  return data_->prune(now, limit);
+}
+
+const Reader& MemoryStore::reader() const { return *data_; }
+
+void MemoryStore::fail_next_commit(Fault fault, ErrorCode code) {
+  fault_ = fault;
+  fault_code_ = code;
+}
+
+void MemoryStore::fail_next_reopens(int times) { reopen_failures_ = times; }
+
+void MemoryStore::lose_syncs(bool lose) {
+  durable_ = lose ? std::make_unique<Data>(*data_) : nullptr;
+}
+
+void MemoryStore::crash() {
+  const std::uint64_t epoch = data_->epoch();
+  if (durable_) data_->take(*durable_);
+  while (data_->epoch() < epoch) data_->begin_epoch();
+  data_->begin_epoch();
+  broken_ = false;
+  fault_ = Fault::kNone;
+}
+
+}  // namespace errand::store

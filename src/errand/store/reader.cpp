@@ -1,0 +1,35 @@
+#include "errand/store/reader.h"
+
+#include <algorithm>
+
+namespace errand::store {
+namespace {
+
+template <class T>
+bool lets_pass(const std::vector<T>& wanted, const T& value) {
+  return wanted.empty() || std::ranges::find(wanted, value) != wanted.end();
+}
+
+}  // namespace
+
+bool matches(const JobFilter& filter, const job::JobState& state) {
+  const job::JobSpec& spec = state.spec;
+  if (spec.tenant != filter.tenant) return false;
+  if (!lets_pass(filter.statuses, state.status)) return false;
+  if (!lets_pass(filter.types, spec.type)) return false;
+  if (!lets_pass(filter.queues, spec.queue)) return false;
+  for (const std::string& tag : filter.tags) {
+    if (std::ranges::find(spec.tags, tag) == spec.tags.end()) return false;
+  }
+  for (const auto& [name, value] : filter.labels) {
+    const auto label = spec.labels.find(name);
+    if (label == spec.labels.end() || label->second != value) return false;
+  }
+  if (filter.subject && spec.subject != *filter.subject) return false;
+  if (filter.correlation_id && state.correlation_id != *filter.correlation_id) return false;
+  if (filter.created_from && state.created_at < *filter.created_from) return false;
+  if (filter.created_before && state.created_at >= *filter.created_before) return false;
+  return true;
+}
+
+}  // namespace errand::store
