@@ -1,0 +1,88 @@
+#include "errand/store/sqlite/checkpointer.h"
+
+#include <utility>
+
+#include <sqlite3.h>
+
+#include "errand/base/assert.h"
+
+namespace errand::store::sqlite {
+namespace {
+
+/// A log this many times over its aim is cut even if commits have to wait for readers.
+constexpr std::size_t kPatience = 8;
+
+}  // namespace
+
+Checkpointer::Checkpointer(Connection connection, std::mutex& commits, Options options)
+    : connection_(std::move(connection)), commits_(commits), options_(std::move(options)) {
+  ERRAND_ASSERT(options_.bytes > 0);
+  // A connection that has read nothing has not opened the log, and its checkpoints do nothing.
+  (void)connection_.query_integer("SELECT count(*) FROM sqlite_schema");
+  if (const auto bytes = connection_.query_integer("PRAGMA page_size"); bytes && *bytes > 0) {
+    page_bytes_ = static_cast<std::size_t>(*bytes);
+  }
+  thread_ = std::thread([this] { run(); });
+}
+
+Checkpointer::~Checkpointer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Checkpointer::watch(Connection& writer) {
+  sqlite3_wal_hook(
+      writer.handle(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Checkpointer*>(self)->log_grew(static_cast<std::size_t>(pages));
+        return SQLITE_OK;
+      },
+      this);
+}
+
+void Checkpointer::log_grew(std::size_t pages) {
+  bool due = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (pages < done_at_) done_at_ = 0;  // begun anew
+    pages_ = pages;
+    due = (pages_ - done_at_) * page_bytes_ >= options_.bytes;
+  }
+  if (due) wake_.notify_one();
+}
+
+void Checkpointer::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock,
+               [this] { return stopping_ || (pages_ - done_at_) * page_bytes_ >= options_.bytes; });
+    if (stopping_) return;  // closing the last connection checkpoints
+    const std::size_t pages = pages_;
+    lock.unlock();
+    checkpoint(pages);
+    lock.lock();
+    // Counts as done even where it failed: the next one comes when the log has grown again.
+    done_at_ = pages_;
+  }
+}
+
+void Checkpointer::checkpoint(std::size_t pages) {
+  if (!pass(SQLITE_CHECKPOINT_PASSIVE)) return;
+  const std::lock_guard no_commit(commits_);
+  const bool overdue = pages * page_bytes_ >= kPatience * options_.bytes;
+  (void)pass(overdue ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
+}
+
+bool Checkpointer::pass(int mode) {
+  const int rc = sqlite3_wal_checkpoint_v2(connection_.handle(), "main", mode, nullptr, nullptr);
+  if (rc == SQLITE_OK || rc == SQLITE_BUSY) return true;
+  options_.log.warn_limited("checkpoint failed; the write-ahead log grows until one succeeds",
+                            {{"error", connection_.error("checkpointing").message}});
+  return false;
+}
+
+}  // namespace errand::store::sqlite

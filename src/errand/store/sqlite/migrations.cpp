@@ -1,0 +1,201 @@
+#include "errand/store/sqlite/migrations.h"
+
+#include <array>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "errand/base/assert.h"
+
+namespace errand::store::sqlite {
+namespace {
+
+// Times are Unix milliseconds (UTC), the views show them as ISO texts. Secondary indexes are what a
+// commit pays for, so they are few, and partial where a job soon leaves them again.
+constexpr const char* kMigration1 = R"sql(
+-- What the writer knows about itself: one row.
+CREATE TABLE store_state (
+  id            INTEGER PRIMARY KEY CHECK (id = 1),
+  epoch         INTEGER NOT NULL,  -- grows each time a writer opens the store
+  last_position INTEGER NOT NULL,  -- of the last event in the log
+  last_batch_id TEXT    NOT NULL
+) STRICT;
+INSERT INTO store_state VALUES (1, 0, 0, '00000000-0000-0000-0000-000000000000');
+
+-- One row a job: its snapshot, and what is searched by beside it.
+CREATE TABLE jobs (
+  number         INTEGER PRIMARY KEY,
+  id             TEXT    NOT NULL,
+  tenant         TEXT    NOT NULL,
+  shard          INTEGER NOT NULL,
+  epoch          INTEGER NOT NULL,  -- of the last write
+  position       INTEGER NOT NULL,  -- of the job's last event
+  sequence       INTEGER NOT NULL,  -- of the job's last event
+  status         TEXT    NOT NULL,
+  type           TEXT    NOT NULL,
+  queue          TEXT    NOT NULL,
+  priority       INTEGER NOT NULL,
+  subject        TEXT    NOT NULL,  -- who submitted it
+  contract_hash  TEXT    NOT NULL,
+  correlation_id TEXT    NOT NULL,
+  created_at_ms  INTEGER NOT NULL,
+  ready_position INTEGER NOT NULL,  -- place in line within its priority, while PENDING
+  due_at_ms      INTEGER,           -- next timer; year 9999: leased or waiting without one
+  state          TEXT    NOT NULL   -- the whole snapshot, JSON
+) STRICT;
+CREATE UNIQUE INDEX jobs_by_id ON jobs (id);
+CREATE INDEX jobs_by_tenant ON jobs (tenant, created_at_ms, id);
+CREATE INDEX jobs_ready ON jobs (queue, tenant, priority DESC, ready_position)
+  WHERE status = 'PENDING';
+CREATE INDEX jobs_timers ON jobs (status, due_at_ms, id) WHERE due_at_ms IS NOT NULL;
+CREATE INDEX jobs_failed ON jobs (tenant, created_at_ms, id) WHERE status = 'FAILED';
+
+-- The log: every event of every job, in the order in which they were committed.
+CREATE TABLE events (
+  position       INTEGER PRIMARY KEY,
+  job_id         TEXT    NOT NULL,
+  sequence       INTEGER NOT NULL,  -- within the job, from 1 without gaps
+  tenant         TEXT    NOT NULL,
+  shard          INTEGER NOT NULL,
+  epoch          INTEGER NOT NULL,
+  time_ms        INTEGER NOT NULL,
+  type           TEXT    NOT NULL,
+  actor_kind     TEXT    NOT NULL,  -- SYSTEM, CLIENT, WORKER or OPERATOR
+  actor          TEXT    NOT NULL,  -- its subject
+  traceparent    TEXT    NOT NULL,
+  correlation_id TEXT    NOT NULL,
+  data           TEXT    NOT NULL   -- JSON
+) STRICT;
+CREATE UNIQUE INDEX events_by_job ON events (job_id, sequence);
+
+-- Inputs, results and step values, beside the log so that they can be erased alone.
+CREATE TABLE payloads (
+  job_id   TEXT    NOT NULL,
+  kind     TEXT    NOT NULL,        -- INPUT, RESULT or STEP
+  name     TEXT    NOT NULL,        -- of the step
+  tenant   TEXT    NOT NULL,
+  shard    INTEGER NOT NULL,
+  epoch    INTEGER NOT NULL,
+  position INTEGER NOT NULL,        -- first of the batch that wrote it
+  digest   TEXT    NOT NULL,
+  bytes    TEXT    NOT NULL,        -- JSON
+  PRIMARY KEY (job_id, kind, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency_keys (
+  tenant        TEXT    NOT NULL,
+  subject       TEXT    NOT NULL,
+  field         TEXT    NOT NULL,
+  key           TEXT    NOT NULL,
+  shard         INTEGER NOT NULL,
+  epoch         INTEGER NOT NULL,
+  position      INTEGER NOT NULL,
+  fingerprint   TEXT    NOT NULL,
+  job_id        TEXT    NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (tenant, subject, field, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at_ms);
+
+-- Contracts under which jobs were made.
+CREATE TABLE contracts (
+  type     TEXT    NOT NULL,
+  hash     TEXT    NOT NULL,
+  tenant   TEXT    NOT NULL,
+  shard    INTEGER NOT NULL,
+  epoch    INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  text     TEXT    NOT NULL,
+  PRIMARY KEY (type, hash)
+) STRICT;
+
+CREATE TABLE queue_settings (
+  queue         TEXT    NOT NULL,
+  tenant        TEXT    NOT NULL,   -- empty: all tenants
+  shard         INTEGER NOT NULL,
+  epoch         INTEGER NOT NULL,
+  position      INTEGER NOT NULL,
+  paused        INTEGER NOT NULL,
+  changed_at_ms INTEGER NOT NULL,
+  changed_by    TEXT    NOT NULL,
+  PRIMARY KEY (queue, tenant)
+) STRICT, WITHOUT ROWID;
+
+-- Numbers of jobs, kept up with every commit.
+CREATE TABLE job_counts (
+  tenant        TEXT    NOT NULL,
+  queue         TEXT    NOT NULL,
+  type          TEXT    NOT NULL,
+  contract_hash TEXT    NOT NULL,
+  status        TEXT    NOT NULL,
+  shard         INTEGER NOT NULL,
+  epoch         INTEGER NOT NULL,
+  position      INTEGER NOT NULL,
+  jobs          INTEGER NOT NULL,
+  PRIMARY KEY (tenant, queue, type, contract_hash, status, shard)
+) STRICT, WITHOUT ROWID;
+
+-- For people at the sqlite3 shell.
+CREATE VIEW job_overview AS
+SELECT id, tenant, type, status, queue, priority, subject, sequence AS events,
+       strftime('%Y-%m-%dT%H:%M:%fZ', created_at_ms / 1000.0, 'unixepoch') AS created_at,
+       CASE WHEN due_at_ms < 253402300799000
+            THEN strftime('%Y-%m-%dT%H:%M:%fZ', due_at_ms / 1000.0, 'unixepoch') END AS due_at,
+       correlation_id
+FROM jobs;
+CREATE VIEW job_history AS
+SELECT job_id, sequence, strftime('%Y-%m-%dT%H:%M:%fZ', time_ms / 1000.0, 'unixepoch') AS time,
+       type, actor_kind, actor, data, position, tenant, correlation_id
+FROM events;
+)sql";
+
+constexpr std::array kMigrations = {Migration{1, kMigration1}};
+
+}  // namespace
+
+std::span<const Migration> migrations() noexcept { return kMigrations; }
+
+int current_version() noexcept { return kMigrations.back().version; }
+
+Result<int> read_version(Connection& connection) {
+  const auto application_id = connection.query_integer("PRAGMA application_id");
+  if (!application_id) return std::unexpected(application_id.error());
+  const auto version = connection.query_integer("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  if (*application_id != kApplicationId) {
+    const auto tables = connection.query_integer("SELECT count(*) FROM sqlite_schema");
+    if (!tables) return std::unexpected(tables.error());
+    if (*application_id == 0 && *version == 0 && *tables == 0) return 0;
+    return fail(ErrorCode::kStoreCorrupt,
+                "The file is a SQLite database, but not one of Errand. Name another file.");
+  }
+  if (*version > current_version()) {
+    return fail(
+        ErrorCode::kStoreTooNew,
+        fmt::format("The database has layout {}, this errand knows layouts up to {}. Start the "
+                    "errand version that wrote it, or a newer one, or restore a backup from before "
+                    "the upgrade.",
+                    *version, current_version()));
+  }
+  return static_cast<int>(*version);
+}
+
+Result<void> migrate(Connection& connection) {
+  const auto found = read_version(connection);
+  if (!found) return std::unexpected(found.error());
+  for (const Migration& migration : migrations()) {
+    if (migration.version <= *found) continue;
+    // Both pragmas are part of the file and hence of the transaction.
+    const std::string sql = fmt::format(
+        "BEGIN IMMEDIATE;\n{}\nPRAGMA application_id = {};\nPRAGMA user_version = {};\nCOMMIT;",
+        migration.sql, kApplicationId, migration.version);
+    if (auto done = connection.execute(sql.c_str()); !done) {
+      if (!connection.in_autocommit()) (void)connection.execute("ROLLBACK");
+      return fail(done.error().code, fmt::format("Bringing the database to layout {} failed. {}",
+                                                 migration.version, done.error().message));
+    }
+  }
+  return {};
+}
+
+}  // namespace errand::store::sqlite

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "errand/base/result.h"
+#include "errand/store/store.h"
+#include "errand/telemetry/log.h"
+
+namespace errand::store::sqlite {
+
+struct Options {
+  std::filesystem::path file;  ///< made if it is missing; its folder must exist and be writable
+  std::size_t readers = 4;     ///< connections for reads; > 0
+  /// Length of the write-ahead log at which a checkpoint begins; > 0. The log stays within a small
+  /// multiple of it as long as no read takes seconds.
+  std::size_t checkpoint_bytes = 16UL << 20;
+  std::string vfs;     ///< SQLite's file system, for tests; empty: the default
+  telemetry::Log log;  ///< takes failed checkpoints
+};
+
+/// Opens a database as its one writer, and brings it to this program's layout.
+///
+/// WAL with synchronous=FULL: a commit returns after its fsync. One connection writes, a small pool
+/// reads beside it, and a thread of its own runs the checkpoints, so that they stay off the hot
+/// path. The database can be read with the sqlite3 shell at any time; see the views job_overview
+/// and job_history.
+///
+/// @return kStoreLocked: another server has it; kStoreTooNew: a newer errand wrote it;
+/// kStoreCorrupt:
+///         damaged, or no database of ours; kStoreReadOnly, kStoreFull, kUnavailable.
+Result<std::unique_ptr<Store>> open(Options options);
+
+/// Opens an existing database for reading alone, beside a server that may be running.
+/// @return kNotFound if there is no such file; else as open().
+Result<std::unique_ptr<Reader>> open_reader(const std::filesystem::path& file);
+
+}  // namespace errand::store::sqlite

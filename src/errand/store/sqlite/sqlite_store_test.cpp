@@ -1,0 +1,268 @@
+#include "errand/store/sqlite/sqlite_store.h"
+
+#include <fstream>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "errand/store/conformance/builders.h"
+#include "errand/store/conformance/suite.h"
+#include "errand/store/sqlite/connection.h"
+#include "errand/store/sqlite/migrations.h"
+#include "errand/store/sqlite/sqlite_test_folder.h"
+
+namespace errand::store::sqlite {
+namespace {
+
+using conformance::BatchBuilder;
+using conformance::find_fault;
+using conformance::StoreConformance;
+using testing::HasSubstr;
+
+class SqliteSubject final : public conformance::Subject {
+ public:
+  SqliteSubject() { restart(); }
+  Store& store() override { return *store_; }
+  void restart() override {
+    store_.reset();
+    store_ = open({.file = folder_.file()}).value();
+  }
+
+ private:
+  TestFolder folder_;
+  std::unique_ptr<Store> store_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance,
+                         testing::Values(conformance::Candidate{
+                             "Store", [] { return std::make_unique<SqliteSubject>(); }}),
+                         conformance::name_of);
+
+Result<std::unique_ptr<Store>> open_at(const TestFolder& folder) {
+  return open({.file = folder.file()});
+}
+
+void run_sql(const TestFolder& folder, const char* sql) {
+  auto connection = Connection::open(folder.file(), Connection::Mode::kCreate).value();
+  const auto done = connection.execute(sql);
+  ASSERT_TRUE(done) << done.error().message;
+}
+
+TEST(SqliteStore, MakesItsFilesReadableForItsOwnerAlone) {
+  const TestFolder folder;
+  const auto store = open_at(folder).value();
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    struct stat status{};
+    ASSERT_EQ(::stat(entry.path().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U) << entry.path();
+  }
+}
+
+TEST(SqliteStore, CanBeReadWithTheShell) {
+  const TestFolder folder;
+  {
+    const auto store = open_at(folder).value();
+    BatchBuilder builder(*store, 1);
+    auto spec = BatchBuilder::spec();
+    spec.deadline = Timestamp(Milliseconds(1'790'000'001'250));
+    (void)builder.start(builder.enqueue(BatchBuilder::spec()));
+    (void)builder.enqueue(spec);
+    ASSERT_TRUE(store->commit(builder.take()));
+  }
+  auto shell = Connection::open(folder.file(), Connection::Mode::kReadOnly).value();
+  auto row = shell
+                 .prepare(
+                     "SELECT status, created_at, due_at, tenant, queue FROM job_overview"
+                     " WHERE status = 'PENDING'")
+                 .value();
+  row.step();
+  EXPECT_EQ(row.text(0), "PENDING");
+  EXPECT_EQ(row.text(1), "2026-09-21T14:13:20.000Z");
+  EXPECT_EQ(row.text(2), "2026-09-21T14:13:21.250Z");
+  EXPECT_EQ(shell.query_integer("SELECT count(*) FROM job_overview WHERE due_at IS NULL").value(),
+            1);
+  EXPECT_EQ(shell
+                .query_integer("SELECT count(*) FROM job_history WHERE type ="
+                               " 'dev.errand.job.enqueued' AND json_valid(data)")
+                .value(),
+            2);
+}
+
+TEST(SqliteStore, RefusesASecondServerAndNamesTheFirst) {
+  const TestFolder folder;
+  auto first = open_at(folder).value();
+  const auto second = open_at(folder);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kStoreLocked);
+  EXPECT_THAT(second.error().message, HasSubstr(fmt::format("process {}", ::getpid())));
+  first.reset();
+  EXPECT_TRUE(open_at(folder));
+}
+
+TEST(SqliteStore, RefusesADatabaseOfANewerVersionAndLeavesItAlone) {
+  const TestFolder folder;
+  open_at(folder).value().reset();
+  run_sql(folder, "PRAGMA user_version = 9000");
+  const auto before = std::filesystem::last_write_time(folder.file());
+  const auto store = open_at(folder);
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, ErrorCode::kStoreTooNew);
+  EXPECT_THAT(store.error().message, HasSubstr("9000"));
+  EXPECT_THAT(store.error().message, HasSubstr("backup"));
+  EXPECT_EQ(std::filesystem::last_write_time(folder.file()), before);
+  EXPECT_EQ(open_reader(folder.file()).error().code, ErrorCode::kStoreTooNew);
+}
+
+TEST(SqliteStore, RefusesFilesThatAreNotItsOwn) {
+  const TestFolder foreign;
+  run_sql(foreign, "CREATE TABLE cats (name TEXT)");
+  EXPECT_EQ(open_at(foreign).error().code, ErrorCode::kStoreCorrupt);
+
+  const TestFolder text;
+  std::ofstream(text.file()) << "This is not a database at all, but a letter to a friend.\n"
+                             << std::string(2'000, '!');
+  EXPECT_EQ(open_at(text).error().code, ErrorCode::kStoreCorrupt);
+  EXPECT_EQ(open_reader(text.file()).error().code, ErrorCode::kStoreCorrupt);
+}
+
+TEST(SqliteStore, SaysWhichFolderIsMissing) {
+  const auto store = open({.file = "/nonexistent/errand.db"});
+  ASSERT_FALSE(store);
+  EXPECT_THAT(store.error().message, HasSubstr("/nonexistent/errand.db"));
+  EXPECT_EQ(open_reader("/nonexistent/errand.db").error().code, ErrorCode::kNotFound);
+}
+
+TEST(SqliteStore, MigratesAnEmptyDatabaseFromTheFirstVersionOn) {
+  const TestFolder folder;
+  auto connection = Connection::open(folder.file(), Connection::Mode::kCreate).value();
+  EXPECT_EQ(read_version(connection).value(), 0);
+  ASSERT_TRUE(migrate(connection));
+  EXPECT_EQ(read_version(connection).value(), current_version());
+  ASSERT_TRUE(migrate(connection));
+  int version = 0;
+  for (const Migration& migration : migrations()) EXPECT_EQ(migration.version, ++version);
+}
+
+TEST(SqliteStore, GivesEveryRowItsTenantShardEpochAndPosition) {
+  const TestFolder folder;
+  auto connection = Connection::open(folder.file(), Connection::Mode::kCreate).value();
+  ASSERT_TRUE(migrate(connection));
+  EXPECT_EQ(connection
+                .query_integer("SELECT count(*) FROM sqlite_schema AS s WHERE type = 'table'"
+                               " AND name <> 'store_state' AND (SELECT count(*) FROM"
+                               " pragma_table_info(s.name) WHERE name IN"
+                               " ('tenant', 'shard', 'epoch', 'position')) <> 4")
+                .value(),
+            0);
+}
+
+// File permissions do not hold for root, so the child becomes somebody else.
+int open_as_nobody(const TestFolder& folder) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::geteuid() == 0 && (::setgid(65'534) != 0 || ::setuid(65'534) != 0)) ::_exit(99);
+    const auto store = open_at(folder);
+    ::_exit(store ? 0 : 1 + static_cast<int>(store.error().code));
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(SqliteStore, SaysThatItCannotWrite) {
+  constexpr int kReadOnly = 1 + static_cast<int>(ErrorCode::kStoreReadOnly);
+  const TestFolder folder;
+  open_at(folder).value().reset();
+
+  ::chmod(folder.path().c_str(), 0555);
+  ::chmod(folder.file().c_str(), 0444);
+  ::chmod((folder.file().string() + ".lock").c_str(), 0444);
+  EXPECT_EQ(open_as_nobody(folder), kReadOnly) << "nothing is writable";
+
+  ::chmod(folder.path().c_str(), 0777);
+  ::chmod((folder.file().string() + ".lock").c_str(), 0666);
+  EXPECT_EQ(open_as_nobody(folder), kReadOnly) << "all but the database is writable";
+}
+
+TEST(SqliteStore, LetsOthersReadBesideIt) {
+  const TestFolder folder;
+  const auto store = open_at(folder).value();
+  BatchBuilder builder(*store, 1);
+  const auto job = builder.enqueue(BatchBuilder::spec());
+  ASSERT_TRUE(store->commit(builder.take()));
+  const auto reader = open_reader(folder.file()).value();
+  EXPECT_EQ(*reader->job(job->id).value(), *job);
+  (void)builder.start(job);
+  ASSERT_TRUE(store->commit(builder.take()));
+  EXPECT_EQ(reader->job(job->id).value()->status, job::JobStatus::kRunning);
+}
+
+TEST(SqliteStore, ReadsFromManyThreadsWhileItWrites) {
+  const TestFolder folder;
+  const auto store = open({.file = folder.file(), .readers = 2}).value();
+  BatchBuilder builder(*store, 1);
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      while (!stop) {
+        const auto last = store->reader().last_position().value();
+        const auto events =
+            store->reader().events_after(LogPosition{}, std::nullopt, 1'000'000).value();
+        ASSERT_GE(events.size(), to_number(last));
+      }
+    });
+  }
+  for (int i = 0; i < 100; ++i) {
+    const auto job = builder.start(builder.enqueue(BatchBuilder::spec()));
+    ASSERT_TRUE(store->commit(builder.take()));
+    ASSERT_EQ(*store->reader().job(job->id).value(), *job) << "a read sees what was acknowledged";
+  }
+  stop = true;
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(find_fault(store->reader()), "");
+}
+
+TEST(SqliteStore, KeepsItsWriteAheadLogShort) {
+  const TestFolder folder;
+  constexpr std::size_t kAim = 256UL << 10;
+  const auto store = open({.file = folder.file(), .checkpoint_bytes = kAim}).value();
+  BatchBuilder builder(*store, 1);
+  const auto log = std::filesystem::path(folder.file().string() + "-wal");
+  std::uintmax_t written = 0;
+  // Far more than the bound goes through the log.
+  for (int i = 0; i < 150; ++i) {
+    for (int n = 0; n < 10; ++n) {
+      const auto job = builder.enqueue(BatchBuilder::spec());
+      builder.batch().payloads.push_back(
+          {job->id, job->spec.tenant, PayloadKind::kInput, "", std::string(16'000, '1'), {}});
+      written += 16'000;
+    }
+    ASSERT_TRUE(store->commit(builder.take()));
+  }
+  EXPECT_GT(written, 4 * 20 * kAim);
+  EXPECT_LT(std::filesystem::file_size(log), 20 * kAim);
+  EXPECT_EQ(find_fault(store->reader()), "");
+}
+
+// The plan of each query on the hot path or of recovery stays on its index with a large table.
+TEST(SqliteStore, RefusesAQueryPlanWithoutItsIndex) {
+  const TestFolder folder;
+  const auto store = open_at(folder).value();
+  const Reader& reader = store->reader();
+  // INDEXED BY makes preparing fail where the index cannot serve.
+  EXPECT_TRUE(reader.ready({QueueName("q"), TenantId("t")}, std::nullopt, 1));
+  EXPECT_TRUE(reader.ready({QueueName("q"), TenantId("t")}, ReadyCursor{}, 1));
+  EXPECT_TRUE(reader.ready_lines());
+  EXPECT_TRUE(reader.due(Timestamp{}, std::nullopt, 1));
+  EXPECT_TRUE(reader.leased(std::nullopt, 1));
+}
+
+}  // namespace
+}  // namespace errand::store::sqlite

@@ -1,0 +1,399 @@
+#include "errand/store/sqlite/writer.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "errand/job/json.h"
+#include "errand/store/sqlite/migrations.h"
+#include "errand/store/sqlite/rows.h"
+
+namespace errand::store::sqlite {
+namespace {
+
+std::unexpected<CommitError> refused(Error error) {
+  return std::unexpected(CommitError{CommitError::Outcome::kRefused, std::move(error)});
+}
+
+/// Whether a COMMIT that failed with `code` has certainly written nothing that counts. A failed
+/// write or sync of the write-ahead log may have left a whole commit in the file.
+bool is_refusal(int code) {
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_FULL:
+    case SQLITE_READONLY:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_NOMEM:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Result<Writer> Writer::open(const std::filesystem::path& file, const std::string& vfs) {
+  auto connection = Connection::open(file, Connection::Mode::kCreate, vfs);
+  if (!connection) return std::unexpected(connection.error());
+  if (connection->is_read_only()) {
+    return fail(ErrorCode::kStoreReadOnly,
+                fmt::format("The database {} can only be read. Make the file writable for the "
+                            "server's user, or name another one.",
+                            file.string()));
+  }
+  Writer writer;
+  writer.connection_ = std::move(*connection);
+
+  // Before anything is written: a file that is not ours, or too new, stays as it is.
+  if (const auto version = read_version(writer.connection_); !version) {
+    return fail(version.error().code,
+                fmt::format("{}: {}", file.string(), version.error().message));
+  }
+  auto wal = writer.connection_.prepare("PRAGMA journal_mode = WAL");
+  if (!wal) return std::unexpected(wal.error());
+  if (wal->step() != SQLITE_ROW) return std::unexpected(writer.connection_.error("turning WAL on"));
+  if (wal->text(0) != "wal") {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("{} cannot have a write-ahead log. Put the database on a local disk.",
+                            file.string()));
+  }
+  wal->reset();
+  // Checkpoints belong to the Checkpointer. A log that grew long is cut when it is begun anew.
+  if (auto done = writer.connection_.execute("PRAGMA synchronous = FULL;"
+                                             "PRAGMA wal_autocheckpoint = 0;"
+                                             "PRAGMA journal_size_limit = 67108864;"
+                                             "PRAGMA cache_size = -65536;"
+                                             "PRAGMA temp_store = MEMORY;");
+      !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = migrate(writer.connection_); !done) return std::unexpected(done.error());
+  if (auto done = writer.prepare(); !done) return std::unexpected(done.error());
+  if (auto done = writer.begin_epoch(); !done) return std::unexpected(done.error());
+  return writer;
+}
+
+Result<void> Writer::prepare() {
+  const std::pair<Statement*, const char*> list[] = {
+      {&statements_.begin, "BEGIN IMMEDIATE"},
+      {&statements_.commit, "COMMIT"},
+      {&statements_.rollback, "ROLLBACK"},
+      {&statements_.state,
+       "UPDATE store_state SET last_position = ?, last_batch_id = ? WHERE id = 1 AND epoch = ?"},
+      {&statements_.insert_job,
+       "INSERT INTO jobs (id, tenant, shard, epoch, position, sequence, status, type, queue,"
+       " priority, subject, contract_hash, correlation_id, created_at_ms, ready_position,"
+       " due_at_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+      {&statements_.update_job,
+       "UPDATE jobs SET epoch = ?, position = ?, sequence = ?, status = ?, priority = ?,"
+       " ready_position = ?, due_at_ms = ?, state = ? WHERE id = ? AND sequence = ? AND status = "
+       "?"},
+      {&statements_.insert_event,
+       "INSERT INTO events (position, job_id, sequence, tenant, shard, epoch, time_ms, type,"
+       " actor_kind, actor, traceparent, correlation_id, data)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+      {&statements_.payload,
+       "INSERT INTO payloads (job_id, kind, name, tenant, shard, epoch, position, digest, bytes)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, kind, name) DO UPDATE SET"
+       " epoch = excluded.epoch, position = excluded.position, digest = excluded.digest,"
+       " bytes = excluded.bytes"},
+      // Changes no row, and so shows a conflict, where a live key belongs to another job.
+      {&statements_.idempotency,
+       "INSERT INTO idempotency_keys (tenant, subject, field, key, shard, epoch, position,"
+       " fingerprint, job_id, expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+       " ON CONFLICT (tenant, subject, field, key) DO UPDATE SET epoch = excluded.epoch,"
+       " position = excluded.position, fingerprint = excluded.fingerprint,"
+       " job_id = excluded.job_id, expires_at_ms = excluded.expires_at_ms"
+       " WHERE idempotency_keys.expires_at_ms <= ? OR idempotency_keys.job_id = excluded.job_id"},
+      {&statements_.contract,
+       "INSERT INTO contracts (type, hash, tenant, shard, epoch, position, text)"
+       " VALUES (?, ?, '', ?, ?, ?, ?) ON CONFLICT (type, hash) DO NOTHING"},
+      {&statements_.queue,
+       "INSERT INTO queue_settings (queue, tenant, shard, epoch, position, paused, changed_at_ms,"
+       " changed_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (queue, tenant) DO UPDATE SET"
+       " epoch = excluded.epoch, position = excluded.position, paused = excluded.paused,"
+       " changed_at_ms = excluded.changed_at_ms, changed_by = excluded.changed_by"},
+      {&statements_.count,
+       "INSERT INTO job_counts (tenant, queue, type, contract_hash, status, shard, epoch, position,"
+       " jobs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET epoch = excluded.epoch,"
+       " position = excluded.position, jobs = jobs + excluded.jobs"},
+      {&statements_.prune,
+       "DELETE FROM idempotency_keys WHERE (tenant, subject, field, key) IN ("
+       " SELECT tenant, subject, field, key FROM idempotency_keys AS old WHERE expires_at_ms <= ?"
+       " AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = old.job_id) LIMIT ?)"},
+  };
+  for (const auto& [statement, sql] : list) {
+    auto prepared = connection_.prepare(sql);
+    if (!prepared) return std::unexpected(prepared.error());
+    *statement = std::move(*prepared);
+  }
+  return {};
+}
+
+Result<void> Writer::begin_epoch() {
+  auto claim = connection_.prepare(
+      "UPDATE store_state SET epoch = epoch + 1 WHERE id = 1"
+      " RETURNING epoch, last_position, last_batch_id");
+  if (!claim) return std::unexpected(claim.error());
+  if (claim->step() != SQLITE_ROW) return std::unexpected(connection_.error("beginning an epoch"));
+  const auto epoch = static_cast<std::uint64_t>(claim->integer(0));
+  const auto position = LogPosition(claim->integer(1));
+  const auto batch_id = Uuid::parse(claim->text(2));
+  // The commit happens in the step that ends the statement.
+  if (claim->step() != SQLITE_DONE) return std::unexpected(connection_.error("beginning an epoch"));
+  if (!batch_id) return fail(ErrorCode::kStoreCorrupt, "The last batch's id is not a UUID.");
+  epoch_ = epoch;
+  last_position_ = position;
+  last_batch_id_ = *batch_id;
+  return {};
+}
+
+std::expected<void, Error> Writer::run(Statement& statement, const char* what) {
+  const int rc = statement.step();
+  if (rc == SQLITE_DONE) {
+    statement.reset();
+    return {};
+  }
+  failed_code_ = rc;
+  Error error = connection_.error(what);
+  // A uniqueness that the batch broke: a position, a sequence, or a job that is there already.
+  if ((rc & 0xff) == SQLITE_CONSTRAINT) error.code = ErrorCode::kConflict;
+  statement.reset();
+  return std::unexpected(std::move(error));
+}
+
+std::expected<void, CommitError> Writer::commit(const Batch& batch) {
+  if (auto fault = check_shape(batch, last_position_)) return refused(std::move(*fault));
+  if (auto begun = run(statements_.begin, "beginning a commit"); !begun) {
+    return refused(std::move(begun.error()));
+  }
+  if (auto written = write(batch); !written) {
+    // After a full disk SQLite has rolled back by itself.
+    if (!connection_.in_autocommit()) (void)run(statements_.rollback, "rolling back");
+    return refused(std::move(written.error()));
+  }
+  if (auto done = run(statements_.commit, "committing"); !done) {
+    const int code = failed_code_;
+    if (!connection_.in_autocommit()) (void)run(statements_.rollback, "rolling back");
+    if (is_refusal(code)) return refused(std::move(done.error()));
+    return std::unexpected(CommitError{CommitError::Outcome::kUnknown, std::move(done.error())});
+  }
+  last_position_ = LogPosition{to_number(last_position_) + batch.event_count()};
+  last_batch_id_ = batch.id;
+  return {};
+}
+
+std::expected<void, Error> Writer::write(const Batch& batch) {
+  const auto epoch = static_cast<std::int64_t>(batch.epoch);
+  const auto shard = static_cast<std::int64_t>(batch.shard);
+  const auto first_position = static_cast<std::int64_t>(to_number(last_position_) + 1);
+  const auto last_position =
+      static_cast<std::int64_t>(to_number(last_position_) + batch.event_count());
+
+  const std::string batch_id = batch.id.str();
+  statements_.state.bind(last_position).bind(batch_id).bind(epoch);
+  if (auto done = run(statements_.state, "claiming the log"); !done) return done;
+  if (connection_.changes() != 1) {
+    return fail(ErrorCode::kConflict, "Another writer has taken over this database.");
+  }
+
+  for (const JobWrite& job : batch.jobs) {
+    if (auto done = write_job(batch, job); !done) return done;
+  }
+  // In the order of the log, in which appending costs least.
+  std::vector<std::pair<const job::Event*, const TenantId*>> events;
+  events.reserve(batch.event_count());
+  for (const JobWrite& job : batch.jobs) {
+    for (const job::Event& event : job.events) events.emplace_back(&event, &job.after->spec.tenant);
+  }
+  std::ranges::sort(events, {}, [](const auto& entry) { return entry.first->position; });
+  for (const auto& [event, tenant] : events) {
+    if (auto done = write_event(batch, *tenant, *event); !done) return done;
+  }
+
+  for (const PayloadWrite& payload : batch.payloads) {
+    const std::string job = payload.job.str();
+    const std::string digest = to_hex(payload.digest);
+    statements_.payload.bind(job)
+        .bind(to_string(payload.kind))
+        .bind(payload.name)
+        .bind(payload.tenant.view())
+        .bind(shard)
+        .bind(epoch)
+        .bind(first_position)
+        .bind(digest)
+        .bind(payload.bytes);
+    if (auto done = run(statements_.payload, "writing a payload"); !done) return done;
+  }
+  for (const IdempotencyRecord& record : batch.idempotency) {
+    const std::string job = record.job.str();
+    statements_.idempotency.bind(record.scope.tenant.view())
+        .bind(record.scope.subject.view())
+        .bind(record.scope.field.view())
+        .bind(record.scope.key)
+        .bind(shard)
+        .bind(epoch)
+        .bind(first_position)
+        .bind(record.fingerprint)
+        .bind(job)
+        .bind(to_column(record.expires_at))
+        .bind(to_column(batch.time));
+    if (auto done = run(statements_.idempotency, "writing an idempotency key"); !done) return done;
+    if (connection_.changes() != 1) {
+      return fail(ErrorCode::kConflict, "The idempotency key belongs to another job.");
+    }
+  }
+  for (const ContractSnapshot& contract : batch.contracts) {
+    statements_.contract.bind(contract.type.view())
+        .bind(contract.hash)
+        .bind(shard)
+        .bind(epoch)
+        .bind(first_position)
+        .bind(contract.text);
+    if (auto done = run(statements_.contract, "writing a contract"); !done) return done;
+  }
+  for (const QueueSetting& setting : batch.queues) {
+    statements_.queue.bind(setting.queue.view())
+        .bind(setting.tenant.view())
+        .bind(shard)
+        .bind(epoch)
+        .bind(first_position)
+        .bind(std::int64_t{setting.paused})
+        .bind(to_column(setting.changed_at))
+        .bind(setting.changed_by.view());
+    if (auto done = run(statements_.queue, "writing a queue's setting"); !done) return done;
+  }
+  return write_counts(batch);
+}
+
+std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite& write) {
+  const job::JobState& after = *write.after;
+  const job::JobSpec& spec = after.spec;
+  const auto epoch = static_cast<std::int64_t>(batch.epoch);
+  const auto position = static_cast<std::int64_t>(to_number(after.last_position));
+  const auto sequence = static_cast<std::int64_t>(to_number(after.last_sequence));
+  const auto ready_position = static_cast<std::int64_t>(to_number(after.ready_position));
+  const std::string id = after.id.str();
+  text_.clear();
+  job::append_state(text_, after);
+
+  const auto bind_due = [&after](Statement& statement) {
+    if (job::has_lease(after.status)) {
+      statement.bind(kNoTimer);
+    } else if (const auto due = job::next_timer(after)) {
+      statement.bind(to_column(*due));
+    } else {
+      statement.bind_null();
+    }
+  };
+
+  if (!write.before) {
+    Statement& insert = statements_.insert_job;
+    insert.bind(id)
+        .bind(spec.tenant.view())
+        .bind(static_cast<std::int64_t>(batch.shard))
+        .bind(epoch)
+        .bind(position)
+        .bind(sequence)
+        .bind(job::to_string(after.status))
+        .bind(spec.type.view())
+        .bind(spec.queue.view())
+        .bind(spec.priority)
+        .bind(spec.subject.view())
+        .bind(spec.contract_hash)
+        .bind(after.correlation_id)
+        .bind(to_column(after.created_at))
+        .bind(ready_position);
+    bind_due(insert);
+    insert.bind(text_);
+    return run(insert, "writing a new job");
+  }
+
+  Statement& update = statements_.update_job;
+  update.bind(epoch)
+      .bind(position)
+      .bind(sequence)
+      .bind(job::to_string(after.status))
+      .bind(spec.priority)
+      .bind(ready_position);
+  bind_due(update);
+  update.bind(text_)
+      .bind(id)
+      .bind(static_cast<std::int64_t>(to_number(write.events.front().sequence) - 1))
+      .bind(job::to_string(*write.before));
+  if (auto done = run(update, "writing a job"); !done) return done;
+  if (connection_.changes() != 1) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("Job {} is not at the place where the batch goes on from.", id));
+  }
+  return {};
+}
+
+std::expected<void, Error> Writer::write_event(const Batch& batch, const TenantId& tenant,
+                                               const job::Event& event) {
+  const std::string id = event.job.str();
+  text_.clear();
+  job::append_event_data(text_, event.data);
+  statements_.insert_event.bind(static_cast<std::int64_t>(to_number(event.position)))
+      .bind(id)
+      .bind(static_cast<std::int64_t>(to_number(event.sequence)))
+      .bind(tenant.view())
+      .bind(static_cast<std::int64_t>(batch.shard))
+      .bind(static_cast<std::int64_t>(batch.epoch))
+      .bind(to_column(event.time))
+      .bind(job::event_name(event.data))
+      .bind(job::to_string(event.actor.kind))
+      .bind(event.actor.subject.view())
+      .bind(event.cause.traceparent)
+      .bind(event.cause.correlation_id)
+      .bind(text_);
+  return run(statements_.insert_event, "writing an event");
+}
+
+std::expected<void, Error> Writer::write_counts(const Batch& batch) {
+  using Key = std::tuple<std::string_view, std::string_view, std::string_view, std::string_view,
+                         job::JobStatus>;
+  std::map<Key, std::int64_t> changes;
+  for (const JobWrite& write : batch.jobs) {
+    if (write.before == write.after->status) continue;
+    const job::JobSpec& spec = write.after->spec;
+    const auto key = [&spec](job::JobStatus status) {
+      return Key{spec.tenant.view(), spec.queue.view(), spec.type.view(), spec.contract_hash,
+                 status};
+    };
+    ++changes[key(write.after->status)];
+    if (write.before) --changes[key(*write.before)];
+  }
+  const auto last = static_cast<std::int64_t>(to_number(last_position_) + batch.event_count());
+  for (const auto& [key, change] : changes) {
+    if (change == 0) continue;
+    const auto& [tenant, queue, type, contract_hash, status] = key;
+    statements_.count.bind(tenant)
+        .bind(queue)
+        .bind(type)
+        .bind(contract_hash)
+        .bind(job::to_string(status))
+        .bind(static_cast<std::int64_t>(batch.shard))
+        .bind(static_cast<std::int64_t>(batch.epoch))
+        .bind(last)
+        .bind(change);
+    if (auto done = run(statements_.count, "counting jobs"); !done) return done;
+  }
+  return {};
+}
+
+Result<std::size_t> Writer::prune_idempotency(Timestamp now, std::size_t limit) {
+  statements_.prune.bind(to_column(now)).bind(static_cast<std::int64_t>(limit));
+  if (auto done = run(statements_.prune, "pruning idempotency keys"); !done) {
+    return std::unexpected(done.error());
+  }
+  return static_cast<std::size_t>(connection_.changes());
+}
+
+}  // namespace errand::store::sqlite

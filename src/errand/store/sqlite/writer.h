@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <string>
+
+#include "errand/store/sqlite/connection.h"
+#include "errand/store/store.h"
+
+namespace errand::store::sqlite {
+
+/// The writing connection with its prepared statements. Not thread-safe.
+class Writer {
+ public:
+  Writer() = default;
+
+  /// Opens the database, brings it to the present layout and begins a new epoch, durably. That
+  /// first commit also lands on whatever a commit of unknown outcome left at the end of the
+  /// write-ahead log, so that it cannot come back.
+  static Result<Writer> open(const std::filesystem::path& file, const std::string& vfs);
+
+  std::expected<void, CommitError> commit(const Batch& batch);
+  Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit);
+
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  [[nodiscard]] LogPosition last_position() const noexcept { return last_position_; }
+  [[nodiscard]] Uuid last_batch_id() const noexcept { return last_batch_id_; }
+  [[nodiscard]] Connection& connection() noexcept { return connection_; }
+
+ private:
+  struct Statements {
+    Statement begin, commit, rollback, state, insert_job, update_job, insert_event, payload,
+        idempotency, contract, queue, count, prune;
+  };
+
+  Result<void> prepare();
+  Result<void> begin_epoch();
+  std::expected<void, Error> write(const Batch& batch);
+  std::expected<void, Error> write_job(const Batch& batch, const JobWrite& write);
+  std::expected<void, Error> write_event(const Batch& batch, const TenantId& tenant,
+                                         const job::Event& event);
+  std::expected<void, Error> write_counts(const Batch& batch);
+  /// Runs a bound statement to its end and resets it.
+  std::expected<void, Error> run(Statement& statement, const char* what);
+
+  Connection connection_;  // before the statements, which end first
+  Statements statements_;
+  std::uint64_t epoch_ = 0;
+  LogPosition last_position_{};
+  Uuid last_batch_id_;
+  int failed_code_ = 0;  ///< SQLite's code for the last run() that failed
+  std::string text_;     ///< for the JSON of a row; kept to save its allocation
+};
+
+}  // namespace errand::store::sqlite
