@@ -39,8 +39,10 @@ struct ReadyPlace {
 };
 
 ReadyPlace ready_place(const job::JobState& state) {
-  return {
-      {state.spec.queue, state.spec.tenant}, -state.spec.priority, state.ready_position, state.id};
+  return {{state.spec.queue, state.spec.tenant, state.spec.type},
+          -state.spec.priority,
+          state.ready_position,
+          state.id};
 }
 
 struct PayloadKey {

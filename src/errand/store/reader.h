@@ -88,10 +88,12 @@ struct DueJob {
   friend bool operator==(const DueJob&, const DueJob&) = default;
 };
 
-/// A line of jobs that wait to start.
+/// A line of jobs that wait to start. Types stand in lines of their own, so that one that no worker
+/// takes does not hide the others behind it.
 struct ReadyLine {
   QueueName queue;
   TenantId tenant;
+  JobTypeName type;
 
   friend auto operator<=>(const ReadyLine&, const ReadyLine&) = default;
 };
@@ -151,7 +153,7 @@ class Reader {
   virtual Result<std::optional<IdempotencyRecord>> idempotency(
       const IdempotencyScope& scope) const = 0;
 
-  /// PENDING jobs of a queue and tenant, in the order of ReadyCursor.
+  /// PENDING jobs of a line, in the order of ReadyCursor.
   virtual Result<std::vector<job::StatePtr>> ready(const ReadyLine& line,
                                                    const std::optional<ReadyCursor>& after,
                                                    std::size_t limit) const = 0;

@@ -78,7 +78,7 @@ std::string check_indexes(const Reader& reader, const Replay& replay) {
   std::vector<JobId> leased;
   for (const auto& [id, state] : replay.states) {
     if (state.status == job::JobStatus::kPending) {
-      lines[{state.spec.queue, state.spec.tenant}].push_back(&state);
+      lines[{state.spec.queue, state.spec.tenant, state.spec.type}].push_back(&state);
     }
     if (const auto time = job::next_timer(state)) due.push_back({*time, id});
     if (job::has_lease(state.status)) leased.push_back(id);

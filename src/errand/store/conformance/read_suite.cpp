@@ -146,7 +146,7 @@ TEST_P(StoreConformance, HandsOutAQueueByPriorityThenInOrder) {
   ASSERT_TRUE(store().commit(builder.take()));
   const std::vector expected{jobs[5]->id, jobs[1]->id, jobs[4]->id,
                              jobs[0]->id, jobs[2]->id, jobs[3]->id};
-  const ReadyLine line{QueueName("reports"), TenantId("acme")};
+  const ReadyLine line{QueueName("reports"), TenantId("acme"), jobs[0]->spec.type};
   EXPECT_EQ(ids(reader().ready(line, std::nullopt, 100)), expected);
 
   for (const std::size_t size : {1U, 2U, 4U}) {
@@ -162,9 +162,9 @@ TEST_P(StoreConformance, HandsOutAQueueByPriorityThenInOrder) {
   }
 
   EXPECT_EQ(reader().ready_lines().value(),
-            (std::vector<ReadyLine>{{QueueName("imports"), TenantId("acme")},
-                                    {QueueName("reports"), TenantId("acme")},
-                                    {QueueName("reports"), TenantId("globex")}}));
+            (std::vector<ReadyLine>{{QueueName("imports"), TenantId("acme"), line.type},
+                                    {QueueName("reports"), TenantId("acme"), line.type},
+                                    {QueueName("reports"), TenantId("globex"), line.type}}));
   (void)builder.start(jobs[5]);
   ASSERT_TRUE(store().commit(builder.take()));
   EXPECT_EQ(ids(reader().ready(line, std::nullopt, 1)), std::vector{jobs[1]->id});

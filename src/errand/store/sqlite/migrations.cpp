@@ -45,7 +45,7 @@ CREATE TABLE jobs (
 ) STRICT;
 CREATE UNIQUE INDEX jobs_by_id ON jobs (id);
 CREATE INDEX jobs_by_tenant ON jobs (tenant, created_at_ms, id);
-CREATE INDEX jobs_ready ON jobs (queue, tenant, priority DESC, ready_position)
+CREATE INDEX jobs_ready ON jobs (queue, tenant, type, priority DESC, ready_position)
   WHERE status = 'PENDING';
 CREATE INDEX jobs_timers ON jobs (status, due_at_ms, id) WHERE due_at_ms IS NOT NULL;
 CREATE INDEX jobs_failed ON jobs (tenant, created_at_ms, id) WHERE status = 'FAILED';

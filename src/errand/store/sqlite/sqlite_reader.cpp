@@ -315,22 +315,23 @@ Result<std::vector<job::StatePtr>> SqliteReader::ready(const ReadyLine& line,
   // index, where "lower or equal and later" would be a filter.
   static const std::string kFirst =
       "SELECT state FROM jobs INDEXED BY jobs_ready WHERE status = 'PENDING' AND queue = ?"
-      " AND tenant = ?"
+      " AND tenant = ? AND type = ?"
       " ORDER BY priority DESC, ready_position LIMIT ?";
   static const std::string kAfter =
       "SELECT state FROM ("
       "SELECT * FROM (SELECT state, priority, ready_position FROM jobs INDEXED BY jobs_ready WHERE "
       "status = 'PENDING'"
-      " AND queue = ?1 AND tenant = ?2 AND priority = ?3 AND ready_position > ?4"
-      " ORDER BY ready_position LIMIT ?5) "
+      " AND queue = ?1 AND tenant = ?2 AND type = ?3 AND priority = ?4"
+      " AND ready_position > ?5"
+      " ORDER BY ready_position LIMIT ?6) "
       "UNION ALL "
       "SELECT * FROM (SELECT state, priority, ready_position FROM jobs INDEXED BY jobs_ready WHERE "
       "status = 'PENDING'"
-      " AND queue = ?1 AND tenant = ?2 AND priority < ?3"
-      " ORDER BY priority DESC, ready_position LIMIT ?5)"
-      ") ORDER BY priority DESC, ready_position LIMIT ?5";
+      " AND queue = ?1 AND tenant = ?2 AND type = ?3 AND priority < ?4"
+      " ORDER BY priority DESC, ready_position LIMIT ?6)"
+      ") ORDER BY priority DESC, ready_position LIMIT ?6";
   Query query(*this, after ? kAfter : kFirst);
-  query.bind(line.queue.view()).bind(line.tenant.view());
+  query.bind(line.queue.view()).bind(line.tenant.view()).bind(line.type.view());
   if (after) {
     query.bind(static_cast<std::int64_t>(after->priority))
         .bind(static_cast<std::int64_t>(to_number(after->ready_position)));
@@ -341,17 +342,18 @@ Result<std::vector<job::StatePtr>> SqliteReader::ready(const ReadyLine& line,
 Result<std::vector<ReadyLine>> SqliteReader::ready_lines() const {
   // Jumps from line to line in the index: as many steps as lines, not as jobs.
   static const std::string kSql =
-      "WITH RECURSIVE line (queue, tenant) AS ("
-      " SELECT * FROM (SELECT queue, tenant FROM jobs INDEXED BY jobs_ready WHERE status = "
+      "WITH RECURSIVE line (queue, tenant, type) AS ("
+      " SELECT * FROM (SELECT queue, tenant, type FROM jobs INDEXED BY jobs_ready WHERE status = "
       "'PENDING'"
-      "  ORDER BY queue, tenant LIMIT 1)"
+      "  ORDER BY queue, tenant, type LIMIT 1)"
       " UNION ALL"
-      " SELECT next.queue, next.tenant FROM line JOIN jobs AS next ON next.number = ("
+      " SELECT next.queue, next.tenant, next.type FROM line JOIN jobs AS next ON next.number = ("
       "  SELECT number FROM jobs INDEXED BY jobs_ready WHERE status = 'PENDING'"
-      "  AND (queue, tenant) > (line.queue, line.tenant) ORDER BY queue, tenant LIMIT 1))"
-      " SELECT queue, tenant FROM line";
+      "  AND (queue, tenant, type) > (line.queue, line.tenant, line.type)"
+      "  ORDER BY queue, tenant, type LIMIT 1))"
+      " SELECT queue, tenant, type FROM line";
   return Query(*this, kSql).all<ReadyLine>([](const Statement& row) -> Result<ReadyLine> {
-    return ReadyLine{QueueName(row.text(0)), TenantId(row.text(1))};
+    return ReadyLine{QueueName(row.text(0)), TenantId(row.text(1)), JobTypeName(row.text(2))};
   });
 }
 

@@ -257,8 +257,8 @@ TEST(SqliteStore, RefusesAQueryPlanWithoutItsIndex) {
   const auto store = open_at(folder).value();
   const Reader& reader = store->reader();
   // INDEXED BY makes preparing fail where the index cannot serve.
-  EXPECT_TRUE(reader.ready({QueueName("q"), TenantId("t")}, std::nullopt, 1));
-  EXPECT_TRUE(reader.ready({QueueName("q"), TenantId("t")}, ReadyCursor{}, 1));
+  EXPECT_TRUE(reader.ready({QueueName("q"), TenantId("t"), JobTypeName("j")}, std::nullopt, 1));
+  EXPECT_TRUE(reader.ready({QueueName("q"), TenantId("t"), JobTypeName("j")}, ReadyCursor{}, 1));
   EXPECT_TRUE(reader.ready_lines());
   EXPECT_TRUE(reader.due(Timestamp{}, std::nullopt, 1));
   EXPECT_TRUE(reader.leased(std::nullopt, 1));
