@@ -1,0 +1,255 @@
+#include "errand/engine/memory.h"
+
+#include <algorithm>
+
+namespace errand::engine {
+namespace {
+
+bool waits(job::JobStatus status) {
+  return !job::is_terminal(status) && !job::has_lease(status) && status != job::JobStatus::kPending;
+}
+
+template <class T>
+bool empty_or_has(const std::vector<T>& list, const T& value) {
+  return list.empty() || std::ranges::find(list, value) != list.end();
+}
+
+}  // namespace
+
+LinePlace line_place(const job::JobState& state) {
+  return {state.spec.priority, state.ready_position, state.id};
+}
+
+store::ReadyLine line_of(const job::JobState& state) {
+  return {.queue = state.spec.queue, .tenant = state.spec.tenant, .type = state.spec.type};
+}
+
+bool Worker::takes(const store::ReadyLine& line) const {
+  return (!hello.tenant || *hello.tenant == line.tenant) &&
+         empty_or_has(hello.queues, line.queue) && empty_or_has(hello.types, line.type);
+}
+
+void Memory::settle(const job::StatePtr& before, const job::StatePtr& after, InputPtr input,
+                    Now now) {
+  const JobId& id = after->id;
+  if (before) {
+    count(*before, false);
+    if (const auto timer = next_timer(*before)) timers.remove({*timer, id});
+    if (before->status == job::JobStatus::kPending) leave_line(*before);
+  }
+  count(*after, true);
+  if (const auto timer = next_timer(*after)) {
+    std::vector<TimerPlace> evicted;
+    timers.add({*timer, id}, options.timers_max, evicted);
+  }
+  if (after->status == job::JobStatus::kPending) {
+    leases.end(id);
+    forget(id);
+    enter_line(after, std::move(input));
+  } else if (has_lease(after->status)) {
+    Hot& hot = hot_[id];
+    hot.state = after;
+    drop_input(hot);
+    set_lease(*after, now, false);
+  } else {
+    leases.end(id);
+    forget(id);
+  }
+}
+
+void Memory::set_lease(const job::JobState& state, Now now, bool recovered) {
+  const std::optional<Timestamp> wall_due =
+      state.status == job::JobStatus::kCanceling ? state.cancel_grace_until : state.spec.deadline;
+  const Lease* old = leases.find(state.id);
+  if (old && old->token == state.token) {
+    leases.update(state.id, [&](Lease& lease) { lease.wall_due = wall_due; });
+    return;
+  }
+  Lease lease;
+  lease.token = state.token;
+  lease.worker = state.worker;
+  lease.expires = now.monotonic + options.lease;
+  Milliseconds left = state.spec.timeout;
+  if (recovered && state.attempt_started_at) {
+    left = std::clamp(left - (now.wall - *state.attempt_started_at), Milliseconds::zero(), left);
+    // The worker had nobody to report to while we were away: a restart costs no attempt.
+    left = std::max(left, options.lease);
+  }
+  lease.attempt_ends = now.monotonic + left;
+  lease.wall_due = wall_due;
+  leases.grant(state.id, std::move(lease));
+}
+
+void Memory::count(const job::JobState& state, bool add) {
+  const auto change = [add](std::uint64_t& number) {
+    ERRAND_ASSERT(add || number > 0);
+    number = add ? number + 1 : number - 1;
+  };
+  if (state.terminal()) return;
+  Counts& of_line = counts[{state.spec.queue, state.spec.tenant}];
+  if (has_lease(state.status)) {
+    change(of_line.running);
+    return;
+  }
+  change(waits(state.status) ? of_line.waiting : of_line.pending);
+  change(queue_length_[state.spec.queue]);
+}
+
+std::size_t Memory::line_max() const {
+  const std::size_t share = options.head_jobs_max / std::max<std::size_t>(1, lines.size());
+  return std::clamp<std::size_t>(share, std::min<std::size_t>(8, options.line_head_max),
+                                 options.line_head_max);
+}
+
+void Memory::enter_line(const job::StatePtr& state, InputPtr input) {
+  auto& window = lines.try_emplace(line_of(*state), true).first->second;
+  std::vector<LinePlace> evicted;
+  if (window.add(line_place(*state), line_max(), evicted)) {
+    ++head_jobs_;
+    Hot& hot = hot_[state->id];
+    hot.state = state;
+    if (input && input_bytes_ + input->size() <= options.input_bytes_max) {
+      input_bytes_ += input->size();
+      hot.input = std::move(input);
+    }
+  }
+  for (const LinePlace& place : evicted) {
+    --head_jobs_;
+    forget(place.job);
+  }
+}
+
+void Memory::leave_line(const job::JobState& state) {
+  const auto line = lines.find(line_of(state));
+  if (line == lines.end()) return;
+  auto& window = line->second;
+  const std::size_t size = window.places().size();
+  window.remove(line_place(state));
+  head_jobs_ -= size - window.places().size();
+  if (window.complete() && window.places().empty()) lines.erase(line);
+}
+
+void Memory::drop_input(Hot& hot) {
+  if (hot.input) input_bytes_ -= hot.input->size();
+  hot.input.reset();
+}
+
+void Memory::forget(const JobId& job) {
+  const auto it = hot_.find(job);
+  if (it == hot_.end()) return;
+  drop_input(it->second);
+  hot_.erase(it);
+}
+
+Result<void> Memory::refill_line(const store::ReadyLine& line, HeadWindow<LinePlace>& window,
+                                 const store::Reader& reader) {
+  const std::size_t limit = line_max() - std::min(line_max() - 1, window.places().size());
+  std::optional<store::ReadyCursor> after;
+  if (const auto& horizon = window.horizon()) after = {horizon->priority, horizon->position};
+  const auto read = reader.ready(line, after, limit);
+  if (!read) return std::unexpected(read.error());
+  std::vector<LinePlace> places;
+  for (const job::StatePtr& state : *read) {
+    places.push_back(line_place(*state));
+    hot_[state->id].state = state;
+  }
+  head_jobs_ += places.size();
+  window.refill(places, places.size() < limit);
+  return {};
+}
+
+Result<void> Memory::refill(const store::Reader& reader, bool with_lines) {
+  while (!timers.complete() && timers.places().size() <= options.timers_max / 4) {
+    const std::size_t limit = std::max<std::size_t>(1, options.timers_max / 2);
+    std::optional<store::DueCursor> after;
+    if (const auto& horizon = timers.horizon()) after = {horizon->first, horizon->second};
+    const auto read = reader.due(Timestamp::max(), after, limit);
+    if (!read) return std::unexpected(read.error());
+    std::vector<TimerPlace> places;
+    for (const store::DueJob& due : *read) places.emplace_back(due.due_at, due.id);
+    timers.refill(places, places.size() < limit);
+  }
+  if (!with_lines) return {};
+  for (auto it = lines.begin(); it != lines.end();) {
+    auto& [line, window] = *it;
+    if (!window.complete() && window.places().size() <= line_max() / 2) {
+      const bool wanted = std::ranges::any_of(
+          workers, [&](const auto& w) { return w.second.credits > 0 && w.second.takes(line); });
+      if (wanted) {
+        if (auto read = refill_line(line, window, reader); !read) return read;
+      }
+    }
+    it = window.complete() && window.places().empty() ? lines.erase(it) : std::next(it);
+  }
+  return {};
+}
+
+Result<void> Memory::recover(const store::Reader& reader, Now now) {
+  lines.clear();
+  leases.clear();
+  timers = HeadWindow<TimerPlace>(false);
+  counts.clear();
+  pauses.clear();
+  contracts.clear();
+  hot_.clear();
+  queue_length_.clear();
+  input_bytes_ = 0;
+  head_jobs_ = 0;
+
+  const auto position = reader.last_position();
+  if (!position) return std::unexpected(position.error());
+  last_position = *position;
+
+  const auto counted = reader.counts(std::nullopt);
+  if (!counted) return std::unexpected(counted.error());
+  for (const store::JobCount& group : *counted) {
+    if (is_terminal(group.status)) continue;
+    Counts& of_line = counts[{group.queue, group.tenant}];
+    if (has_lease(group.status)) {
+      of_line.running += group.jobs;
+      continue;
+    }
+    (waits(group.status) ? of_line.waiting : of_line.pending) += group.jobs;
+    queue_length_[group.queue] += group.jobs;
+  }
+
+  const auto ready = reader.ready_lines();
+  if (!ready) return std::unexpected(ready.error());
+  for (const store::ReadyLine& line : *ready) lines.try_emplace(line, false);
+
+  const auto settings = reader.queue_settings();
+  if (!settings) return std::unexpected(settings.error());
+  for (const store::QueueSetting& setting : *settings) {
+    if (setting.paused) pauses.emplace(setting.queue, setting.tenant);
+  }
+
+  constexpr std::size_t kPage = 512;
+  std::optional<JobId> after;
+  for (;;) {
+    const auto page = reader.leased(after, kPage);
+    if (!page) return std::unexpected(page.error());
+    for (const job::StatePtr& state : *page) {
+      hot_[state->id].state = state;
+      set_lease(*state, now, true);
+      after = state->id;
+    }
+    if (page->size() < kPage) break;
+  }
+  return refill(reader, false);
+}
+
+const Memory::Hot* Memory::hot(const JobId& job) const {
+  const auto it = hot_.find(job);
+  return it == hot_.end() ? nullptr : &it->second;
+}
+
+std::uint64_t Memory::queue_length(const QueueName& queue) const {
+  const auto it = queue_length_.find(queue);
+  return it == queue_length_.end() ? 0 : it->second;
+}
+
+bool Memory::any_credits() const {
+  return std::ranges::any_of(workers, [](const auto& w) { return w.second.credits > 0; });
+}
+
+}  // namespace errand::engine

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "errand/base/clock.h"
+#include "errand/base/random.h"
+#include "errand/base/result.h"
+#include "errand/engine/engine.h"
+#include "errand/engine/memory.h"
+#include "errand/engine/scratch.h"
+#include "errand/job/command.h"
+#include "errand/store/reader.h"
+
+namespace errand::engine {
+
+/// Decides one plan: first requests, so that a report in time beats its own timeout, then due
+/// timers, then starts. Lives for one call of Engine::plan().
+class Planner {
+ public:
+  Planner(Memory& memory, internal::Scratch& scratch, Plan& plan, Random& random,
+          const store::Reader& reader, Now now)
+      : memory_(memory),
+        scratch_(scratch),
+        plan_(plan),
+        random_(random),
+        reader_(reader),
+        now_(now) {}
+
+  /// Decides one request and adds its answer.
+  void take(Ticket ticket, Request&& request);
+  /// Decides what the clocks bring about. @return whether every due timer was dealt with.
+  bool take_timers();
+  /// Starts ready jobs on free workers. @return whether there may be more to start at once.
+  bool match();
+  /// Fills the batch, the answers' snapshots and the actions. The last call.
+  void seal();
+
+ private:
+  // Requests (planner_requests.cpp). Each gives the reply, or why not.
+  Result<Reply> answer(EnqueueJob& request);
+  Result<Reply> answer(CommandJob& request);
+  Result<Reply> answer(RegisterWorker& request);
+  Result<Reply> answer(AddCredits& request);
+  Result<Reply> answer(UnregisterWorker& request);
+  Result<Reply> answer(Heartbeat& request);
+  Result<Reply> answer(PauseQueue& request);
+  Result<Reply> answer(ExplainJob& request);
+  Result<Reply> answer(ListWorkers& request);
+  Result<Reply> answer(ListQueues& request);
+  Result<std::optional<JobId>> replayed(const store::IdempotencyScope& scope,
+                                        const std::string& fingerprint);
+  Result<bool> take_progress(Draft& draft, const CommandJob& request);
+  void explain_place(const job::JobState& state, Explanation& explanation) const;
+
+  // Timers (planner_timers.cpp).
+  bool take_lease_timer(const JobId& id);
+  bool take_job_timers(const JobId& id);
+
+  // Shared (planner.cpp).
+  /// The draft of a job, from here, memory or the store. @return kNotFound, or the reader's error.
+  Result<Draft*> load(const JobId& id);
+  /// Who stands behind a command. The default is the system itself: timers.
+  struct Origin {
+    job::Actor actor = {};
+    std::string_view traceparent = {};     ///< empty: the job's own
+    std::string_view correlation_id = {};  ///< of a new job
+  };
+  /// Puts `command` to the draft. @return whether events came of it.
+  Result<bool> run(Draft& draft, const JobId& id, const job::Command& command,
+                   const Origin& origin);
+  void flush_progress(Draft& draft, const JobId& id);
+  [[nodiscard]] const HeldProgress* held_progress(const JobId& id) const;
+  void notify_stop(const job::JobState& before, StopReason reason, Milliseconds grace);
+  [[nodiscard]] bool paused(const QueueName& queue, const TenantId& tenant) const;
+
+  Memory& memory_;
+  internal::Scratch& scratch_;
+  Plan& plan_;
+  Random& random_;
+  const store::Reader& reader_;
+  const Now now_;
+};
+
+}  // namespace errand::engine

@@ -1,0 +1,380 @@
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "errand/base/assert.h"
+#include "errand/engine/planner.h"
+#include "errand/job/decide.h"
+
+namespace errand::engine {
+namespace {
+
+std::unexpected<Error> no_such_job() { return fail(ErrorCode::kNotFound, "there is no such job"); }
+
+/// Whether a request may carry this command; the rest belongs to the engine's own timers.
+bool may_be_asked(job::CommandKind kind) {
+  using enum job::CommandKind;
+  switch (kind) {
+    case kComplete:
+    case kFailAttempt:
+    case kRelease:
+    case kSnooze:
+    case kSuspend:
+    case kResume:
+    case kReportProgress:
+    case kRequestCancel:
+    case kKill:
+    case kRetryRun:
+    case kDiscard:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// The token of a worker's report; nullopt for other commands.
+std::optional<FencingToken> report_token(const job::Command& command) {
+  return std::visit(
+      [](const auto& c) -> std::optional<FencingToken> {
+        if constexpr (requires { c.token; }) {
+          return c.token;
+        } else {
+          return std::nullopt;
+        }
+      },
+      command);
+}
+
+bool memory_only(const Request& request) {
+  return std::holds_alternative<RegisterWorker>(request) ||
+         std::holds_alternative<AddCredits>(request) ||
+         std::holds_alternative<UnregisterWorker>(request) ||
+         std::holds_alternative<ListWorkers>(request) ||
+         std::holds_alternative<ListQueues>(request);
+}
+
+}  // namespace
+
+void Planner::take(Ticket ticket, Request&& request) {
+  Answer answer_to{.ticket = ticket, .reply = Done{}, .memory_only = memory_only(request)};
+  answer_to.reply = std::visit([this](auto& each) { return answer(each); }, request);
+  plan_.answers.push_back(std::move(answer_to));
+}
+
+Result<std::optional<JobId>> Planner::replayed(const store::IdempotencyScope& scope,
+                                               const std::string& fingerprint) {
+  store::IdempotencyRecord record;
+  if (const auto it = scratch_.keys.find(scope); it != scratch_.keys.end()) {
+    record = plan_.batch.idempotency[it->second];
+  } else {
+    auto read = reader_.idempotency(scope);
+    if (!read) return std::unexpected(read.error());
+    if (!*read) return std::nullopt;
+    record = std::move(**read);
+  }
+  const auto draft = load(record.job);
+  if (!draft && draft.error().code != ErrorCode::kNotFound) {
+    return std::unexpected(draft.error());
+  }
+  // A key lives at least its time, and as long as its job.
+  if (!draft && record.expires_at <= now_.wall) return std::nullopt;
+  if (record.fingerprint != fingerprint) {
+    return fail(ErrorCode::kIdempotencyKeyReused,
+                "this idempotency key was used with other arguments");
+  }
+  if (!draft) return fail(ErrorCode::kNotFound, "the job of this idempotency key is gone");
+  return record.job;
+}
+
+Result<Reply> Planner::answer(EnqueueJob& request) {
+  job::JobSpec& spec = request.spec;
+  ERRAND_ASSERT(spec.input.size_bytes == request.input.size());
+  store::IdempotencyScope scope;
+  if (request.key) {
+    scope = {.tenant = spec.tenant,
+             .subject = spec.subject,
+             .field = spec.type,
+             .key = request.key->key};
+    const auto known = replayed(scope, request.key->fingerprint);
+    if (!known) return std::unexpected(known.error());
+    if (*known) {
+      scratch_.states_due.emplace_back(plan_.answers.size(), **known);
+      return JobReply{.state = nullptr, .replayed = true};
+    }
+  }
+  spec.has_idempotency_key = request.key.has_value();
+
+  const auto change = scratch_.queue_length.find(spec.queue);
+  const auto length = static_cast<std::int64_t>(memory_.queue_length(spec.queue)) +
+                      (change == scratch_.queue_length.end() ? 0 : change->second);
+  if (length >= static_cast<std::int64_t>(memory_.options.queue_length_max)) {
+    return fail(ErrorCode::kQueueFull, "queue " + spec.queue.str() + " is full");
+  }
+
+  if (scratch_.drafts.contains(request.id) || memory_.hot(request.id)) {
+    return fail(ErrorCode::kConflict, "the job's id is taken");
+  }
+  Draft draft;
+  const JobId id = request.id;
+  const TenantId tenant = spec.tenant;
+  const JobTypeName type = spec.type;
+  const std::string contract_hash = spec.contract_hash;
+  const auto digest = spec.input.digest;
+  const auto made = run(draft, id, job::Enqueue{std::move(spec)},
+                        Origin{request.actor, request.traceparent, request.correlation_id});
+  if (!made) return std::unexpected(made.error());
+
+  draft.input = std::make_shared<const std::string>(request.input);
+  scratch_.drafts.emplace(id, std::move(draft));
+  scratch_.order.push_back(id);
+  plan_.batch.payloads.push_back({.job = id,
+                                  .tenant = tenant,
+                                  .kind = store::PayloadKind::kInput,
+                                  .name = {},
+                                  .bytes = std::move(request.input),
+                                  .digest = digest});
+  if (request.key) {
+    scratch_.keys.emplace(scope, plan_.batch.idempotency.size());
+    plan_.batch.idempotency.push_back({.scope = std::move(scope),
+                                       .fingerprint = std::move(request.key->fingerprint),
+                                       .job = id,
+                                       .expires_at = now_.wall + request.key->lifetime});
+  }
+  const auto same = [&](const store::ContractSnapshot& known) {
+    return known.type == type && known.hash == contract_hash;
+  };
+  if (request.contract && !memory_.contracts.contains({type, contract_hash}) &&
+      std::ranges::none_of(plan_.batch.contracts, same)) {
+    plan_.batch.contracts.push_back({type, contract_hash, *request.contract});
+  }
+  scratch_.states_due.emplace_back(plan_.answers.size(), id);
+  return JobReply{};
+}
+
+Result<Reply> Planner::answer(CommandJob& request) {
+  if (!may_be_asked(kind_of(request.command))) {
+    return fail(ErrorCode::kInvalidArgument, "this command is the engine's own");
+  }
+  const auto loaded = load(request.id);
+  if (!loaded) return std::unexpected(loaded.error());
+  Draft& draft = **loaded;
+  if (request.tenant && *request.tenant != draft.state()->spec.tenant) return no_such_job();
+
+  const std::optional<FencingToken> token = report_token(request.command);
+  const bool live_report =
+      token && has_lease(draft.state()->status) && *token == draft.state()->token;
+  if (std::holds_alternative<job::ReportProgress>(request.command)) {
+    const auto taken = take_progress(draft, request);
+    if (!taken) return std::unexpected(taken.error());
+  } else {
+    // The last progress before the end is never lost.
+    if (live_report || std::holds_alternative<job::Kill>(request.command)) {
+      flush_progress(draft, request.id);
+    }
+    const job::JobState* state = draft.state();
+    const bool had_lease = has_lease(state->status);
+    const auto ran =
+        run(draft, request.id, request.command, Origin{request.actor, request.traceparent});
+    if (!ran) return std::unexpected(ran.error());
+    if (*ran && std::holds_alternative<job::Complete>(request.command) &&
+        draft.state()->status == job::JobStatus::kSucceeded) {
+      const job::PayloadRef& result = std::get<job::Complete>(request.command).result;
+      ERRAND_ASSERT(result.size_bytes == request.result.size());
+      plan_.batch.payloads.push_back({.job = request.id,
+                                      .tenant = draft.state()->spec.tenant,
+                                      .kind = store::PayloadKind::kResult,
+                                      .name = {},
+                                      .bytes = std::move(request.result),
+                                      .digest = result.digest});
+    }
+    if (*ran && had_lease && std::holds_alternative<job::RequestCancel>(request.command)) {
+      notify_stop(*draft.state(), StopReason::kCancel, draft.state()->spec.cancel_grace);
+    }
+    if (*ran && had_lease && std::holds_alternative<job::Kill>(request.command)) {
+      notify_stop(*draft.state(), StopReason::kKill, Milliseconds::zero());
+    }
+  }
+  if (live_report) {
+    memory_.leases.update(request.id, [&](Lease& lease) {
+      lease.expires = now_.monotonic + memory_.options.lease;
+      if (!request.worker.empty()) lease.worker = request.worker;
+    });
+  }
+  scratch_.states_due.emplace_back(plan_.answers.size(), request.id);
+  return JobReply{};
+}
+
+Result<bool> Planner::take_progress(Draft& draft, const CommandJob& request) {
+  const Lease* lease = memory_.leases.find(request.id);
+  const auto& report = std::get<job::ReportProgress>(request.command);
+  const bool at_once = !lease || lease->token != report.token ||
+                       memory_.leases.progress_due(*lease) <= now_.monotonic;
+  if (at_once && !scratch_.held.contains(request.id)) {
+    auto ran = run(draft, request.id, request.command, Origin{request.actor, request.traceparent});
+    if (ran) scratch_.held[request.id].reset();
+    return ran;
+  }
+  // Too soon after the last one that was stored: hold it, once it has passed the same checks.
+  auto decided = decide(draft.state(), request.command, {now_.wall, 0.0});
+  if (!decided) return std::unexpected(decided.error());
+  scratch_.held[request.id] = HeldProgress{report.progress, request.actor, request.traceparent};
+  return false;
+}
+
+Result<Reply> Planner::answer(RegisterWorker& request) {
+  Worker& worker = memory_.workers[request.id];
+  worker = Worker{.hello = std::move(request), .credits = 0};
+  return Done{};
+}
+
+Result<Reply> Planner::answer(AddCredits& request) {
+  const auto it = memory_.workers.find(request.worker);
+  if (it == memory_.workers.end()) return fail(ErrorCode::kNotFound, "the worker is not connected");
+  Worker& worker = it->second;
+  worker.credits += std::min(request.credits, worker.hello.slots - worker.credits);
+  return Done{};
+}
+
+Result<Reply> Planner::answer(UnregisterWorker& request) {
+  memory_.workers.erase(request.worker);
+  return Done{};
+}
+
+Result<Reply> Planner::answer(Heartbeat& request) {
+  HeartbeatReply reply;
+  for (const Heartbeat::Hold& hold : request.holds) {
+    HeartbeatReply::Hold& out = reply.holds.emplace_back();
+    out.job = hold.job;
+    out.token = hold.token;
+    const auto loaded = load(hold.job);
+    if (!loaded && loaded.error().code != ErrorCode::kNotFound) {
+      return std::unexpected(loaded.error());
+    }
+    const job::JobState* state = loaded ? (*loaded)->state() : nullptr;
+    if (!state || state->terminal()) {
+      out.state = HoldState::kJobEnded;
+    } else if (!has_lease(state->status) || state->token != hold.token) {
+      out.state = HoldState::kLeaseLost;
+    } else {
+      memory_.leases.update(hold.job, [&](Lease& lease) {
+        lease.expires = now_.monotonic + memory_.options.lease;
+        if (!request.worker.empty()) lease.worker = request.worker;
+      });
+      out.lease = memory_.options.lease;
+      const auto left = [&](Timestamp until) {
+        return std::max(Milliseconds::zero(), Milliseconds(until - now_.wall));
+      };
+      if (state->status == job::JobStatus::kCanceling) {
+        out.state = HoldState::kCanceling;
+        out.reason = state->cancel_reason == job::CancelReason::kDeadline ? StopReason::kDeadline
+                                                                          : StopReason::kCancel;
+        out.grace = left(state->cancel_grace_until.value_or(now_.wall));
+      } else if (state->spec.deadline) {
+        out.deadline = left(*state->spec.deadline);
+      }
+    }
+  }
+  return reply;
+}
+
+Result<Reply> Planner::answer(PauseQueue& request) {
+  plan_.batch.queues.push_back({.queue = std::move(request.queue),
+                                .tenant = std::move(request.tenant),
+                                .paused = request.paused,
+                                .changed_at = now_.wall,
+                                .changed_by = std::move(request.by)});
+  return Done{};
+}
+
+Result<Reply> Planner::answer(ExplainJob& request) {
+  const auto loaded = load(request.id);
+  if (!loaded) return std::unexpected(loaded.error());
+  const job::JobState& state = *(*loaded)->state();
+  if (request.tenant && *request.tenant != state.spec.tenant) return no_such_job();
+
+  Explanation explanation;
+  switch (state.status) {
+    case job::JobStatus::kScheduled:
+      explanation.kind = WaitKind::kScheduled;
+      explanation.until = state.due_at;
+      break;
+    case job::JobStatus::kRetrying:
+      explanation.kind = WaitKind::kRetryBackoff;
+      explanation.until = state.due_at;
+      break;
+    case job::JobStatus::kWaiting:
+      explanation.kind = WaitKind::kSuspended;
+      break;
+    case job::JobStatus::kPending:
+      explain_place(state, explanation);
+      break;
+    default:
+      break;
+  }
+  scratch_.states_due.emplace_back(plan_.answers.size(), request.id);
+  return explanation;
+}
+
+void Planner::explain_place(const job::JobState& state, Explanation& explanation) const {
+  const store::ReadyLine line = line_of(state);
+  for (const auto& [id, worker] : memory_.workers) {
+    if (worker.takes(line)) ++explanation.workers;
+  }
+  if (const auto it = memory_.lines.find(line); it != memory_.lines.end()) {
+    const LinePlace place = line_place(state);
+    const auto& places = it->second.places();
+    explanation.place =
+        static_cast<std::uint64_t>(std::distance(places.begin(), places.lower_bound(place)));
+    explanation.place_is_exact = it->second.covers(place);
+  }
+  explanation.kind = WaitKind::kPlaceInLine;
+  if (explanation.workers == 0) explanation.kind = WaitKind::kNoWorker;
+  if (paused(line.queue, line.tenant)) explanation.kind = WaitKind::kQueuePaused;
+}
+
+Result<Reply> Planner::answer(ListWorkers&) {
+  WorkerList list;
+  std::map<WorkerId, std::uint32_t> running;
+  for (const auto& [job, lease] : memory_.leases.all()) ++running[lease.worker];
+  for (const auto& [id, worker] : memory_.workers) {
+    const RegisterWorker& hello = worker.hello;
+    list.workers.push_back({.id = id,
+                            .tenant = hello.tenant,
+                            .queues = hello.queues,
+                            .types = hello.types,
+                            .build = hello.build,
+                            .subject = hello.subject,
+                            .slots = hello.slots,
+                            .credits = worker.credits,
+                            .running = running[id]});
+  }
+  return list;
+}
+
+Result<Reply> Planner::answer(ListQueues& request) {
+  std::map<QueueName, QueueList::Queue> queues;
+  for (const auto& [key, counts] : memory_.counts) {
+    const auto& [queue, tenant] = key;
+    if (request.tenant && tenant != *request.tenant) continue;
+    QueueList::Queue& out = queues[queue];
+    out.pending += counts.pending;
+    out.waiting += counts.waiting;
+    out.running += counts.running;
+  }
+  QueueList list;
+  for (auto& [name, queue] : queues) {
+    queue.queue = name;
+    queue.paused = paused(name, request.tenant.value_or(TenantId()));
+    for (const auto& [id, worker] : memory_.workers) {
+      const RegisterWorker& hello = worker.hello;
+      const bool for_tenant = !request.tenant || !hello.tenant || *hello.tenant == *request.tenant;
+      const bool for_queue =
+          hello.queues.empty() || std::ranges::find(hello.queues, name) != hello.queues.end();
+      if (for_tenant && for_queue) ++queue.workers;
+    }
+    list.queues.push_back(std::move(queue));
+  }
+  return list;
+}
+
+}  // namespace errand::engine

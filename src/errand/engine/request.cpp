@@ -1,0 +1,21 @@
+#include "errand/engine/request.h"
+
+namespace errand::engine {
+namespace {
+
+/// About what a request costs beside its payloads: events and snapshots.
+constexpr std::size_t kFlatBytes = 1'024;
+
+}  // namespace
+
+std::size_t weight_bytes(const Request& request) noexcept {
+  if (const auto* enqueue = std::get_if<EnqueueJob>(&request)) {
+    return kFlatBytes + enqueue->input.size();
+  }
+  if (const auto* command = std::get_if<CommandJob>(&request)) {
+    return kFlatBytes + command->result.size();
+  }
+  return kFlatBytes;
+}
+
+}  // namespace errand::engine

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "errand/base/clock.h"
+#include "errand/base/ids.h"
+#include "errand/engine/lease_table.h"
+#include "errand/engine/memory.h"
+#include "errand/job/event.h"
+#include "errand/job/state.h"
+#include "errand/store/batch.h"
+
+namespace errand::engine {
+
+/// What a plan decided of one job.
+struct Draft {
+  job::StatePtr before;                ///< as committed; null: the job is new
+  std::shared_ptr<job::JobState> now;  ///< after the events so far; null while there are none
+  std::vector<job::Event> events;
+  InputPtr input;  ///< if it is at hand
+
+  [[nodiscard]] bool changed() const { return now != nullptr; }
+  /// Null for a job that was not made after all.
+  [[nodiscard]] const job::JobState* state() const { return now ? now.get() : before.get(); }
+};
+
+}  // namespace errand::engine
+
+namespace errand::engine::internal {
+
+/// The overlay of one plan: all that becomes true if its batch is committed, and nothing of it
+/// otherwise.
+struct Scratch {
+  Now now{};
+  LogPosition last_position{};
+  std::unordered_map<JobId, Draft> drafts;
+  std::vector<JobId> order;                                  ///< drafts, as they were first needed
+  std::map<store::IdempotencyScope, std::size_t> keys;       ///< index into the batch's records
+  std::unordered_map<QueueName, std::int64_t> queue_length;  ///< change of it
+  std::unordered_map<JobId, std::optional<HeldProgress>> held;  ///< nullopt: none any more
+  std::map<WorkerId, std::uint32_t> credits_used;
+  std::vector<std::pair<JobId, WorkerId>> started;
+  std::vector<std::pair<std::size_t, JobId>> states_due;  ///< answers that show a job at the end
+};
+
+}  // namespace errand::engine::internal
