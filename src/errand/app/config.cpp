@@ -24,7 +24,7 @@ using Texts = std::span<const std::string>;
 
 /// One setting: how it is called, and how it is read from and written as text.
 struct Setting {
-  enum class Kind : std::uint8_t { kText, kPath, kNumber, kSwitch, kDuration, kBytes, kPaths };
+  enum class Kind : std::uint8_t { kText, kPath, kNumber, kDuration, kBytes, kPaths };
 
   std::string_view key;
   std::string_view flag;
@@ -74,18 +74,12 @@ Result<std::size_t> read_bytes(std::string_view text, std::int64_t low, std::int
 }
 
 Setting text_setting(std::string_view key, std::string_view flag, std::string_view help,
-                     std::string& (*member)(Config&), std::vector<std::string> choices = {},
-                     Setting::Kind kind = Setting::Kind::kText) {
+                     std::string& (*member)(Config&), Setting::Kind kind = Setting::Kind::kText) {
   return {key,
           flag,
           help,
           kind,
           [=](Config& config, Texts texts) -> Result<void> {
-            if (!choices.empty() && std::ranges::find(choices, texts[0]) == choices.end()) {
-              return fail(
-                  ErrorCode::kConfigInvalid,
-                  fmt::format("\"{}\" is not one of {}", texts[0], fmt::join(choices, ", ")));
-            }
             member(config) = texts[0];
             return {};
           },
@@ -147,10 +141,34 @@ Setting duration_setting(std::string_view key, std::string_view flag, std::strin
           }};
 }
 
-constexpr std::array<std::pair<std::string_view, OnSchemaChange>, 3> kOnChangeNames{
-    {{"fail", OnSchemaChange::kFail},
-     {"keep-old", OnSchemaChange::kKeepOld},
-     {"drop", OnSchemaChange::kDrop}}};
+template <class Enum>
+using Choices = std::vector<std::pair<std::string_view, Enum>>;
+
+template <class Enum>
+Setting choice_setting(std::string_view key, std::string_view flag, std::string_view help,
+                       Enum& (*member)(Config&), Choices<Enum> choices) {
+  return {key,
+          flag,
+          help,
+          Setting::Kind::kText,
+          [=](Config& config, Texts texts) -> Result<void> {
+            std::vector<std::string_view> names;
+            for (const auto& [name, value] : choices) {
+              names.push_back(name);
+              if (texts[0] != name) continue;
+              member(config) = value;
+              return {};
+            }
+            return fail(ErrorCode::kConfigInvalid,
+                        fmt::format("\"{}\" is not one of {}", texts[0], fmt::join(names, ", ")));
+          },
+          [=](const Config& config) {
+            for (const auto& [name, value] : choices) {
+              if (member(const_cast<Config&>(config)) == value) return toml_text(name);
+            }
+            return std::string();
+          }};
+}
 
 const std::vector<Setting>& table() {
   using namespace std::chrono_literals;
@@ -174,18 +192,12 @@ const std::vector<Setting>& table() {
     t.push_back(duration_setting(
         "server.drain_timeout", "", "longest wait for running requests at shutdown",
         [](Config& c) -> Milliseconds& { return c.server.drain_timeout; }, 0ms, 10min));
-    t.push_back(
-        {"server.graphiql", "", "serve the page /graphiql in development mode",
-         Setting::Kind::kSwitch,
-         [](Config& c, Texts texts) -> Result<void> {
-           if (texts[0] != "true" && texts[0] != "false") {
-             return fail(ErrorCode::kConfigInvalid,
-                         fmt::format("\"{}\" is neither true nor false", texts[0]));
-           }
-           c.server.graphiql = texts[0] == "true";
-           return {};
-         },
-         [](const Config& c) { return std::string(c.server.graphiql ? "true" : "false"); }});
+    t.push_back(choice_setting<ServeGraphiql>(
+        "server.graphiql", "", "serve the page /graphiql: on, off, or auto (in development mode)",
+        [](Config& c) -> ServeGraphiql& { return c.server.graphiql; },
+        {{"auto", ServeGraphiql::kAuto},
+         {"on", ServeGraphiql::kOn},
+         {"off", ServeGraphiql::kOff}}));
     t.push_back({"schema.files", "--schema", "SDL files, in order; the flag may be repeated",
                  Setting::Kind::kPaths,
                  [](Config& c, Texts texts) -> Result<void> {
@@ -203,32 +215,20 @@ const std::vector<Setting>& table() {
     t.push_back(text_setting("schema.options_argument", "",
                              "name of the argument that takes JobOptions",
                              [](Config& c) -> std::string& { return c.schema.options_argument; }));
-    t.push_back({"schema.on_change", "--on-change",
-                 "fail, keep-old or drop: what to do when the schema breaks a type with live jobs",
-                 Setting::Kind::kText,
-                 [](Config& c, Texts texts) -> Result<void> {
-                   for (const auto& [name, value] : kOnChangeNames) {
-                     if (texts[0] == name) {
-                       c.schema.on_change = value;
-                       return {};
-                     }
-                   }
-                   return fail(ErrorCode::kConfigInvalid,
-                               fmt::format("\"{}\" is not one of fail, keep-old, drop", texts[0]));
-                 },
-                 [](const Config& c) {
-                   for (const auto& [name, value] : kOnChangeNames) {
-                     if (c.schema.on_change == value) return toml_text(name);
-                   }
-                   return std::string();
-                 }});
+    t.push_back(choice_setting<OnSchemaChange>(
+        "schema.on_change", "--on-change",
+        "fail, keep-old or drop: what to do when the schema breaks a type with live jobs",
+        [](Config& c) -> OnSchemaChange& { return c.schema.on_change; },
+        {{"fail", OnSchemaChange::kFail},
+         {"keep-old", OnSchemaChange::kKeepOld},
+         {"drop", OnSchemaChange::kDrop}}));
     t.push_back(text_setting(
         "store.data", "--data", "directory of the database and the master key",
-        [](Config& c) -> std::string& { return c.store.data; }, {}, Setting::Kind::kPath));
+        [](Config& c) -> std::string& { return c.store.data; }, Setting::Kind::kPath));
     t.push_back(text_setting(
         "auth.credentials", "--credentials",
         "credentials file; without one the server is in development mode",
-        [](Config& c) -> std::string& { return c.auth.credentials; }, {}, Setting::Kind::kPath));
+        [](Config& c) -> std::string& { return c.auth.credentials; }, Setting::Kind::kPath));
     t.push_back(duration_setting(
         "worker.lease", "", "how long a job stays with a worker that does not report",
         [](Config& c) -> Milliseconds& { return c.worker.lease; }, 1s, 1h));
@@ -247,12 +247,18 @@ const std::vector<Setting>& table() {
     t.push_back(duration_setting(
         "limits.wait_for", "", "longest JobOptions.waitFor",
         [](Config& c) -> Milliseconds& { return c.limits.wait_for; }, 0ms, 10min));
-    t.push_back(text_setting("log.level", "--log-level", "debug, info, warn or error",
-                             [](Config& c) -> std::string& { return c.log.level; },
-                             {"debug", "info", "warn", "error"}));
-    t.push_back(text_setting("log.format", "--log-format", "text or json",
-                             [](Config& c) -> std::string& { return c.log.format; },
-                             {"text", "json"}));
+    t.push_back(choice_setting<telemetry::LogLevel>(
+        "log.level", "--log-level", "debug, info, warn, error or off",
+        [](Config& c) -> telemetry::LogLevel& { return c.log.level; },
+        {{"debug", telemetry::LogLevel::kDebug},
+         {"info", telemetry::LogLevel::kInfo},
+         {"warn", telemetry::LogLevel::kWarn},
+         {"error", telemetry::LogLevel::kError},
+         {"off", telemetry::LogLevel::kOff}}));
+    t.push_back(choice_setting<telemetry::LogFormat>(
+        "log.format", "--log-format", "text or json",
+        [](Config& c) -> telemetry::LogFormat& { return c.log.format; },
+        {{"text", telemetry::LogFormat::kText}, {"json", telemetry::LogFormat::kJson}}));
     return t;
   }();
   return rows;
@@ -383,10 +389,6 @@ class Loader {
         if (const auto* value = node.as_integer())
           return std::vector{fmt::format("{}", value->get())};
         return wrong_type("a whole number, without quotes");
-      case Setting::Kind::kSwitch:
-        if (const auto* value = node.as_boolean())
-          return std::vector<std::string>{value->get() ? "true" : "false"};
-        return wrong_type("true or false, without quotes");
       case Setting::Kind::kBytes:
         if (const auto* value = node.as_integer())
           return std::vector{fmt::format("{}", value->get())};
@@ -439,8 +441,7 @@ std::vector<std::string> split_list(std::string_view text) {
 std::vector<SettingInfo> settings() {
   std::vector<SettingInfo> infos;
   for (const auto& row : table()) {
-    infos.push_back(
-        {row.key, row.flag, row.help, is_list(row), row.kind == Setting::Kind::kSwitch});
+    infos.push_back({row.key, row.flag, row.help, is_list(row)});
   }
   return infos;
 }

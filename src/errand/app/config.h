@@ -10,8 +10,12 @@
 
 #include "errand/base/clock.h"
 #include "errand/base/result.h"
+#include "errand/telemetry/log.h"
 
 namespace errand::app {
+
+/// Where the page /graphiql is served: kAuto in development mode alone.
+enum class ServeGraphiql : std::uint8_t { kAuto, kOn, kOff };
 
 /// What a start does when the schema lacks or breaks a job type that still has live jobs.
 enum class OnSchemaChange : std::uint8_t { kFail, kKeepOld, kDrop };
@@ -29,7 +33,7 @@ struct Config {
     std::size_t body_bytes_max = 1 << 20;
     std::size_t connections_max = 10'000;
     Milliseconds drain_timeout{10'000};  ///< longest wait for running requests at shutdown
-    bool graphiql = true;  ///< serve the page /graphiql (in development mode only, unless set)
+    ServeGraphiql graphiql = ServeGraphiql::kAuto;
   } server;
 
   struct Schema {
@@ -60,8 +64,8 @@ struct Config {
   } limits;
 
   struct Log {
-    std::string level = "info";
-    std::string format = "text";
+    telemetry::LogLevel level = telemetry::LogLevel::kInfo;
+    telemetry::LogFormat format = telemetry::LogFormat::kText;
   } log;
 };
 
@@ -78,7 +82,6 @@ struct SettingInfo {
   std::string_view flag;  ///< "--port"; empty where there is none
   std::string_view help;
   bool is_list;
-  bool is_switch;  ///< a boolean: its flag takes no value
 };
 
 /// All settings, in the order of `errand config show`. Thread-safe.

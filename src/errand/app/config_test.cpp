@@ -47,7 +47,7 @@ TEST_F(ConfigTest, TheFileYieldsToTheEnvironmentAndTheEnvironmentToFlags) {
   const auto loaded = load_config(sources);
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->config.server.port, 3);
-  EXPECT_EQ(loaded->config.log.level, "debug");
+  EXPECT_EQ(loaded->config.log.level, telemetry::LogLevel::kDebug);
   EXPECT_EQ(loaded->config.server.listen, "::1");
   EXPECT_EQ(effective(*loaded, "server.port").origin, "--port");
   EXPECT_EQ(effective(*loaded, "log.level").origin, "ERRAND_LOG_LEVEL");
