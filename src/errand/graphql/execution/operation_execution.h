@@ -68,6 +68,8 @@ class OperationExecution {
   [[nodiscard]] const language::Source& source() const noexcept {
     return request_.document->document().source();
   }
+  /// The collected root fields; nullptr before the operation is executed.
+  [[nodiscard]] const SelectionPlan* root_fields() const noexcept { return root_.get(); }
   /// The variables as the client sent them, coerced without the schema's defaults.
   const boost::json::object& variables_without_defaults();
   boost::json::object& response_extensions() noexcept { return extensions_; }

@@ -1,0 +1,68 @@
+#include "errand/api/backend.h"
+
+#include <utility>
+
+#include "errand/api/event_stream.h"
+#include "errand/base/assert.h"
+
+namespace errand::api {
+
+using graphql::execution::FieldValue;
+using graphql::execution::ObjectRef;
+using graphql::type::NamedType;
+using graphql::type::ObjectType;
+
+Backend::Backend(runtime::LaneClient lane_client, const store::Reader& store_reader,
+                 async::BlockingPool& pool, runtime::EventBus& event_bus,
+                 std::shared_ptr<const contract::Contract> served_contract,
+                 const crypto::MasterKey& master_key, const Clock& wall_clock,
+                 Random& random_source, ApiOptions api_options)
+    : lane(lane_client),
+      reader(&store_reader),
+      reads(pool),
+      bus(event_bus),
+      contract(std::move(served_contract)),
+      clock(&wall_clock),
+      random(&random_source),
+      cursors(master_key.hmac_key("api-cursor.v1")),
+      payload_key(master_key.hmac_key(crypto::kPayloadDigestLabel)),
+      fingerprint_key(master_key.hmac_key("idempotency-fingerprint.v1")),
+      options(api_options) {
+  for (const char* name : {"JobProgress", "JobStep", "JobEstimate", "WaitReason", "JobError",
+                           "JobEvent", "JobActor", "JobEventConnection", "JobEventEdge",
+                           "JobConnection", "JobEdge", "PageInfo", "QueueInfo", "WorkerInfo"}) {
+    const NamedType* named = schema().type(contract->names().type(name));
+    if (named != nullptr) own_types_.emplace(name, &named->as<ObjectType>());
+  }
+  for (const contract::JobType& type : contract->job_types()) {
+    contract_texts.emplace(type.name.view(),
+                           std::make_shared<const std::string>(type.contract_snapshot));
+  }
+}
+
+const ObjectType* Backend::object_type(std::string_view name) const {
+  const auto found = own_types_.find(std::string(name));
+  ERRAND_ASSERT(found != own_types_.end());
+  return found->second;
+}
+
+std::vector<std::string_view> Backend::typed_job_names() const {
+  std::vector<std::string_view> names;
+  for (const contract::JobType& type : contract->job_types()) names.push_back(type.object_name);
+  return names;
+}
+
+FieldValue Backend::job_value(job::StatePtr state) const {
+  if (state == nullptr) return {};
+  const contract::JobType* type = contract->job_type(state->spec.type.view());
+  if (type == nullptr) return {};
+  const NamedType* named = schema().type(type->object_name);
+  ERRAND_ASSERT(named != nullptr);
+  return ObjectRef{&named->as<ObjectType>(), std::move(state)};
+}
+
+FieldValue Backend::event_value(std::shared_ptr<const EventView> event) const {
+  return ObjectRef{object_type("JobEvent"), std::move(event)};
+}
+
+}  // namespace errand::api

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "errand/api/cursor.h"
+#include "errand/async/blocking_pool.h"
+#include "errand/auth/policy.h"
+#include "errand/base/clock.h"
+#include "errand/base/random.h"
+#include "errand/contract/contract.h"
+#include "errand/crypto/digest.h"
+#include "errand/crypto/master_key.h"
+#include "errand/graphql/execution/field_value.h"
+#include "errand/job/state.h"
+#include "errand/runtime/event_bus.h"
+#include "errand/runtime/lane_client.h"
+#include "errand/store/reader.h"
+
+namespace errand::api {
+
+struct EventView;
+
+/// Bounds of what the API holds for its clients.
+struct ApiOptions {
+  Milliseconds wait_for_max{60'000};        ///< longest `waitFor`; a longer one is cut to this
+  std::size_t waiting_max = 1'000;          ///< requests held by `waitFor` at once
+  std::size_t input_bytes_max = 1 << 20;    ///< of a job's arguments as JSON text
+  std::size_t result_bytes_max = 16 << 20;  ///< of a stored result that is read back
+  Milliseconds idempotency_lifetime{86'400'000};  ///< least life of a key; >= 24 h
+};
+
+/// All that the resolvers of one server stand on. Made once; immutable but for the count of held
+/// requests; thread-safe. What it refers to outlives it.
+struct Backend {
+  Backend(runtime::LaneClient lane_client, const store::Reader& store_reader,
+          async::BlockingPool& pool, runtime::EventBus& event_bus,
+          std::shared_ptr<const contract::Contract> served_contract,
+          const crypto::MasterKey& master_key, const Clock& wall_clock, Random& random_source,
+          ApiOptions api_options);
+
+  [[nodiscard]] const graphql::type::Schema& schema() const { return *contract->served_schema(); }
+
+  /// One of our own object types, by its name without the prefix. It must be in the schema.
+  [[nodiscard]] const graphql::type::ObjectType* object_type(std::string_view name) const;
+  /// The object types of jobs, by name.
+  [[nodiscard]] std::vector<std::string_view> typed_job_names() const;
+
+  /// A job as its typed object; null for a type that the schema does not have.
+  [[nodiscard]] graphql::execution::FieldValue job_value(job::StatePtr state) const;
+  /// An event as a JobEvent.
+  [[nodiscard]] graphql::execution::FieldValue event_value(
+      std::shared_ptr<const EventView> event) const;
+
+  runtime::LaneClient lane;
+  const store::Reader* reader;
+  async::BlockingPool& reads;
+  runtime::EventBus& bus;
+  std::shared_ptr<const contract::Contract> contract;
+  const Clock* clock;
+  Random* random;  ///< thread-safe
+  auth::Policy policy;
+  CursorCodec cursors;
+  crypto::HmacKey payload_key;
+  crypto::HmacKey fingerprint_key;
+  ApiOptions options;
+  /// Texts of the contracts by job type, stored with the first job of each.
+  std::unordered_map<std::string_view, std::shared_ptr<const std::string>> contract_texts;
+  mutable std::atomic<std::size_t> held_requests = 0;
+
+ private:
+  std::unordered_map<std::string, const graphql::type::ObjectType*> own_types_;
+};
+
+using BackendPtr = std::shared_ptr<const Backend>;
+
+}  // namespace errand::api

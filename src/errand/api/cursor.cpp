@@ -1,0 +1,93 @@
+#include "errand/api/cursor.h"
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "errand/crypto/encoding.h"
+
+namespace errand::api {
+namespace {
+
+constexpr char kEvent = 'E';
+constexpr char kJob = 'J';
+constexpr std::size_t kSealBytes = 16;
+
+void append_number(std::string& out, std::uint64_t number) {
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    out.push_back(static_cast<char>((number >> static_cast<unsigned>(shift)) & 0xFFU));
+  }
+}
+
+std::uint64_t read_number(std::string_view bytes) {
+  std::uint64_t number = 0;
+  for (const char byte : bytes.substr(0, 8)) {
+    number = (number << 8U) | static_cast<std::uint8_t>(byte);
+  }
+  return number;
+}
+
+std::unexpected<Error> invalid() {
+  return fail(ErrorCode::kCursorInvalid,
+              "The cursor is not one that this server gave out for your tenant.");
+}
+
+/// What is sealed: the tenant's name ends the text, so that no two pairs run together.
+std::string sealed_text(const TenantId& tenant, std::string_view body) {
+  return "cursor:" + std::string(body) + tenant.str();
+}
+
+}  // namespace
+
+std::string CursorCodec::seal(const TenantId& tenant, std::string body) const {
+  const crypto::Digest digest = key_.sign(sealed_text(tenant, body));
+  body.append(reinterpret_cast<const char*>(digest.data()), kSealBytes);
+  return crypto::to_base64url(crypto::as_bytes(body));
+}
+
+Result<std::string> CursorCodec::open(const TenantId& tenant, std::string_view text, char kind,
+                                      std::size_t size) const {
+  const std::optional<crypto::Bytes> bytes = crypto::from_base64url(text);
+  if (!bytes || bytes->size() != size + kSealBytes) return invalid();
+  const std::string body(reinterpret_cast<const char*>(bytes->data()), size);
+  if (body.front() != kind) return invalid();
+  const std::string sealed = sealed_text(tenant, body);
+  if (!key_.verify(crypto::as_bytes(sealed), std::span(*bytes).subspan(size))) return invalid();
+  return body;
+}
+
+std::string CursorCodec::event_cursor(const TenantId& tenant, LogPosition position) const {
+  std::string body(1, kEvent);
+  append_number(body, to_number(position));
+  return seal(tenant, std::move(body));
+}
+
+Result<LogPosition> CursorCodec::read_event_cursor(const TenantId& tenant,
+                                                   std::string_view text) const {
+  const Result<std::string> body = open(tenant, text, kEvent, 9);
+  if (!body) return std::unexpected(body.error());
+  return LogPosition{read_number(std::string_view(*body).substr(1))};
+}
+
+std::string CursorCodec::job_cursor(const TenantId& tenant, const store::JobCursor& cursor) const {
+  std::string body(1, kJob);
+  append_number(body, static_cast<std::uint64_t>(cursor.created_at.time_since_epoch().count()));
+  body.append(reinterpret_cast<const char*>(cursor.id.uuid.bytes.data()),
+              cursor.id.uuid.bytes.size());
+  return seal(tenant, std::move(body));
+}
+
+Result<store::JobCursor> CursorCodec::read_job_cursor(const TenantId& tenant,
+                                                      std::string_view text) const {
+  const Result<std::string> body = open(tenant, text, kJob, 25);
+  if (!body) return std::unexpected(body.error());
+  store::JobCursor cursor;
+  cursor.created_at = Timestamp(
+      Milliseconds(static_cast<std::int64_t>(read_number(std::string_view(*body).substr(1)))));
+  std::memcpy(cursor.id.uuid.bytes.data(), body->data() + 9, cursor.id.uuid.bytes.size());
+  return cursor;
+}
+
+}  // namespace errand::api

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "errand/base/clock.h"
+#include "errand/engine/reply.h"
+#include "errand/job/state.h"
+
+/// What the schema tells people about a job beyond its state: plain functions of the snapshot.
+namespace errand::api {
+
+/// How long a poller should leave before it asks again; nullopt for an ended job. Short while the
+/// job is young or about to change, up to half a minute where nothing will happen soon.
+std::optional<Milliseconds> poll_after(const job::JobState& state, Timestamp now);
+
+/// What a person can do or expect now, in sentences without internals.
+std::vector<std::string> next_steps(const job::JobState& state);
+
+/// `whyWaiting.message`: the reason in one sentence.
+std::string wait_message(const engine::Explanation& explanation);
+
+/// When the job will probably be done.
+struct Estimate {
+  Timestamp completion_at;
+  Timestamp earliest;
+  Timestamp latest;
+};
+
+/// Extends the attempt's progress in a straight line. nullopt without a known total, or where too
+/// little is done (2 %) to say anything.
+std::optional<Estimate> estimate(const job::JobState& state, Timestamp now);
+
+/// Share of the work that is done, in [0, 1]; nullopt without a known total.
+std::optional<double> fraction(const job::Progress& progress);
+
+}  // namespace errand::api

@@ -1,0 +1,26 @@
+#include "errand/api/resolvers.h"
+
+#include <utility>
+
+#include "errand/api/command_resolvers.h"
+#include "errand/api/event_resolvers.h"
+#include "errand/api/job_resolvers.h"
+#include "errand/api/query_resolvers.h"
+#include "errand/api/submit_job.h"
+#include "errand/api/subscription_resolvers.h"
+
+namespace errand::api {
+
+Result<graphql::execution::Resolvers> make_resolvers(std::shared_ptr<const Backend> backend,
+                                                     graphql::execution::ResolverMap extra) {
+  graphql::execution::ResolverMap map = std::move(extra);
+  add_job_resolvers(backend, map);
+  add_event_resolvers(backend, map);
+  add_query_resolvers(backend, map);
+  add_command_resolvers(backend, map);
+  add_submit_resolvers(backend, map);
+  add_subscription_resolvers(backend, map);
+  return graphql::execution::Resolvers::bind(backend->contract->served_schema(), std::move(map));
+}
+
+}  // namespace errand::api

@@ -1,0 +1,261 @@
+#include "errand/api/submit_job.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <boost/asio/this_coro.hpp>
+
+#include "errand/api/idempotency.h"
+#include "errand/api/job_access.h"
+#include "errand/api/job_options.h"
+#include "errand/api/wait_for_job.h"
+#include "errand/graphql/execution/operation_execution.h"
+#include "errand/json/writer.h"
+
+namespace errand::api {
+
+namespace asio = boost::asio;
+using graphql::execution::FieldError;
+using graphql::execution::FieldResult;
+using graphql::execution::FieldValue;
+using graphql::execution::ResolveInfo;
+using graphql::execution::ResolverMap;
+
+namespace {
+
+/// `arguments` without the options.
+boost::json::object without_options(boost::json::object arguments, const std::string& options) {
+  arguments.erase(options);
+  return arguments;
+}
+
+/// Constraint violations as one error: the first in its message, all of them in its extensions.
+/// Holds places and rules, never the values.
+FieldError constraint_error(const std::vector<contract::ConstraintViolation>& violations) {
+  boost::json::array list;
+  for (const contract::ConstraintViolation& violation : violations) {
+    list.push_back(boost::json::object{{"path", contract::to_text(violation.path)},
+                                       {"message", violation.message},
+                                       {"constraint", violation.constraint}});
+  }
+  const contract::ConstraintViolation& first = violations.front();
+  std::string message = contract::to_text(first.path) + " " + first.message + ".";
+  if (violations.size() > 1) {
+    message += " (" + std::to_string(violations.size() - 1) + " more)";
+  }
+  return {ErrorCode::kConstraintViolation, std::move(message),
+          boost::json::object{{"violations", std::move(list)}}};
+}
+
+/// How many root fields of the operation start jobs.
+std::size_t count_job_fields(const Backend& backend, const ResolveInfo& info) {
+  const auto* root = info.execution.root_fields();
+  if (root == nullptr) return 1;
+  return static_cast<std::size_t>(
+      std::ranges::count_if(root->fields, [&](const graphql::execution::PlannedField& field) {
+        return backend.contract->job_type(field.definition->name) != nullptr;
+      }));
+}
+
+/// The idempotency key: the argument outranks the header, to which several job fields add their
+/// response paths.
+Result<std::optional<std::string>> idempotency_key(const Backend& backend,
+                                                   const contract::JobType& type,
+                                                   const JobOptions& options,
+                                                   const ResolveInfo& info) {
+  if (options.idempotency_key) return options.idempotency_key;
+  if (const auto& header = context_of(info).idempotency_key) {
+    Result<std::string> key = read_idempotency_header(*header);
+    if (!key) return std::unexpected(std::move(key.error()));
+    if (count_job_fields(backend, info) > 1) {
+      return idempotency_key_at(*key, graphql::execution::to_text(info.path));
+    }
+    return std::move(*key);
+  }
+  if (type.idempotency == contract::Idempotency::kRequired) {
+    return fail(ErrorCode::kIdempotencyKeyRequired,
+                "This mutation needs an idempotency key: give options.idempotencyKey or the header "
+                "Idempotency-Key.");
+  }
+  return std::optional<std::string>();
+}
+
+/// What the job is made of, by its type and the client's options; `input` stays empty.
+/// @return kBadUserInput when the times contradict each other, or the deadline has passed.
+Result<job::JobSpec> make_spec(const contract::JobType& type, const JobOptions& options,
+                               const auth::Principal& principal, Timestamp now) {
+  job::JobSpec spec;
+  spec.tenant = principal.tenant;
+  spec.subject = principal.subject;
+  spec.type = type.name;
+  spec.queue = type.queue;
+  spec.priority = options.priority.value_or(type.priority);
+  spec.scheduled_for = options.run_at;
+  if (options.delay) spec.scheduled_for = now + *options.delay;
+  spec.deadline = options.deadline;
+  if (!spec.deadline && type.deadline) {
+    spec.deadline = std::max(now, spec.scheduled_for.value_or(now)) + *type.deadline;
+  }
+  spec.queue_timeout = options.queue_timeout ? options.queue_timeout : type.queue_timeout;
+  spec.timeout = type.timeout;
+  spec.retention = type.retention;
+  spec.retry = type.retry;
+  spec.contract_hash = type.contract_hash;
+  spec.tags = options.tags;
+  spec.labels = options.labels;
+  if (spec.queue_timeout && *spec.queue_timeout <= Milliseconds::zero()) {
+    return fail(ErrorCode::kBadUserInput, "options.queueTimeout: must be longer than nothing.");
+  }
+  if (spec.deadline && *spec.deadline <= now) {
+    return fail(ErrorCode::kBadUserInput, "options.deadline: has passed already.");
+  }
+  if (spec.deadline && spec.scheduled_for && *spec.scheduled_for >= *spec.deadline) {
+    return fail(ErrorCode::kBadUserInput,
+                "The job would start at or after its deadline: make runAt or delay earlier.");
+  }
+  return spec;
+}
+
+/// Whether the key is known with this fingerprint, so that the request is a replay.
+asio::awaitable<Result<bool>> is_replay(BackendPtr backend, store::IdempotencyScope scope,
+                                        std::string fingerprint) {
+  auto record = co_await backend->reads.run(
+      [reader = backend->reader, scope = std::move(scope)] { return reader->idempotency(scope); });
+  if (!record) co_return std::unexpected(std::move(record.error()));
+  co_return record->has_value() && (*record)->fingerprint == fingerprint;
+}
+
+/// Tells the client that all was checked and no job was made.
+void note_validated(const ResolveInfo& info) {
+  boost::json::array path;
+  for (const graphql::execution::PathSegment& segment : info.path.segments()) {
+    if (const auto* name = std::get_if<std::string>(&segment)) {
+      path.emplace_back(*name);
+    } else {
+      path.emplace_back(std::get<std::size_t>(segment));
+    }
+  }
+  boost::json::value& errand = info.response_extensions()["errand"];
+  if (!errand.is_object()) errand = boost::json::object();
+  boost::json::value& validated = errand.get_object()["validated"];
+  if (!validated.is_array()) validated = boost::json::array();
+  validated.get_array().push_back(std::move(path));
+}
+
+/// The latest committed state of the job that an enqueue answered with, watched from before.
+asio::awaitable<job::StatePtr> hold(BackendPtr backend, std::unique_ptr<JobWatch> watch,
+                                    JobId watched, job::StatePtr state, Milliseconds wait) {
+  const MonotonicTime until =
+      backend->clock->now().monotonic + std::min(wait, backend->options.wait_for_max);
+  if (state->id != watched) {
+    // A replay: the job is another one, which may have gone on since the answer.
+    watch = std::make_unique<JobWatch>(
+        co_await asio::this_coro::executor, backend->bus,
+        runtime::Interest{.tenant = state->spec.tenant, .job = state->id});
+    Result<job::StatePtr> now = co_await backend->reads.run(
+        [reader = backend->reader, id = state->id] { return reader->job(id); });
+    if (now && *now != nullptr) state = std::move(*now);
+  }
+  co_return co_await wait_for_job(backend, std::move(watch), std::move(state), until);
+}
+
+asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
+                                                    const contract::JobType& type,
+                                                    const ResolveInfo& info) {
+  const Context& context = context_of(info);
+  const auth::Principal& principal = *context.principal;
+  const Result<void> allowed = backend->policy.check(principal, auth::Action::kSubmitJob,
+                                                     {.queue = &type.queue, .scopes = type.scopes});
+  if (!allowed) co_return std::unexpected(api_error(allowed.error()));
+
+  const std::string& options_argument = backend->contract->names().options_argument();
+  const Result<JobOptions> options = read_job_options(info.argument(options_argument));
+  if (!options) co_return std::unexpected(api_error(options.error()));
+  const boost::json::object arguments = without_options(info.arguments, options_argument);
+  const auto violations = backend->contract->check_constraints(type, arguments);
+  if (!violations.empty()) co_return std::unexpected(constraint_error(violations));
+
+  Result<std::optional<std::string>> key = idempotency_key(*backend, type, *options, info);
+  if (!key) co_return std::unexpected(api_error(std::move(key.error())));
+  engine::EnqueueJob request;
+  if (*key) {
+    request.key = engine::IdempotencyKey{
+        .key = std::move(**key),
+        .fingerprint = idempotency_fingerprint(
+            backend->fingerprint_key, without_options(info.sent_arguments(), options_argument)),
+        .lifetime = std::max(backend->options.idempotency_lifetime, type.retention)};
+  }
+
+  json::append_value(request.input, boost::json::value(arguments));
+  if (request.input.size() > backend->options.input_bytes_max) {
+    co_return std::unexpected(api_error(
+        {ErrorCode::kPayloadTooLarge,
+         "The arguments have " + std::to_string(request.input.size()) + " bytes as JSON; at most " +
+             std::to_string(backend->options.input_bytes_max) + " are allowed."}));
+  }
+  const Timestamp now = backend->clock->now().wall;
+  Result<job::JobSpec> spec = make_spec(type, *options, principal, now);
+  if (!spec) {
+    // A replay whose deadline has passed since must still find its job.
+    if (!request.key || options->validate_only) co_return std::unexpected(api_error(spec.error()));
+    const Result<bool> replay = co_await is_replay(
+        backend, {principal.tenant, principal.subject, type.name, request.key->key},
+        request.key->fingerprint);
+    if (!replay) co_return std::unexpected(api_error(replay.error()));
+    if (!*replay) co_return std::unexpected(api_error(spec.error()));
+    JobOptions timeless = *options;
+    timeless.deadline.reset();
+    timeless.run_at.reset();
+    timeless.delay.reset();
+    spec = make_spec(type, timeless, principal, now);
+    if (!spec) co_return std::unexpected(api_error(spec.error()));
+  }
+  if (options->validate_only) {
+    note_validated(info);
+    co_return FieldValue();
+  }
+
+  request.id = JobId{Uuid::v7(now, *backend->random)};
+  request.spec = std::move(*spec);
+  request.spec.input = {backend->payload_key.sign(request.input), request.input.size()};
+  request.actor = {job::ActorKind::kClient, principal.subject};
+  request.traceparent = context.traceparent;
+  if (options->correlation_id) {
+    request.correlation_id = *options->correlation_id;
+  } else if (check_correlation_id(context.correlation_id)) {
+    request.correlation_id = context.correlation_id;
+  } else {
+    request.correlation_id = request.id.str();
+  }
+  const auto text = backend->contract_texts.find(type.name.view());
+  if (text != backend->contract_texts.end()) request.contract = text->second;
+
+  const JobId id = request.id;
+  std::unique_ptr<JobWatch> watch;
+  if (options->wait_for > Milliseconds::zero()) {
+    watch = std::make_unique<JobWatch>(co_await asio::this_coro::executor, backend->bus,
+                                       runtime::Interest{.tenant = principal.tenant, .job = id});
+  }
+  auto reply = co_await backend->lane.execute_as<engine::JobReply>(std::move(request));
+  if (!reply) co_return std::unexpected(api_error(std::move(reply.error())));
+  job::StatePtr state = std::move(reply->state);
+  if (watch != nullptr) {
+    state = co_await hold(backend, std::move(watch), id, std::move(state), options->wait_for);
+  }
+  co_return backend->job_value(std::move(state));
+}
+
+}  // namespace
+
+void add_submit_resolvers(const BackendPtr& backend, ResolverMap& map) {
+  const std::string root(backend->schema().mutation_type()->name);
+  for (const contract::JobType& type : backend->contract->job_types()) {
+    // The type lives in the contract, which the backend keeps.
+    map.add_awaitable(root, type.name.view(), [backend, &type](const ResolveInfo& info) {
+      return submit_job(backend, type, info);
+    });
+  }
+}
+
+}  // namespace errand::api

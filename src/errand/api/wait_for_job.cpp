@@ -1,0 +1,48 @@
+#include "errand/api/wait_for_job.h"
+
+#include <utility>
+
+#include "errand/async/deadline.h"
+
+namespace errand::api {
+namespace {
+
+/// Counts one held request while it lives.
+class Hold {
+ public:
+  explicit Hold(const Backend& backend)
+      : count_(backend.held_requests),
+        granted_(count_.fetch_add(1) < backend.options.waiting_max) {}
+  ~Hold() { count_.fetch_sub(1); }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+
+  [[nodiscard]] bool granted() const { return granted_; }
+
+ private:
+  std::atomic<std::size_t>& count_;
+  bool granted_;
+};
+
+}  // namespace
+
+boost::asio::awaitable<job::StatePtr> wait_for_job(BackendPtr backend,
+                                                   std::unique_ptr<JobWatch> watch,
+                                                   job::StatePtr state, MonotonicTime until) {
+  const Hold hold(*backend);
+  if (!hold.granted()) co_return state;
+  while (!state->terminal()) {
+    runtime::News news = watch->take();
+    for (job::StatePtr& later : news.snapshots) {
+      if (later->id == state->id && later->last_sequence > state->last_sequence) {
+        state = std::move(later);
+      }
+    }
+    if (state->terminal() || news.closed) break;
+    const Result<void> woken = co_await async::with_deadline(until, watch->wait());
+    if (!woken) break;
+  }
+  co_return state;
+}
+
+}  // namespace errand::api
