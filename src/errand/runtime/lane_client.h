@@ -18,7 +18,7 @@ class LaneClient {
 
   /// Resumes on the caller's executor, after the commit. Not cancelled by the caller's
   /// cancellation: what was submitted happens.
-  boost::asio::awaitable<Result<engine::Reply>> execute(engine::Request request) {
+  boost::asio::awaitable<Result<engine::Reply>> execute(engine::Request request) const {
     Lane* const lane = lane_;
     co_return co_await async::from_callback<Result<engine::Reply>>(
         [lane, request = std::move(request)](Lane::Done done) mutable {
@@ -28,7 +28,7 @@ class LaneClient {
 
   /// As execute(), for a request that is answered with a `T` when it succeeds.
   template <class T>
-  boost::asio::awaitable<Result<T>> execute_as(engine::Request request) {
+  boost::asio::awaitable<Result<T>> execute_as(engine::Request request) const {
     Result<engine::Reply> reply = co_await execute(std::move(request));
     if (!reply) co_return std::unexpected(std::move(reply.error()));
     if (T* value = std::get_if<T>(&*reply)) co_return std::move(*value);
