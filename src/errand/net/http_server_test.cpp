@@ -314,6 +314,10 @@ TEST_F(HttpServerTest, ClosesIdleConnectionsSilently) {
 TEST_F(HttpServerTest, CutsAClientThatDoesNotTakeItsResponse) {
   TestClient client(start({.write_timeout = 50ms}));
   client.send(get("/big"));
+  // Counted before it is sent.
+  while (metrics_.render().find("errand_http_requests_total") == std::string::npos) {
+    std::this_thread::yield();
+  }
   // The server gives up on its own; nothing is read here before that.
   while (server_->connections() != 0) std::this_thread::yield();
   EXPECT_LT(client.read_to_end().size(), std::size_t{64} << 20);

@@ -1,0 +1,379 @@
+#include "errand/server/graphql_transport_ws.h"
+
+#include <unordered_map>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "errand/async/task_group.h"
+#include "errand/server/transport_ws_message.h"
+#include "errand/telemetry/metric_names.h"
+
+namespace errand::server {
+
+namespace asio = boost::asio;
+using graphql::execution::StreamedResponse;
+using graphql::request::Outcome;
+using graphql::request::Response;
+using graphql::request::ResponseStream;
+
+namespace {
+
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+
+/// A member of connection_init's payload, by its name in any case: browsers' headers are objects.
+std::optional<std::string_view> find_authorization(const boost::json::object& payload) {
+  for (const auto& [key, value] : payload) {
+    if (value.is_string() && net::equals_ignoring_case(key, "authorization")) {
+      return std::string_view(value.get_string());
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> text_member(const boost::json::object& object, std::string_view name) {
+  const boost::json::value* value = object.if_contains(name);
+  if (value == nullptr || !value->is_string() || value->get_string().empty() ||
+      value->get_string().size() > kIdBytesMax) {
+    return std::nullopt;
+  }
+  return std::string(value->get_string());
+}
+
+/// The list of errors in the body of a failed stream.
+std::string_view errors_of(const StreamedResponse& response) {
+  constexpr std::string_view kOpening = "{\"errors\":";
+  const std::string_view body = response.body;
+  if (!body.starts_with(kOpening)) return "[]";
+  return body.substr(kOpening.size(), body.size() - kOpening.size() - 1);
+}
+
+}  // namespace
+
+/// One connection. Everything runs on the socket's strand.
+class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(const GraphqlDependencies& deps, const Options& options,
+          std::shared_ptr<net::WebSocket> socket, net::HttpRequest request,
+          auth::PrincipalPtr principal)
+      : deps_(deps),
+        options_(options),
+        socket_(std::move(socket)),
+        headers_(std::move(request.headers)),
+        peer_(std::move(request.peer)),
+        principal_(std::move(principal)),
+        init_timer_(socket_->executor()),
+        operations_([log = deps.log](std::string_view, const std::exception_ptr& error) {
+          try {
+            std::rethrow_exception(error);
+          } catch (const std::exception& e) {
+            log.error("GraphQL operation failed", {{"error", e.what()}});
+          } catch (...) {
+            log.error("GraphQL operation failed");
+          }
+        }) {}
+
+  asio::awaitable<void> run() {
+    const auto self = shared_from_this();
+    init_timer_.expires_after(options_.init_timeout);
+    init_timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& ec) {
+      const auto session = weak.lock();
+      if (ec || !session || session->initialised_) return;
+      session->socket_->close({4408, "Connection initialisation timeout"});
+    });
+    std::exception_ptr failure;
+    try {
+      co_await read_loop();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    // The operations must end before the session does, also when this coroutine is cancelled.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    init_timer_.cancel();
+    for (auto& [id, operation] : by_id_) stop(*operation);
+    by_id_.clear();
+    operations_.cancel();
+    co_await operations_.join();
+    if (failure) std::rethrow_exception(failure);
+  }
+
+ private:
+  struct Operation {
+    std::string id;
+    bool stopped = false;  ///< nothing more is sent for it
+    asio::cancellation_signal cancellation;
+    ResponseStream* stream = nullptr;  ///< while one is open
+  };
+  using OperationPtr = std::shared_ptr<Operation>;
+
+  asio::awaitable<void> read_loop() {
+    while (true) {
+      auto message = co_await socket_->read();
+      if (!message) co_return;
+      if (!message->text) {
+        socket_->close({4400, "Binary messages are not served"});
+        co_return;
+      }
+      auto parsed = transport_ws::parse_client_message(message->data);
+      if (!parsed) {
+        deps_.log.warn_limited("malformed WebSocket message",
+                               {{"reason", parsed.error().message}, {"peer", peer_}});
+        socket_->close({4400, parsed.error().message});
+        co_return;
+      }
+      const bool go_on = co_await std::visit(
+          [this](auto& m) -> asio::awaitable<bool> { return on(std::move(m)); }, *parsed);
+      if (!go_on) co_return;
+    }
+  }
+
+  asio::awaitable<bool> on(transport_ws::ConnectionInit init) {
+    if (initialised_) {
+      socket_->close({4429, "Too many initialisation requests"});
+      co_return false;
+    }
+    initialised_ = true;
+    init_timer_.cancel();
+    if (deps_.authenticator != nullptr) {
+      const auto authorization =
+          init.payload ? find_authorization(*init.payload) : std::optional<std::string_view>();
+      if (authorization) {
+        auto principal = deps_.authenticator->authenticate_header(*authorization);
+        principal_ = principal ? std::move(*principal) : nullptr;
+      }
+      if (!principal_) {
+        deps_.log.warn_limited("WebSocket without a valid token", {{"peer", peer_}});
+        socket_->close({4403, "Forbidden"});
+        co_return false;
+      }
+    }
+    acknowledged_ = true;
+    co_return co_await socket_->send_when_room(transport_ws::connection_ack());
+  }
+
+  asio::awaitable<bool> on(transport_ws::Ping ping) {
+    co_return co_await socket_->send_when_room(transport_ws::pong(ping.payload));
+  }
+
+  asio::awaitable<bool> on(transport_ws::Pong) { co_return true; }
+
+  asio::awaitable<bool> on(transport_ws::Complete complete) {
+    if (const auto found = by_id_.find(complete.id); found != by_id_.end()) {
+      const OperationPtr operation = found->second;
+      by_id_.erase(found);
+      stop(*operation);
+    }
+    co_return true;
+  }
+
+  asio::awaitable<bool> on(transport_ws::Subscribe subscribe) {
+    if (!acknowledged_) {
+      socket_->close({4401, "Unauthorized"});
+      co_return false;
+    }
+    if (by_id_.contains(subscribe.id)) {
+      socket_->close({4409, "Subscriber for " + subscribe.id + " already exists"});
+      co_return false;
+    }
+    if (by_id_.size() >= options_.operations_max) {
+      const auto refusal =
+          Response::failure(Outcome::kFailed, ErrorCode::kResourceExhausted,
+                            "This connection has " + std::to_string(options_.operations_max) +
+                                " operations open; complete one first.");
+      co_return co_await socket_->send_when_room(
+          transport_ws::error(subscribe.id, refusal.errors_text()));
+    }
+    auto operation = std::make_shared<Operation>();
+    operation->id = subscribe.id;
+    by_id_.emplace(subscribe.id, operation);
+    operations_.spawn(socket_->executor(), "operation",
+                      run_operation(operation, std::move(subscribe.parameters)));
+    co_return true;
+  }
+
+  asio::awaitable<void> run_operation(OperationPtr operation,
+                                      graphql::request::RequestParameters parameters) {
+    const auto self = shared_from_this();
+    if (operation->stopped) co_return;
+    const auto [error] = co_await asio::co_spawn(
+        socket_->executor(), serve_operation(operation, std::move(parameters)),
+        asio::bind_cancellation_slot(operation->cancellation.slot(), kTuple));
+    if (operation->stopped) co_return;
+    finish(*operation);
+    if (!error) co_return;
+    const auto failure = Response::failure(Outcome::kFailed, ErrorCode::kInternal,
+                                           "The server failed on this operation; see its log.");
+    co_await socket_->send_when_room(transport_ws::error(operation->id, failure.errors_text()));
+    std::rethrow_exception(error);
+  }
+
+  asio::awaitable<void> serve_operation(OperationPtr operation,
+                                        graphql::request::RequestParameters parameters) {
+    const auto start = deps_.clock.now().monotonic;
+    auto info = info_of(parameters);
+    if (!info) {
+      const auto refusal =
+          Response::failure(Outcome::kFailed, info.error().code, info.error().message);
+      finish(*operation);
+      co_await socket_->send_when_room(transport_ws::error(operation->id, refusal.errors_text()));
+      co_return;
+    }
+    auto outcome =
+        co_await deps_.service.start(std::move(parameters), deps_.make_context(std::move(*info)));
+    if (operation->stopped) co_return;
+    const bool streams = std::holds_alternative<std::unique_ptr<ResponseStream>>(outcome);
+    if (deps_.metrics != nullptr) {
+      deps_.metrics
+          ->histogram(telemetry::kGraphqlRequestDuration, {streams ? "subscription" : "request"})
+          .observe(std::chrono::duration<double>(deps_.clock.now().monotonic - start).count());
+    }
+    if (streams) {
+      co_await serve_stream(operation,
+                            std::move(std::get<std::unique_ptr<ResponseStream>>(outcome)));
+      co_return;
+    }
+    const Response& response = std::get<Response>(outcome);
+    count_rejected(deps_.metrics, response);
+    if (response.request_error()) {
+      finish(*operation);
+      co_await socket_->send_when_room(transport_ws::error(operation->id, response.errors_text()));
+      co_return;
+    }
+    const bool sent =
+        co_await socket_->send_when_room(transport_ws::next(operation->id, response.body));
+    if (!sent) co_return;
+    co_await complete(*operation);
+  }
+
+  asio::awaitable<void> serve_stream(OperationPtr operation,
+                                     std::unique_ptr<ResponseStream> stream) {
+    struct Open {
+      Operation& operation;
+      telemetry::Gauge gauge;
+      ~Open() {
+        operation.stream = nullptr;
+        gauge.add(-1);
+      }
+    };
+    const Open open{*operation,
+                    deps_.metrics == nullptr
+                        ? telemetry::Gauge()
+                        : deps_.metrics->gauge(telemetry::kSubscriptions, {"websocket"})};
+    open.gauge.add(1);
+    operation->stream = stream.get();
+    while (true) {
+      const std::optional<StreamedResponse> response = co_await stream->next();
+      if (operation->stopped) co_return;
+      if (!response) break;
+      if (response->failed) {
+        finish(*operation);
+        co_await socket_->send_when_room(transport_ws::error(operation->id, errors_of(*response)));
+        co_return;
+      }
+      // Waits for a slow client, so that the source coalesces, or reads on from its cursor.
+      const bool sent =
+          co_await socket_->send_when_room(transport_ws::next(operation->id, response->body));
+      if (!sent || operation->stopped) co_return;
+    }
+    co_await complete(*operation);
+  }
+
+  /// The id is free from here on, and nothing is left to stop.
+  void finish(Operation& operation) {
+    if (operation.stopped) return;
+    operation.stopped = true;
+    by_id_.erase(operation.id);
+  }
+
+  asio::awaitable<void> complete(Operation& operation) {
+    if (operation.stopped) co_return;
+    finish(operation);
+    co_await socket_->send_when_room(transport_ws::complete(operation.id));
+  }
+
+  static void stop(Operation& operation) {
+    operation.stopped = true;
+    if (operation.stream != nullptr) operation.stream->close();
+    operation.cancellation.emit(asio::cancellation_type::terminal);
+  }
+
+  /// Cause and deadline of one operation.
+  Result<RequestInfo> info_of(const graphql::request::RequestParameters& parameters) {
+    const boost::json::object& extensions = parameters.extensions;
+    net::HttpHeaders headers = headers_;
+    if (const auto traceparent = text_member(extensions, "traceparent")) {
+      headers.set("traceparent", *traceparent);
+    }
+    if (const auto correlation = text_member(extensions, "correlationId")) {
+      headers.set("x-correlation-id", *correlation);
+    }
+    RequestInfo info = read_request_info(headers, deps_.clock, deps_.random);
+    info.transport = "websocket";
+    info.principal = principal_;
+    info.deadline = deps_.clock.now().monotonic + options_.request_timeout;
+    if (const boost::json::value* key = extensions.if_contains("idempotencyKey");
+        key != nullptr && key->is_string()) {
+      auto parsed = parse_idempotency_key(std::string_view(key->get_string()));
+      if (!parsed) return std::unexpected(parsed.error());
+      info.idempotency_key = std::move(*parsed);
+    }
+    return info;
+  }
+
+  const GraphqlDependencies& deps_;
+  const Options& options_;
+  std::shared_ptr<net::WebSocket> socket_;
+  net::HttpHeaders headers_;
+  std::string peer_;
+  auth::PrincipalPtr principal_;
+  bool initialised_ = false;
+  bool acknowledged_ = false;
+  asio::steady_timer init_timer_;
+  async::TaskGroup operations_;
+  std::unordered_map<std::string, OperationPtr> by_id_;
+};
+
+GraphqlTransportWs::GraphqlTransportWs(GraphqlDependencies dependencies, Options options)
+    : deps_(std::move(dependencies)), options_(options) {}
+
+std::variant<net::WebSocketAccept, net::HttpResponse> GraphqlTransportWs::upgrade(
+    const net::HttpRequest& request) {
+  auth::PrincipalPtr principal;
+  if (const auto header = request.header("Authorization");
+      header && deps_.authenticator != nullptr) {
+    auto found = deps_.authenticator->authenticate_header(*header);
+    if (!found) {
+      auto response = error_response(401, GraphqlMediaType::kJson, found.error());
+      response.headers.add("WWW-Authenticate", "Bearer");
+      return response;
+    }
+    principal = std::move(*found);
+  }
+  return net::WebSocketAccept{
+      .subprotocols = {"graphql-transport-ws"},
+      .refusal = {.code = 4406, .reason = "Subprotocol not acceptable"},
+      .options = options_.socket,
+      .handler = [this, principal](std::shared_ptr<net::WebSocket> socket,
+                                   net::HttpRequest upgrade) -> asio::awaitable<void> {
+        const auto close_on_failure = socket;
+        try {
+          co_await std::make_shared<Session>(deps_, options_, std::move(socket), std::move(upgrade),
+                                             principal)
+              ->run();
+        } catch (const boost::system::system_error& e) {
+          if (e.code() == asio::error::operation_aborted) throw;
+          deps_.log.error("WebSocket session failed", {{"error", e.what()}});
+          close_on_failure->close({4500, "Internal server error"});
+        } catch (const std::exception& e) {
+          deps_.log.error("WebSocket session failed", {{"error", e.what()}});
+          close_on_failure->close({4500, "Internal server error"});
+        }
+      }};
+}
+
+}  // namespace errand::server

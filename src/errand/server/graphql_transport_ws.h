@@ -1,0 +1,43 @@
+#pragma once
+
+#include <variant>
+
+#include "errand/net/http_server.h"
+#include "errand/server/graphql_http.h"
+
+namespace errand::server {
+
+/// GraphQL over WebSocket, subprotocol `graphql-transport-ws` (graphql-ws, PROTOCOL.md): queries,
+/// mutations and subscriptions. Thread-safe; each connection has a session of its own.
+///
+/// The token comes with the upgrade (`Authorization`) or in the payload of connection_init
+/// (`{"authorization": "Bearer ..."}`, in any case of its name), which outranks it. Without a valid
+/// one the connection is closed with 4403. A request error is an `error` message, never a closed
+/// socket. A source is read no faster than its client reads; one that does not read is closed with
+/// 1013.
+///
+/// The headers `traceparent`, `x-correlation-id` and `x-request-id` of the upgrade hold for every
+/// operation; `payload.extensions` of one operation outranks them (`traceparent`, `correlationId`,
+/// `idempotencyKey`).
+class GraphqlTransportWs {
+ public:
+  struct Options {
+    Milliseconds init_timeout{10'000};  ///< until connection_init, else 4408
+    std::size_t operations_max = 100;   ///< at once on one connection; more get `error`
+    Milliseconds request_timeout{120'000};
+    net::WebSocketOptions socket;
+  };
+
+  GraphqlTransportWs(GraphqlDependencies dependencies, Options options);
+
+  /// Decides on an upgrade: refuses one with a wrong token (401).
+  std::variant<net::WebSocketAccept, net::HttpResponse> upgrade(const net::HttpRequest& request);
+
+ private:
+  class Session;
+
+  GraphqlDependencies deps_;
+  Options options_;
+};
+
+}  // namespace errand::server
