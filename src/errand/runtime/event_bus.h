@@ -15,8 +15,8 @@ namespace errand::runtime {
 /// What a subscriber wants to hear of. Where both are given, both must hold; where neither is, it
 /// is every job of every tenant.
 struct Interest {
-  std::optional<TenantId> tenant;
-  std::optional<JobId> job;
+  std::optional<TenantId> tenant = std::nullopt;
+  std::optional<JobId> job = std::nullopt;
   bool snapshots = true;              ///< false: of a log, whose position alone matters
   std::size_t snapshots_max = 1'024;  ///< jobs whose snapshots may wait; > 0
 };

@@ -42,10 +42,10 @@ class Lane {
   using Actions = std::function<void(std::vector<engine::Action>)>;
 
   struct Options {
-    engine::Options engine;
+    engine::Options engine;                    ///< its batch bounds are the group commit's
     std::size_t queue_requests_max = 20'000;   ///< requests that wait; > 0
     std::size_t queue_bytes_max = 64UL << 20;  ///< of their weight; > 0
-    Milliseconds reopen_wait{200};             ///< between tries to reopen a broken store; > 0
+    Milliseconds reopen_wait{200};             ///< between tries of a store that fails; > 0
     Milliseconds prune_interval{600'000};      ///< between prunings of idempotency keys; > 0
   };
 
@@ -68,6 +68,9 @@ class Lane {
   /// request is refused at once: kUnavailable when too much waits, the store is being reopened, or
   /// the lane is stopping. It must be quick and must not wait.
   void submit(engine::Request request, Done done);
+
+  /// Looks at the clock again now. For clocks that are advanced by hand, which no sleep notices.
+  void wake();
 
   /// Whether requests are taken: between start() and stop(), and not while the store is reopened.
   /// Thread-safe; for readiness.

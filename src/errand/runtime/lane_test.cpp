@@ -1,0 +1,189 @@
+#include "errand/runtime/lane.h"
+
+#include <numeric>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "errand/runtime/lane_test_support.h"
+
+namespace errand::runtime {
+namespace {
+
+using store::conformance::find_fault;
+
+class LaneTest : public testing::Test {
+ protected:
+  std::unique_ptr<Lane> make(Lane::Options options = {}) {
+    auto lane = std::make_unique<Lane>(options, store_, bus_, clock_, random_,
+                                       [this](auto actions) { actions_(std::move(actions)); });
+    EXPECT_TRUE(lane->start());
+    return lane;
+  }
+
+  void add_worker(Lane& lane, std::uint32_t credits) {
+    engine::RegisterWorker worker;
+    worker.id = WorkerId("render-1");
+    worker.slots = 100;
+    worker.subject = SubjectId("worker:render");
+    EXPECT_TRUE(ask(lane, worker).get());
+    EXPECT_TRUE(ask(lane, engine::AddCredits{WorkerId("render-1"), credits}).get());
+  }
+
+  GatedStore store_;
+  EventBus bus_;
+  TestClock clock_;
+  SystemRandom random_;
+  ActionLog actions_;
+};
+
+TEST_F(LaneTest, AnswersAfterTheCommit) {
+  const auto lane = make();
+  const auto request = enqueue(1);
+  const auto state = state_of(ask(*lane, request));
+  ASSERT_NE(state, nullptr);
+  EXPECT_EQ(state->status, job::JobStatus::kPending);
+  EXPECT_EQ(*store_.reader().job(request.id).value(), *state);
+}
+
+TEST_F(LaneTest, CommitsTogetherWhatCameWhileItWasCommitting) {
+  const auto lane = make();
+  store_.close_gate();
+  std::vector<ReplyFuture> futures;
+  futures.push_back(ask(*lane, enqueue(1)));
+  store_.await_arrivals(1);
+  for (std::uint64_t i = 2; i <= 101; ++i) futures.push_back(ask(*lane, enqueue(i)));
+  store_.open_gate();
+  for (auto& future : futures) EXPECT_TRUE(future.get());
+  EXPECT_EQ(store_.jobs_per_commit(), (std::vector<std::size_t>{1, 100}));
+}
+
+TEST_F(LaneTest, BoundsACommit) {
+  Lane::Options options;
+  options.engine.batch_requests_max = 10;
+  const auto lane = make(options);
+  store_.close_gate();
+  std::vector<ReplyFuture> futures;
+  futures.push_back(ask(*lane, enqueue(1)));
+  store_.await_arrivals(1);
+  for (std::uint64_t i = 2; i <= 26; ++i) futures.push_back(ask(*lane, enqueue(i)));
+  store_.open_gate();
+  for (auto& future : futures) EXPECT_TRUE(future.get());
+  EXPECT_EQ(store_.jobs_per_commit(), (std::vector<std::size_t>{1, 10, 10, 5}));
+}
+
+TEST_F(LaneTest, RefusesWhatItsQueueCannotHold) {
+  Lane::Options options;
+  options.queue_requests_max = 3;
+  const auto lane = make(options);
+  store_.close_gate();
+  std::vector<ReplyFuture> taken;
+  taken.push_back(ask(*lane, enqueue(1)));
+  store_.await_arrivals(1);
+  taken.push_back(ask(*lane, enqueue(2)));
+  taken.push_back(ask(*lane, enqueue(3)));
+  const auto refused = ask(*lane, enqueue(4)).get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  store_.open_gate();
+  for (auto& future : taken) EXPECT_TRUE(future.get());
+  EXPECT_TRUE(ask(*lane, enqueue(5)).get()) << "there is room again";
+}
+
+TEST_F(LaneTest, RunsAJobFromEnqueueToItsResult) {
+  const auto lane = make();
+  add_worker(*lane, 1);
+  const auto request = enqueue(1);
+  ASSERT_TRUE(ask(*lane, request).get());
+  const engine::Dispatch dispatch = actions_.dispatch(0);
+  EXPECT_EQ(dispatch.state->id, request.id);
+  EXPECT_EQ(store_.reader().job(request.id).value()->status, job::JobStatus::kRunning)
+      << "a dispatch goes out after its commit";
+
+  engine::CommandJob report;
+  report.id = request.id;
+  report.command = job::Complete{dispatch.state->token, {.digest = {}, .size_bytes = 2}};
+  report.actor = {job::ActorKind::kWorker, SubjectId("worker:render")};
+  report.result = "{}";
+  const auto done = state_of(ask(*lane, report));
+  ASSERT_NE(done, nullptr);
+  EXPECT_EQ(done->status, job::JobStatus::kSucceeded);
+  EXPECT_EQ(find_fault(store_.reader()), "");
+}
+
+TEST_F(LaneTest, FiresTimersWhenTheClockSaysSo) {
+  const auto lane = make();
+  auto spec = store::conformance::BatchBuilder::spec();
+  spec.scheduled_for = clock_.now().wall + Milliseconds(3'600'000);
+  const auto request = enqueue(1, spec);
+  const auto scheduled = state_of(ask(*lane, request));
+  ASSERT_NE(scheduled, nullptr);
+  EXPECT_EQ(scheduled->status, job::JobStatus::kScheduled);
+
+  std::promise<void> changed;
+  const auto subscription = bus_.subscribe({.job = request.id}, [&] { changed.set_value(); });
+  clock_.advance(Milliseconds(3'600'000));
+  lane->wake();
+  changed.get_future().wait();
+  EXPECT_EQ(subscription->take().snapshots.at(0)->status, job::JobStatus::kPending);
+}
+
+TEST_F(LaneTest, PublishesWhatItCommittedBeforeItAnswers) {
+  const auto lane = make();
+  const auto subscription = bus_.subscribe({.tenant = TenantId("acme")}, {});
+  const auto state = state_of(ask(*lane, enqueue(1)));
+  const News news = subscription->take();
+  ASSERT_EQ(news.snapshots.size(), 1U);
+  EXPECT_EQ(news.snapshots[0], state);
+  EXPECT_EQ(news.position, store_.last_position());
+}
+
+TEST_F(LaneTest, FinishesWhatWaitsWhenItStops) {
+  const auto lane = make();
+  store_.close_gate();
+  std::vector<ReplyFuture> futures;
+  futures.push_back(ask(*lane, enqueue(1)));
+  store_.await_arrivals(1);
+  for (std::uint64_t i = 2; i <= 20; ++i) futures.push_back(ask(*lane, enqueue(i)));
+  std::thread stopper([&] { lane->stop(); });
+  while (lane->healthy()) std::this_thread::yield();
+  const auto late = ask(*lane, enqueue(99)).get();
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::kUnavailable);
+  store_.open_gate();
+  stopper.join();
+  for (auto& future : futures) EXPECT_TRUE(future.get());
+  lane->stop();
+}
+
+TEST_F(LaneTest, GoesOnWhereTheLastOneStopped) {
+  const auto request = enqueue(1);
+  {
+    const auto lane = make();
+    ASSERT_TRUE(ask(*lane, request).get());
+  }
+  ASSERT_TRUE(store_.reopen());
+  const auto lane = make();
+  add_worker(*lane, 1);
+  EXPECT_EQ(actions_.dispatch(0).state->id, request.id);
+  EXPECT_EQ(find_fault(store_.reader()), "");
+}
+
+TEST_F(LaneTest, TakesRequestsFromManyThreads) {
+  const auto lane = make();
+  std::vector<std::thread> threads;
+  std::atomic<int> done = 0;
+  for (std::uint64_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::uint64_t i = 0; i < 50; ++i) {
+        if (ask(*lane, enqueue(t * 1'000 + i)).get()) ++done;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(done, 200);
+  EXPECT_EQ(find_fault(store_.reader()), "");
+}
+
+}  // namespace
+}  // namespace errand::runtime
