@@ -320,6 +320,8 @@ class BeastWebSocket final : public AcceptedWebSocket,
     // A peer that does not read must not hold the connection.
     asio::post(executor_, [self = shared_from_this()] {
       self->room_timer_.cancel();
+      // Where the connection has ended already, the timer would only keep its remains.
+      if (!self->stream_.next_layer().is_open()) return;
       self->close_timer_.expires_after(self->accept_.options.close_timeout);
       self->close_timer_.async_wait([self](const error_code& ec) {
         if (!ec) self->shut();
