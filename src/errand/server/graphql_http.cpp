@@ -125,12 +125,6 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::answer(const net::HttpRequest& r
     if (parsed.error().status == 415) response.headers.add("Accept-Post", "application/json");
     co_return response;
   }
-  if (const auto key = request.header("Idempotency-Key")) {
-    auto text = parse_idempotency_key(*key);
-    if (!text) co_return error_response(400, type, text.error());
-    info.idempotency_key = std::move(*text);
-  }
-
   const auto start = deps_.clock.now().monotonic;
   info.deadline = start + options_.request_timeout;
   const telemetry::Log log = deps_.log.enabled(telemetry::LogLevel::kDebug)

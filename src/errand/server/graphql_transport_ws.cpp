@@ -215,16 +215,9 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
   asio::awaitable<void> serve_operation(OperationPtr operation,
                                         graphql::request::RequestParameters parameters) {
     const auto start = deps_.clock.now().monotonic;
-    auto info = info_of(parameters);
-    if (!info) {
-      const auto refusal =
-          Response::failure(Outcome::kFailed, info.error().code, info.error().message);
-      finish(*operation);
-      co_await socket_->send_when_room(transport_ws::error(operation->id, refusal.errors_text()));
-      co_return;
-    }
+    RequestInfo info = info_of(parameters);
     auto outcome =
-        co_await deps_.service.start(std::move(parameters), deps_.make_context(std::move(*info)));
+        co_await deps_.service.start(std::move(parameters), deps_.make_context(std::move(info)));
     if (operation->stopped) co_return;
     const bool streams = std::holds_alternative<std::unique_ptr<ResponseStream>>(outcome);
     if (deps_.metrics != nullptr) {
@@ -303,7 +296,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
   }
 
   /// Cause and deadline of one operation.
-  Result<RequestInfo> info_of(const graphql::request::RequestParameters& parameters) {
+  RequestInfo info_of(const graphql::request::RequestParameters& parameters) {
     const boost::json::object& extensions = parameters.extensions;
     net::HttpHeaders headers = headers_;
     if (const auto traceparent = text_member(extensions, "traceparent")) {
@@ -316,12 +309,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     info.transport = "websocket";
     info.principal = principal_;
     info.deadline = deps_.clock.now().monotonic + options_.request_timeout;
-    if (const boost::json::value* key = extensions.if_contains("idempotencyKey");
-        key != nullptr && key->is_string()) {
-      auto parsed = parse_idempotency_key(std::string_view(key->get_string()));
-      if (!parsed) return std::unexpected(parsed.error());
-      info.idempotency_key = std::move(*parsed);
-    }
+    info.idempotency_key = text_member(extensions, "idempotencyKey");
     return info;
   }
 

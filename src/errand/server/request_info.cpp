@@ -22,43 +22,6 @@ std::optional<std::string> read_id(const net::HttpHeaders& headers, std::string_
 
 }  // namespace
 
-Result<std::string> parse_idempotency_key(std::string_view field) {
-  const auto invalid = [](const char* why) {
-    return fail(ErrorCode::kIdempotencyKeyInvalid, std::string("The Idempotency-Key ") + why);
-  };
-  std::string key;
-  if (field.starts_with('"')) {
-    // sf-string of RFC 8941, 3.3.3.
-    std::size_t at = 1;
-    bool closed = false;
-    for (; at < field.size(); ++at) {
-      char c = field[at];
-      if (c == '"') {
-        closed = true;
-        break;
-      }
-      if (c == '\\') {
-        if (++at == field.size() || (field[at] != '"' && field[at] != '\\')) {
-          return invalid("has a broken escape.");
-        }
-        c = field[at];
-      }
-      key.push_back(c);
-    }
-    if (!closed) return invalid("has no closing quote.");
-    // Parameters of the structured field mean nothing here.
-    if (at + 1 < field.size() && field[at + 1] != ';') {
-      return invalid("goes on after its closing quote.");
-    }
-  } else {
-    key = field;
-  }
-  if (key.empty()) return invalid("is empty.");
-  if (key.size() > kIdBytesMax) return invalid("is longer than 255 characters.");
-  if (!is_printable_ascii(key)) return invalid("has characters beyond printable ASCII.");
-  return key;
-}
-
 RequestInfo read_request_info(const net::HttpHeaders& headers, const Clock& clock, Random& random) {
   RequestInfo info;
   const auto parent = headers.find("traceparent").and_then([](std::string_view text) {
@@ -69,6 +32,7 @@ RequestInfo read_request_info(const net::HttpHeaders& headers, const Clock& cloc
   auto correlation_id = read_id(headers, "x-correlation-id");
   info.request_id = request_id ? *request_id : Uuid::v7(clock.now().wall, random).str();
   info.correlation_id = correlation_id ? std::move(*correlation_id) : info.request_id;
+  if (const auto key = headers.find("Idempotency-Key")) info.idempotency_key = std::string(*key);
   return info;
 }
 

@@ -9,7 +9,6 @@
 #include "errand/auth/principal.h"
 #include "errand/base/clock.h"
 #include "errand/base/random.h"
-#include "errand/base/result.h"
 #include "errand/graphql/execution/request_context.h"
 #include "errand/net/http_message.h"
 #include "errand/telemetry/trace_context.h"
@@ -24,7 +23,7 @@ struct RequestInfo {
   std::string correlation_id;
   /// From `x-request-id`, else made here. Names this one request in log and answer.
   std::string request_id;
-  std::optional<std::string> idempotency_key;  ///< from `Idempotency-Key`, unquoted
+  std::optional<std::string> idempotency_key;  ///< `Idempotency-Key` as received
   std::optional<MonotonicTime> deadline;       ///< of the request's own work
   std::string_view transport;                  ///< "http" or "websocket"
 };
@@ -33,15 +32,11 @@ struct RequestInfo {
 using ContextFactory =
     std::function<std::shared_ptr<graphql::execution::RequestContext>(RequestInfo info)>;
 
-/// Longest accepted correlation id, request id and idempotency key, in bytes.
+/// Longest accepted correlation id and request id, in bytes.
 inline constexpr std::size_t kIdBytesMax = 255;
 
-/// Reads an `Idempotency-Key` field: a quoted string (draft-ietf-httpapi-idempotency-key-header) or
-/// bare text.
-/// @return kIdempotencyKeyInvalid when empty, too long, or not printable ASCII.
-Result<std::string> parse_idempotency_key(std::string_view field);
-
-/// Reads trace, correlation and request id of `headers`; what is invalid counts as missing.
+/// Reads trace, ids and idempotency key of `headers`; a trace or id that is invalid counts as
+/// missing.
 RequestInfo read_request_info(const net::HttpHeaders& headers, const Clock& clock, Random& random);
 
 }  // namespace errand::server
