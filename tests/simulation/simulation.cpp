@@ -1,0 +1,448 @@
+#include "tests/simulation/simulation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "errand/job/event.h"
+#include "errand/job/state.h"
+#include "errand/store/conformance/suite.h"
+
+namespace errand::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+using Fault = store::MemoryStore::Fault;
+
+constexpr std::array kTenants = {"acme", "globex", "initech"};
+
+/// Stands in for the keyed digest.
+std::array<std::uint8_t, 32> digest_of(const std::string& text) {
+  std::array<std::uint8_t, 32> digest{};
+  std::uint64_t hash = 1469598103934665603ULL;
+  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1099511628211ULL;
+  for (std::size_t i = 0; i < 8; ++i) digest[i] = static_cast<std::uint8_t>(hash >> (8 * i));
+  return digest;
+}
+
+job::PayloadRef ref_to(const std::string& text) { return {digest_of(text), text.size()}; }
+
+}  // namespace
+
+Tally& Tally::operator+=(const Tally& other) {
+  operations += other.operations;
+  jobs += other.jobs;
+  dispatches += other.dispatches;
+  crashes += other.crashes;
+  unknown_outcomes += other.unknown_outcomes;
+  refused_commits += other.refused_commits;
+  stale_reports_refused += other.stale_reports_refused;
+  executions_again += other.executions_again;
+  for (std::size_t i = 0; i < ended_in.size(); ++i) ended_in[i] += other.ended_in[i];
+  return *this;
+}
+
+Simulation::Simulation(std::uint64_t seed) : random_(seed) {
+  now_ = {Timestamp{Milliseconds{1'800'000'000'000}}, MonotonicTime{Milliseconds{1'000}}};
+  // Small windows, so that a few hundred jobs reach their edges.
+  options_.batch_requests_max = 1 + below(20);
+  options_.line_head_max = 1 + below(12);
+  options_.timers_max = 1 + below(12);
+  options_.input_bytes_max = below(200);
+  options_.queue_length_max = 20 + below(200);
+  options_.progress_interval = Milliseconds(below(2'000));
+  start_engine();
+}
+
+Simulation::~Simulation() = default;
+
+void Simulation::violated(const std::string& what) {
+  if (violation_.empty()) violation_ = what;
+}
+
+job::StatePtr Simulation::stored(const JobId& id) { return store_.reader().job(id).value(); }
+
+void Simulation::advance(Milliseconds by) {
+  now_.wall += by;
+  now_.monotonic += by;
+}
+
+std::string Simulation::run(int operations) {
+  for (int i = 0; i < operations && violation_.empty(); ++i) {
+    ++tally_.operations;
+    step();
+  }
+  judge_stored();
+
+  // Faults are over and workers are well: every job must end (I11).
+  faults_ = false;
+  connect_worker();
+  workers_.rbegin()->second.any_tenant = true;
+  restart();
+  send(engine::PauseQueue{QueueName("slow"), TenantId(), false, SubjectId("op")}, {});
+  const auto all_ended = [&] {
+    return std::ranges::all_of(acknowledged_, [&](const JobId& id) {
+      const auto state = stored(id);
+      return !state || state->terminal();
+    });
+  };
+  for (int i = 0; i < 20'000 && violation_.empty() && !all_ended(); ++i) {
+    for (auto& [id, worker] : workers_) {
+      if (worker.any_tenant) work(worker, id, true);
+    }
+    round();
+    if (engine_->next_wakeup(now_).value_or(1s) > 0ms) advance(5s);
+  }
+  for (const JobId& id : acknowledged_) {
+    const auto state = stored(id);
+    if (state && !state->terminal()) {
+      violated(fmt::format("I11: job {} never ended: {} in {}/{}/{}, last sequence {}", id.str(),
+                           to_string(state->status), state->spec.queue.str(),
+                           state->spec.tenant.str(), state->spec.type.str(),
+                           to_number(state->last_sequence)));
+    }
+  }
+  judge_stored();
+  for (const JobId& id : acknowledged_) {
+    if (const auto state = stored(id)) ++tally_.ended_in[static_cast<std::size_t>(state->status)];
+  }
+  return violation_;
+}
+
+void Simulation::step() {
+  switch (below(12)) {
+    case 0:
+    case 1:
+    case 2:
+      enqueue();
+      break;
+    case 3:
+      command_some_job();
+      break;
+    case 4:
+      if (workers_.size() < 5 || chance(4)) connect_worker();
+      break;
+    case 5:
+      advance(Milliseconds(below(chance(5) ? 40'000 : 3'000)));
+      break;
+    case 6:
+      if (chance(10)) now_.wall += Milliseconds(below(120'000)) - 60s;  // the clock is set
+      break;
+    case 7:
+      if (!left_behind_.empty()) {
+        report(WorkerId("ghost"), left_behind_[below(left_behind_.size())], false);
+      }
+      break;
+    default:
+      if (!workers_.empty()) {
+        auto it = std::next(workers_.begin(), static_cast<std::ptrdiff_t>(below(workers_.size())));
+        if (chance(25)) {  // it dies, its jobs with it
+          for (const Held& held : it->second.holds) left_behind_.push_back(held);
+          if (chance(2)) send(engine::UnregisterWorker{it->first}, {});
+          workers_.erase(it);
+        } else {
+          work(it->second, it->first, false);
+        }
+      }
+  }
+  if (!chance(3)) round();
+}
+
+void Simulation::send(engine::Request request, Asked asked) {
+  const engine::Ticket ticket{++next_ticket_};
+  asked_.emplace(ticket, std::move(asked));
+  engine_->submit(ticket, std::move(request));
+}
+
+void Simulation::enqueue() {
+  engine::EnqueueJob request;
+  request.id = JobId{Uuid::v7(now_.wall, random_)};
+  job::JobSpec& spec = request.spec;
+  spec.tenant = TenantId(kTenants[below(kTenants.size())]);
+  spec.subject = SubjectId("user:anna");
+  spec.type = JobTypeName(chance(3) ? "import" : "export");
+  spec.queue = QueueName(chance(3) ? "slow" : "fast");
+  spec.priority = static_cast<int>(below(5)) - 2;
+  spec.timeout = Milliseconds(1'000 + below(100'000));
+  spec.retry = {.max_attempts = static_cast<int>(1 + below(4)),
+                .initial_interval = Milliseconds(1 + below(10'000))};
+  if (chance(5)) spec.scheduled_for = now_.wall + Milliseconds(below(60'000));
+  if (chance(4)) spec.deadline = now_.wall + Milliseconds(60'001 + below(200'000));
+  if (chance(6)) spec.queue_timeout = Milliseconds(1 + below(100'000));
+  request.input = fmt::format(R"({{"n":{}}})", next_ticket_);
+  spec.input = ref_to(request.input);
+  request.correlation_id = "c";
+  request.actor = {job::ActorKind::kClient, spec.subject};
+  Asked asked{.what = Asked::What::kEnqueue, .job = request.id};
+  if (chance(3)) {
+    const std::string key = fmt::format("k{}", below(30));
+    request.key = engine::IdempotencyKey{.key = key, .fingerprint = "f"};
+    asked.key = spec.tenant.str() + "/" + spec.type.str() + "/" + key;
+  }
+  send(std::move(request), std::move(asked));
+}
+
+void Simulation::command_some_job() {
+  if (acknowledged_.empty()) return;
+  engine::CommandJob request;
+  request.id = acknowledged_[below(acknowledged_.size())];
+  request.actor = {job::ActorKind::kOperator, SubjectId("op")};
+  switch (below(6)) {
+    case 0:
+      request.command = job::Kill{};
+      break;
+    case 1:
+    case 2:
+      request.command = job::RetryRun{};
+      break;
+    case 3:
+      request.command = job::Discard{};
+      break;
+    case 4:
+      send(engine::PauseQueue{QueueName("slow"), TenantId(), chance(2), SubjectId("op")}, {});
+      return;
+    default:
+      request.command = job::RequestCancel{};
+  }
+  send(std::move(request), {.what = Asked::What::kCommand, .job = request.id});
+}
+
+void Simulation::connect_worker() {
+  engine::RegisterWorker hello;
+  hello.id = WorkerId(fmt::format("w{:05}", ++next_worker_));
+  Worker worker;
+  worker.any_tenant = chance(2);
+  worker.tenant = TenantId(kTenants[below(kTenants.size())]);
+  worker.free = 1 + static_cast<std::uint32_t>(below(4));
+  if (!worker.any_tenant) hello.tenant = worker.tenant;
+  if (chance(4)) hello.queues = {QueueName("fast")};
+  if (chance(4)) hello.types = {JobTypeName("import")};
+  hello.slots = worker.free;
+  workers_.emplace(hello.id, std::move(worker));
+  send(std::move(hello), {});
+}
+
+void Simulation::beat(const WorkerId& id, Worker& worker) {
+  engine::Heartbeat heartbeat{.worker = id, .holds = {}};
+  for (const Held& held : worker.holds) heartbeat.holds.push_back({held.job, held.token});
+  send(std::move(heartbeat), {});
+}
+
+void Simulation::work(Worker& worker, const WorkerId& id, bool healthy) {
+  if (worker.free > 0 && (healthy || chance(2))) {
+    send(engine::AddCredits{id, worker.free}, {});
+    worker.free = 0;
+  }
+  if (!worker.holds.empty() && (healthy || chance(2))) beat(id, worker);
+  for (std::size_t i = 0; i < worker.holds.size();) {
+    if (!healthy && !chance(3)) {
+      ++i;
+      continue;
+    }
+    const Held held = worker.holds[i];
+    report(id, held, healthy);
+    if (healthy || !chance(3)) {
+      worker.holds.erase(worker.holds.begin() + static_cast<std::ptrdiff_t>(i));
+      ++worker.free;
+      if (chance(4)) left_behind_.push_back(held);  // and says it once more, later
+    } else {
+      ++i;
+    }
+  }
+}
+
+void Simulation::report(const WorkerId& id, const Held& held, bool healthy) {
+  engine::CommandJob request;
+  request.id = held.job;
+  request.worker = id;
+  request.actor = {job::ActorKind::kWorker, SubjectId("worker:" + id.str())};
+  Asked asked{.what = Asked::What::kReport, .job = held.job, .token = held.token};
+  const FencingToken token = held.token;
+  switch (healthy ? 5 : below(10)) {
+    case 0:
+      request.command = job::FailAttempt{
+          .token = token, .permanent = chance(3), .error = {.code = "BUSY", .message = "busy"}};
+      break;
+    case 1:
+      request.command = job::Release{token, "drain"};
+      break;
+    case 2:
+      request.command = job::Snooze{token, Milliseconds(below(20'000)), ""};
+      break;
+    case 3:
+    case 4:
+      request.command =
+          job::ReportProgress{token, {.completed = static_cast<double>(below(100)), .total = 100}};
+      break;
+    default:
+      asked.completes = true;
+      asked.result = fmt::format(R"({{"token":{},"by":{}}})", to_number(token), below(2));
+      request.result = asked.result;
+      request.command = job::Complete{token, ref_to(asked.result)};
+  }
+  send(std::move(request), std::move(asked));
+}
+
+void Simulation::start_engine() {
+  engine_.emplace(options_, random_);
+  if (!engine_->recover(store_.reader(), store_.epoch(), now_)) violated("recovery failed");
+}
+
+void Simulation::restart() {
+  ++tally_.crashes;
+  asked_.clear();  // nobody is there to be answered
+  store_.crash();
+  if (chance(2)) advance(Milliseconds(below(100'000)));
+  start_engine();
+  // Workers connect anew and go on with what they hold.
+  for (auto& [id, worker] : workers_) {
+    engine::RegisterWorker hello;
+    hello.id = id;
+    if (!worker.any_tenant) hello.tenant = worker.tenant;
+    hello.slots = 8;
+    worker.free = std::max<std::uint32_t>(worker.free, 1);
+    send(std::move(hello), {});
+  }
+  judge_stored();
+}
+
+void Simulation::round() {
+  engine::Plan plan = engine_->plan(now_, store_.reader());
+  if (faults_ && chance(120)) return restart();  // before the commit
+  if (!plan.batch.empty()) {
+    if (faults_ && chance(40)) {
+      const std::array kFaults = {Fault::kRefuse, Fault::kUnknownLost, Fault::kUnknownWritten};
+      store_.fail_next_commit(kFaults[below(kFaults.size())]);
+    }
+    const auto committed = store_.commit(plan.batch);
+    if (!committed && committed.error().outcome == store::CommitError::Outcome::kRefused) {
+      ++tally_.refused_commits;
+      engine_->abandon(plan, committed.error().error);
+      return take(plan);
+    }
+    if (!committed) {
+      ++tally_.unknown_outcomes;
+      if (!store_.reopen()) return violated("reopen failed");
+      if (store_.last_batch_id() == plan.batch.id) {
+        engine_->apply(plan);
+      } else {
+        engine_->abandon(plan, committed.error().error);
+      }
+      if (!engine_->recover(store_.reader(), store_.epoch(), now_)) violated("recovery failed");
+      return take(plan);
+    }
+    if (faults_ && chance(120)) return restart();  // after the commit, before anybody hears of it
+  }
+  engine_->apply(plan);
+  if (faults_ && chance(200)) return restart();  // after it is true, before it is told
+  take(plan);
+}
+
+void Simulation::take(engine::Plan& plan) {
+  for (const engine::Answer& answer : plan.answers) judge(answer);
+  for (const engine::Action& action : plan.actions) {
+    const auto* dispatch = std::get_if<engine::Dispatch>(&action);
+    if (!dispatch) continue;
+    const job::JobState& state = *dispatch->state;
+    ++tally_.dispatches;
+    FencingToken& last = last_dispatch_[state.id];
+    if (to_number(last) > 0) ++tally_.executions_again;
+    if (state.token <= last) violated("I3: a fencing token came twice");
+    last = state.token;
+    if (dispatch->input && digest_of(*dispatch->input) != state.spec.input.digest) {
+      violated("a dispatch carries another job's input");
+    }
+    const auto worker = workers_.find(dispatch->worker);
+    if (worker == workers_.end() || (faults_ && chance(30))) {  // lost on the way
+      left_behind_.push_back({state.id, state.token, state.spec.tenant});
+      continue;
+    }
+    if (!worker->second.any_tenant && worker->second.tenant != state.spec.tenant) {
+      violated("I13: a worker got another tenant's job");
+    }
+    worker->second.holds.push_back({state.id, state.token, state.spec.tenant});
+  }
+}
+
+void Simulation::judge(const engine::Answer& answer) {
+  const auto it = asked_.find(answer.ticket);
+  if (it == asked_.end()) return;
+  const Asked asked = it->second;
+  asked_.erase(it);
+  const auto* reply = answer.reply ? std::get_if<engine::JobReply>(&*answer.reply) : nullptr;
+
+  if (asked.what == Asked::What::kEnqueue && reply) {
+    const JobId id = reply->state->id;
+    if (!reply->replayed) {
+      acknowledged_.push_back(id);
+      ++tally_.jobs;
+    }
+    if (!asked.key.empty()) {
+      const auto [known, fresh] = keys_.emplace(asked.key, id);
+      if (!fresh && known->second != id) violated("I2: two jobs of one key");
+    } else if (reply->replayed) {
+      violated("a job without a key was replayed");
+    }
+  }
+  if (asked.what == Asked::What::kReport) {
+    const auto state = stored(asked.job);
+    if (!answer.reply && (answer.reply.error().code == ErrorCode::kLeaseLost ||
+                          answer.reply.error().code == ErrorCode::kJobEnded)) {
+      ++tally_.stale_reports_refused;
+    }
+    if (reply && asked.completes && reply->state->status == job::JobStatus::kSucceeded) {
+      if (reply->state->result != ref_to(asked.result)) {
+        violated("I3: a report was acknowledged whose result was not taken");
+      }
+      const auto [known, fresh] = accepted_result_.emplace(asked.job, asked.result);
+      if (!fresh && known->second != asked.result) violated("I4: two results were accepted");
+    }
+    if (reply && to_number(asked.token) < to_number(reply->state->token) && asked.completes) {
+      violated("I3: a stale completion was acknowledged");
+    }
+  }
+}
+
+void Simulation::judge_stored() {
+  if (!violation_.empty()) return;
+  if (const std::string fault = store::conformance::find_fault(store_.reader()); !fault.empty()) {
+    violated("I4, I5: " + fault);
+  }
+  for (const JobId& id : acknowledged_) {
+    if (!stored(id)) violated("I1: an acknowledged job is gone");
+  }
+  for (const auto& [id, result] : accepted_result_) {
+    const auto state = stored(id);
+    if (!state || state->status != job::JobStatus::kSucceeded) {
+      violated("I4: an accepted result is no longer there");
+      continue;
+    }
+    const auto payload = store_.reader().payload(id, store::PayloadKind::kResult).value();
+    if (!payload || payload->bytes != result || state->result != ref_to(result)) {
+      violated("I5: the stored result is not the accepted one");
+    }
+  }
+  // I2 in the store itself, and I10: nothing started at or after its deadline.
+  std::map<JobId, std::optional<Timestamp>> deadlines;
+  LogPosition after{};
+  for (;;) {
+    const auto page = store_.reader().events_after(after, std::nullopt, 1'000).value();
+    for (const store::LogEntry& entry : page) {
+      const job::Event& event = entry.event;
+      if (const auto* made = std::get_if<job::Enqueued>(&event.data)) {
+        deadlines[event.job] = made->spec.deadline;
+      } else if (const auto* again = std::get_if<job::Requeued>(&event.data)) {
+        deadlines[event.job] = again->deadline;
+      } else if (std::holds_alternative<job::Started>(event.data)) {
+        if (deadlines[event.job] && event.time >= *deadlines[event.job]) {
+          violated("I10: a job started after its deadline");
+        }
+      }
+      after = event.position;
+    }
+    if (page.size() < 1'000) break;
+  }
+}
+
+}  // namespace errand::simulation

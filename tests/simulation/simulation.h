@@ -1,0 +1,116 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "errand/base/clock.h"
+#include "errand/base/random.h"
+#include "errand/engine/engine.h"
+#include "errand/store/memory_store.h"
+
+namespace errand::simulation {
+
+/// What happened in a simulation, for the summary of many.
+struct Tally {
+  std::uint64_t operations = 0;
+  std::uint64_t jobs = 0;
+  std::uint64_t dispatches = 0;
+  std::uint64_t crashes = 0;
+  std::uint64_t unknown_outcomes = 0;
+  std::uint64_t refused_commits = 0;
+  std::uint64_t stale_reports_refused = 0;
+  std::uint64_t executions_again = 0;  ///< dispatches of a job beyond its first
+  std::array<std::uint64_t, 11> ended_in{};
+
+  Tally& operator+=(const Tally& other);
+};
+
+/// Engine, memory store, clients and workers in one thread on a virtual clock, all out of one seed:
+/// crashes on both sides of the commit, refused commits, commits of unknown outcome, workers that
+/// die, fall silent, repeat themselves and come back too late, clocks that jump.
+///
+/// Keeps what was acknowledged outside the system and holds the system against it (DESIGN.md,
+/// section 11): I1 to I5, I10, I11 and I13.
+class Simulation {
+ public:
+  explicit Simulation(std::uint64_t seed);
+  ~Simulation();
+
+  /// Runs `operations` random steps, then lets faults cease and every job end.
+  /// @return what was violated; empty if nothing was.
+  std::string run(int operations);
+
+  [[nodiscard]] const Tally& tally() const { return tally_; }
+
+ private:
+  struct Held {
+    JobId job;
+    FencingToken token{};
+    TenantId tenant;
+  };
+  struct Worker {
+    TenantId tenant;
+    bool any_tenant = false;
+    std::vector<Held> holds;
+    std::uint32_t free = 0;  ///< slots without a credit given
+  };
+  /// Why a ticket was sent, for judging its answer.
+  struct Asked {
+    enum class What : std::uint8_t { kEnqueue, kReport, kCommand, kOther };
+    What what = What::kOther;
+    JobId job;
+    std::string key;
+    bool completes = false;
+    FencingToken token{};
+    std::string result;
+  };
+
+  std::uint64_t below(std::uint64_t bound) { return random_.next() % bound; }
+  bool chance(std::uint64_t in) { return below(in) == 0; }
+
+  void step();
+  void send(engine::Request request, Asked asked);
+  void enqueue();
+  void command_some_job();
+  void work(Worker& worker, const WorkerId& id, bool healthy);
+  void report(const WorkerId& id, const Held& held, bool healthy);
+  void beat(const WorkerId& id, Worker& worker);
+  void connect_worker();
+  void round();
+  void start_engine();
+  void restart();
+  void take(engine::Plan& plan);
+  void judge(const engine::Answer& answer);
+  void judge_stored();
+  void advance(Milliseconds by);
+  void violated(const std::string& what);
+  job::StatePtr stored(const JobId& id);
+
+  SeededRandom random_;
+  engine::Options options_;
+  Now now_;
+  store::MemoryStore store_;
+  std::optional<engine::Engine> engine_;
+  Tally tally_;
+  std::string violation_;
+  bool faults_ = true;
+
+  std::uint64_t next_ticket_ = 0;
+  std::map<engine::Ticket, Asked> asked_;
+  std::map<WorkerId, Worker> workers_;
+  std::uint64_t next_worker_ = 0;
+  std::vector<Held> left_behind_;  ///< by workers that died: reports may still come
+
+  // The oracle's memory: what the system has promised.
+  std::vector<JobId> acknowledged_;
+  std::map<std::string, JobId> keys_;
+  std::map<JobId, FencingToken> last_dispatch_;
+  std::map<JobId, std::string> accepted_result_;
+};
+
+}  // namespace errand::simulation
