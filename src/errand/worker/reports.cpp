@@ -86,12 +86,16 @@ Reports::Reports(const crypto::MasterKey& master_key, const JobTypes& types,
 
 boost::asio::awaitable<Result<JobTypeName>> Reports::type_of(const HeldJob& held, Sender sender) {
   if (!tokens_.check(held.job, held.token, sender.principal->tenant.view())) {
+    stale_reports_.add();
     co_return std::unexpected(stale());
   }
   auto explanation = co_await runtime::LaneClient(*lane_).execute_as<engine::Explanation>(
       engine::ExplainJob{.id = held.job, .tenant = tenant_of(*sender.principal)});
   if (!explanation) {
-    if (explanation.error().code == ErrorCode::kNotFound) co_return std::unexpected(stale());
+    if (explanation.error().code == ErrorCode::kNotFound) {
+      stale_reports_.add();
+      co_return std::unexpected(stale());
+    }
     co_return std::unexpected(std::move(explanation.error()));
   }
   co_return explanation->state->spec.type;

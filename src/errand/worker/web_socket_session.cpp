@@ -1,13 +1,12 @@
 #include "errand/worker/web_socket_session.h"
 
-#include <chrono>
 #include <exception>
 #include <utility>
 #include <variant>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
-#include "errand/async/deadline.h"
 #include "errand/runtime/lane_client.h"
 
 namespace errand::worker {
@@ -73,14 +72,15 @@ Result<std::vector<WorkerMessage>> WebSocketSession::read_messages(
 }
 
 boost::asio::awaitable<bool> WebSocketSession::greet() {
-  const auto deadline = std::chrono::steady_clock::now() + hub_.options().hello_timeout;
-  const auto message = co_await async::with_deadline(deadline, socket_->read());
-  if (!message) {
-    socket_->close({.code = kSilent, .reason = "no hello came in time"});
-    co_return false;
-  }
-  if (!*message) co_return false;
-  auto messages = read_messages(**message);
+  // Closing ends the read in an orderly way; cancelling it would cut the connection.
+  boost::asio::steady_timer timer(socket_->executor(), hub_.options().hello_timeout);
+  timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error) self->socket_->close({.code = kSilent, .reason = "no hello came in time"});
+  });
+  const auto message = co_await socket_->read();
+  timer.cancel();
+  if (!message) co_return false;
+  auto messages = read_messages(*message);
   if (!messages) {
     refuse(messages.error());
     co_return false;

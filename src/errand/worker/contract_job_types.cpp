@@ -1,0 +1,20 @@
+#include "errand/worker/contract_job_types.h"
+
+#include "errand/json/writer.h"
+
+namespace errand::worker {
+
+bool ContractJobTypes::knows(const JobTypeName& type) const {
+  return contract_->job_type(type.view()) != nullptr;
+}
+
+Result<std::string> ContractJobTypes::check_result(const JobTypeName& type,
+                                                   const boost::json::value& result) const {
+  const contract::JobType* known = contract_->job_type(type.view());
+  if (known == nullptr) return json::to_text(result);
+  const auto checked = contract_->check_result(*known, result);
+  if (!checked) return std::unexpected(checked.error());
+  return json::to_text(*checked);
+}
+
+}  // namespace errand::worker
