@@ -1,5 +1,8 @@
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 #include "tests/simulation/simulation.h"
 #include <gtest/gtest.h>
@@ -15,23 +18,26 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 }
 
 TEST(EngineSimulation, HoldsItsInvariantsUnderFaults) {
-  const std::uint64_t first = number_from("ERRAND_SIMULATION_FIRST_SEED", 1);
-  const std::uint64_t seeds = number_from("ERRAND_SIMULATION_SEEDS", 300);
+  const std::uint64_t first = number_from("DEV_SIMULATION_FIRST_SEED", 1);
+  const std::uint64_t seeds = number_from("DEV_SIMULATION_SEEDS", 300);
+  const auto until =
+      std::chrono::steady_clock::now() + std::chrono::minutes(number_from("DEV_TEST_MINUTES", 0));
   Tally tally;
-  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+  std::uint64_t seed = first;
+  for (; seed < first + seeds || std::chrono::steady_clock::now() < until; ++seed) {
     Simulation simulation(seed);
     const std::string violation = simulation.run(500);
     tally += simulation.tally();
     ASSERT_EQ(violation, "") << "seed " << seed
-                             << ": run again with ERRAND_SIMULATION_FIRST_SEED=" << seed
-                             << " ERRAND_SIMULATION_SEEDS=1";
+                             << ": run again with DEV_SIMULATION_FIRST_SEED=" << seed
+                             << " DEV_SIMULATION_SEEDS=1";
   }
   const auto count = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
   std::printf(
       "[          ] %llu seeds: %llu operations, %llu jobs, %llu dispatches (%llu of a job "
       "again), %llu crashes, %llu unknown outcomes, %llu refused commits, %llu stale reports "
       "refused\n",
-      count(seeds), count(tally.operations), count(tally.jobs), count(tally.dispatches),
+      count(seed - first), count(tally.operations), count(tally.jobs), count(tally.dispatches),
       count(tally.executions_again), count(tally.crashes), count(tally.unknown_outcomes),
       count(tally.refused_commits), count(tally.stale_reports_refused));
   for (const job::JobStatus status : job::kAllJobStatuses) {

@@ -38,6 +38,89 @@ TEST(Engine, EnqueuesAndStartsInOneCommitWhereAWorkerWaits) {
   EXPECT_EQ(bench.engine().sizes().input_bytes, 0U);
 }
 
+/// Stands where the store must not be read.
+class NoReader final : public store::Reader {
+ public:
+  Result<job::StatePtr> job(JobId) const override { return read(); }
+  Result<std::vector<job::StatePtr>> jobs(const store::JobFilter&,
+                                          const store::JobPage&) const override {
+    return read();
+  }
+  Result<std::vector<job::Event>> events_of(JobId, Sequence, std::size_t) const override {
+    return read();
+  }
+  Result<std::vector<store::LogEntry>> events_after(LogPosition, const std::optional<TenantId>&,
+                                                    std::size_t) const override {
+    return read();
+  }
+  Result<std::optional<store::Payload>> payload(JobId, store::PayloadKind,
+                                                std::string_view) const override {
+    return read();
+  }
+  Result<std::optional<store::IdempotencyRecord>> idempotency(
+      const store::IdempotencyScope&) const override {
+    return read();
+  }
+  Result<std::vector<job::StatePtr>> ready(const store::ReadyLine&,
+                                           const std::optional<store::ReadyCursor>&,
+                                           std::size_t) const override {
+    return read();
+  }
+  Result<std::vector<store::ReadyLine>> ready_lines() const override { return read(); }
+  Result<std::vector<store::DueJob>> due(Timestamp, const std::optional<store::DueCursor>&,
+                                         std::size_t) const override {
+    return read();
+  }
+  Result<std::vector<job::StatePtr>> leased(const std::optional<JobId>&,
+                                            std::size_t) const override {
+    return read();
+  }
+  Result<LogPosition> last_position() const override { return read(); }
+  Result<std::vector<store::JobCount>> counts(const std::optional<TenantId>&) const override {
+    return read();
+  }
+  Result<std::vector<store::LiveType>> live_types() const override { return read(); }
+  Result<std::optional<store::ContractSnapshot>> contract(const JobTypeName&,
+                                                          std::string_view) const override {
+    return read();
+  }
+  Result<std::vector<store::QueueSetting>> queue_settings() const override { return read(); }
+
+ private:
+  static std::unexpected<Error> read() {
+    ADD_FAILURE() << "the store was read";
+    return fail(ErrorCode::kUnavailable, "no reader");
+  }
+};
+
+TEST(Engine, DoesNotReadTheStoreOnTheHotPath) {
+  Bench bench;
+  bench.worker("w-1", 100);
+  const NoReader no_reader;
+  for (int i = 0; i < 200; ++i) {
+    auto request = bench.enqueue_request();
+    request.spec.deadline = bench.now.wall + 1h;
+    const JobId id = request.id;
+    for (int part = 0; part < 3; ++part) {
+      if (part == 0) bench.submit(std::move(request));
+      if (part == 1) {
+        bench.submit(bench.command(id, job::ReportProgress{FencingToken{1}, {.completed = 1}}));
+        bench.submit(Heartbeat{WorkerId("w-1"), {{id, FencingToken{1}}}});
+      }
+      if (part == 2) {
+        bench.submit(bench.command(id, job::Complete{FencingToken{1}, {.size_bytes = 2}}, "{}"));
+        bench.submit(AddCredits{WorkerId("w-1"), 1});
+      }
+      bench.advance(1s);
+      Plan plan = bench.engine().plan(bench.now, no_reader);
+      ASSERT_TRUE(bench.store.commit(plan.batch).has_value());
+      bench.engine().apply(plan);
+      for (const Answer& answer : plan.answers) ASSERT_TRUE(answer.reply.has_value());
+    }
+    ASSERT_EQ(bench.state(id)->status, JobStatus::kSucceeded);
+  }
+}
+
 TEST(Engine, TellsNobodyBeforeTheCommitAndNothingAfterARefusal) {
   Bench bench;
   bench.worker("w-1");
