@@ -27,7 +27,8 @@ Error unavailable(const char* message) { return {ErrorCode::kUnavailable, messag
 class Lane::Impl {
  public:
   Impl(const Options& options, store::Store& store, EventBus& bus, const Clock& clock,
-       Random& random, Actions actions, telemetry::Log log, LaneMetrics metrics)
+       Random& random, Actions actions, telemetry::Log log, LaneMetrics metrics,
+       Committed committed)
       : options_(options),
         store_(store),
         bus_(bus),
@@ -35,6 +36,7 @@ class Lane::Impl {
         actions_(std::move(actions)),
         log_(std::move(log)),
         metrics_(metrics),
+        committed_(std::move(committed)),
         engine_(options.engine, random) {
     ERRAND_ASSERT(options.queue_requests_max > 0 && options.queue_bytes_max > 0);
     ERRAND_ASSERT(options.reopen_wait > Milliseconds::zero());
@@ -190,9 +192,13 @@ class Lane::Impl {
     } else {
       written = commit(plan);
     }
-    if (written) bus_.publish(plan.batch.jobs);
-    answer(plan.answers);
+    if (written) {
+      if (committed_) committed_(plan.batch.jobs);
+      bus_.publish(plan.batch.jobs);
+    }
+    // Before the answers: whoever hears that a worker is gone has had every job for it by then.
     if (!plan.actions.empty() && actions_) actions_(std::move(plan.actions));
+    answer(plan.answers);
   }
 
   /// Makes `plan` durable, or gives it up. @return whether its batch is written.
@@ -328,6 +334,7 @@ class Lane::Impl {
   const Actions actions_;
   const telemetry::Log log_;
   const LaneMetrics metrics_;
+  const Committed committed_;
 
   // Of the lane's thread alone, once it runs.
   engine::Engine engine_;
@@ -351,9 +358,10 @@ class Lane::Impl {
 };
 
 Lane::Lane(const Options& options, store::Store& store, EventBus& bus, const Clock& clock,
-           Random& random, Actions actions, telemetry::Log log, LaneMetrics metrics)
+           Random& random, Actions actions, telemetry::Log log, LaneMetrics metrics,
+           Committed committed)
     : impl_(std::make_unique<Impl>(options, store, bus, clock, random, std::move(actions),
-                                   std::move(log), metrics)) {}
+                                   std::move(log), metrics, std::move(committed))) {}
 
 Lane::~Lane() { stop(); }
 

@@ -40,6 +40,8 @@ class Lane {
   using Done = std::move_only_function<void(Result<engine::Reply>)>;
   /// Takes the actions of one commit: dispatches and stop notices, in order.
   using Actions = std::function<void(std::vector<engine::Action>)>;
+  /// Sees what each commit wrote, for metrics and the log.
+  using Committed = std::function<void(const std::vector<store::JobWrite>&)>;
 
   struct Options {
     engine::Options engine;                    ///< its batch bounds are the group commit's
@@ -51,9 +53,11 @@ class Lane {
 
   /// `store`, `bus`, `clock` and `random` outlive the lane; the store's writer belongs to it from
   /// start() to the end of stop().
-  /// @param actions  called on the lane's thread; quick, must not wait. May be empty.
+  /// @param actions    called on the lane's thread; quick, must not wait. May be empty.
+  /// @param committed  as `actions`, before them
   Lane(const Options& options, store::Store& store, EventBus& bus, const Clock& clock,
-       Random& random, Actions actions, telemetry::Log log = {}, LaneMetrics metrics = {});
+       Random& random, Actions actions, telemetry::Log log = {}, LaneMetrics metrics = {},
+       Committed committed = {});
   /// Calls stop().
   ~Lane();
   Lane(const Lane&) = delete;
