@@ -19,12 +19,12 @@ class SchemaPrinter {
   std::string schema(const Schema& schema) {
     schema_definition(schema);
     for (const DirectiveDefinition* directive : schema.directives()) {
-      if (directive->built_in) continue;
+      if (directive->built_in || !printed(*directive)) continue;
       separate();
       this->directive(*directive);
     }
     for (const NamedType* named : schema.types()) {
-      if (named->built_in) continue;
+      if (named->built_in || !printed(*named)) continue;
       separate();
       type(*named);
     }
@@ -98,6 +98,10 @@ class SchemaPrinter {
   }
 
  private:
+  [[nodiscard]] bool printed(const Described& definition) const {
+    return !options_.definitions || options_.definitions(definition);
+  }
+
   void separate() {
     if (!out_.empty()) out_ += '\n';
   }
@@ -165,12 +169,15 @@ class SchemaPrinter {
     for (const FieldDefinition& field : type.fields) {
       member(field, first);
       out_ += field.name;
-      arguments(field.arguments, "  ");
-      out_ += ": " + field.type.str();
+      std::optional<PrintOptions::FieldChange> change;
+      if (options_.field_changes) change = options_.field_changes(field);
+      arguments(field.arguments, "  ", change ? change->further_argument : std::string());
+      out_ += ": " + (change ? change->type : field.type.str());
       deprecated(field.deprecation_reason);
       applied(field.directives);
       out_ += '\n';
     }
+    if (options_.further_fields) out_ += options_.further_fields(type);
     out_ += "}\n";
   }
 
@@ -182,23 +189,31 @@ class SchemaPrinter {
     out_ += "  ";
   }
 
-  void arguments(std::span<const InputValueDefinition> arguments, std::string_view indentation) {
-    if (arguments.empty()) return;
+  void arguments(std::span<const InputValueDefinition> arguments, std::string_view indentation,
+                 const std::string& further = {}) {
+    if (arguments.empty() && further.empty()) return;
     const bool block = options_.descriptions && std::ranges::any_of(arguments, [](const auto& a) {
                          return a.description.has_value();
                        });
     out_ += '(';
     if (block) out_ += '\n';
     const std::string inner = std::string(indentation) + "  ";
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
+    bool first = true;
+    for (const InputValueDefinition& argument : arguments) {
       if (block) {
-        if (i > 0 && arguments[i].description) out_ += '\n';
-        description(arguments[i].description, inner);
+        if (!first && argument.description) out_ += '\n';
+        description(argument.description, inner);
         out_ += inner;
-      } else if (i > 0) {
+      } else if (!first) {
         out_ += ", ";
       }
-      input_value(arguments[i]);
+      first = false;
+      input_value(argument);
+      if (block) out_ += '\n';
+    }
+    if (!further.empty()) {
+      out_ += block ? inner : first ? "" : ", ";
+      out_ += further;
       if (block) out_ += '\n';
     }
     if (block) out_ += indentation;

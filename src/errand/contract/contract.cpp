@@ -1,0 +1,191 @@
+#include "errand/contract/contract.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "errand/contract/constraint_check.h"
+#include "errand/contract/read_job_type.h"
+#include "errand/contract/result_check.h"
+#include "errand/contract/rewrite_schema.h"
+#include "errand/contract/schema_rules.h"
+#include "errand/contract/sensitive.h"
+#include "errand/contract/snapshot.h"
+#include "errand/contract/standard_schema.h"
+#include "errand/contract/unsupported_features.h"
+#include "errand/graphql/language/parser.h"
+#include "errand/graphql/type/build_schema.h"
+#include "errand/graphql/type/print_schema.h"
+#include "errand/json/writer.h"
+
+namespace errand::contract {
+namespace {
+
+namespace language = graphql::language;
+namespace type = graphql::type;
+using language::GraphQLError;
+
+bool is_graphql_name(std::string_view text) {
+  const auto is_start = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !text.empty() && is_start(text.front()) && !text.starts_with("__") &&
+         std::ranges::all_of(text, [&](char c) { return is_start(c) || (c >= '0' && c <= '9'); });
+}
+
+/// Names of the scalars that the user declares, and errors for directives of ours that the user
+/// declares as well. Files that do not parse are left to build_schema().
+std::set<std::string> declared_scalars(std::span<const language::Source> sources,
+                                       SchemaErrors& errors) {
+  static const std::vector<std::string> kOurs = [] {
+    const auto document = language::parse({.body = std::string(directives_sdl()), .name = ""});
+    std::vector<std::string> names;
+    for (const language::Definition* definition : document->definitions()) {
+      if (const auto* directive = definition->get_if<language::DirectiveDefinition>()) {
+        names.emplace_back(directive->name.value);
+      }
+    }
+    return names;
+  }();
+  std::set<std::string> scalars;
+  for (const language::Source& source : sources) {
+    const auto document = language::parse(source);
+    if (!document) continue;
+    for (const language::Definition* definition : document->definitions()) {
+      if (definition->kind == language::Kind::kScalarTypeDefinition) {
+        scalars.emplace(definition->as<language::ScalarTypeDefinition>().name.value);
+      }
+      const auto* directive = definition->get_if<language::DirectiveDefinition>();
+      if (directive == nullptr || std::ranges::find(kOurs, directive->name.value) == kOurs.end()) {
+        continue;
+      }
+      errors.add({&document->source(), &directive->name},
+                 "@" + std::string(directive->name.value) +
+                     " is a directive of Errand's; remove this definition, it is always there");
+    }
+  }
+  return scalars;
+}
+
+}  // namespace
+
+std::string to_text(std::span<const language::PathSegment> path) {
+  std::string text;
+  for (const language::PathSegment& segment : path) {
+    if (const auto* index = std::get_if<std::size_t>(&segment)) {
+      text += '[' + std::to_string(*index) + ']';
+    } else {
+      text += (text.empty() ? "" : ".") + std::get<std::string>(segment);
+    }
+  }
+  return text;
+}
+
+std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contract::build(
+    std::span<const language::Source> sources, const ContractOptions& options) {
+  SchemaErrors errors;
+  if (!options.prefix.empty() && !is_graphql_name(options.prefix)) {
+    errors.add({}, "[schema] prefix = \"" + options.prefix + "\" is no GraphQL name; write \"" +
+                       std::string(kSuggestedPrefix) + "\"");
+  }
+  if (!is_graphql_name(options.options_argument)) {
+    errors.add({}, "[schema] options_argument = \"" + options.options_argument +
+                       "\" is no GraphQL name; write \"options\"");
+  }
+  const std::set<std::string> declared = declared_scalars(sources, errors);
+  if (!errors.empty()) return std::unexpected(errors.take());
+
+  std::vector<language::Source> all(sources.begin(), sources.end());
+  all.push_back(
+      {.body = std::string(directives_sdl()), .name = std::string(kDirectivesSourceName)});
+  std::string scalars;
+  for (const StandardScalar& scalar : standard_scalars()) {
+    if (!declared.contains(std::string(scalar.name))) scalars += scalar.sdl;
+  }
+  if (!scalars.empty()) {
+    all.push_back({.body = std::move(scalars), .name = std::string(kScalarsSourceName)});
+  }
+  auto user_schema = type::build_schema(all, {.scalars = {}, .require_query = false});
+  if (!user_schema) return std::unexpected(std::move(user_schema.error()));
+
+  std::shared_ptr<Contract> contract(new Contract());
+  contract->options_ = options;
+  contract->names_ = Names(options.prefix, options.options_argument);
+  contract->user_schema_ = *user_schema;
+
+  const type::Schema& schema = **user_schema;
+  if (const type::ObjectType* mutations = schema.mutation_type()) {
+    for (const type::FieldDefinition& field : mutations->fields) {
+      if (type::find_directive(field.directives, "job") == nullptr) continue;
+      JobType job = read_job_type(schema, field, errors);
+      job.object_name = contract->names_.job_object(field.name);
+      job.sensitive = sensitive_paths(field);
+      job.contract_snapshot = contract_snapshot(schema, field);
+      job.contract_hash = contract_hash(job.contract_snapshot);
+      contract->job_types_.push_back(std::move(job));
+    }
+  }
+  check_schema_rules(schema, contract->job_types_, contract->names_, options, errors);
+  const auto constraints = ConstraintCheck::compile(schema, errors);
+  if (options.refuse_unsupported) refuse_unsupported_features(schema, errors);
+  if (!errors.empty()) return std::unexpected(errors.take());
+
+  for (std::size_t i = 0; i < contract->job_types_.size(); ++i) {
+    JobType& job = contract->job_types_[i];
+    if (constraints->concerns(*job.field)) job.constraints = constraints;
+    contract->by_name_.emplace(job.name.view(), i);
+    contract->by_object_.emplace(job.object_name, i);
+  }
+  const language::Source served{
+      .body = rewrite_schema(schema, contract->job_types_, contract->names_),
+      .name = "served schema"};
+  auto served_schema = type::build_schema({&served, 1});
+  if (!served_schema) return std::unexpected(std::move(served_schema.error()));
+  contract->served_schema_ = std::move(*served_schema);
+  contract->served_sdl_ =
+      print_schema(*contract->served_schema_, {.descriptions = true,
+                                               .directives = [](std::string_view) { return true; },
+                                               .definitions = {},
+                                               .field_changes = {},
+                                               .further_fields = {}});
+  return std::shared_ptr<const Contract>(std::move(contract));
+}
+
+const JobType* Contract::job_type(std::string_view name) const noexcept {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &job_types_[found->second];
+}
+
+const JobType* Contract::job_type_of_object(std::string_view object_name) const noexcept {
+  const auto found = by_object_.find(object_name);
+  return found == by_object_.end() ? nullptr : &job_types_[found->second];
+}
+
+Result<boost::json::value> Contract::check_result(const JobType& type,
+                                                  const boost::json::value& result) const {
+  auto checked = check_result_value(*user_schema_, type.result_type, result);
+  if (!checked) return checked;
+  const std::size_t bytes = json::to_text(*checked).size();
+  if (bytes > options_.result_bytes_max) {
+    return fail(ErrorCode::kResultInvalid,
+                "result: has " + std::to_string(bytes) + " bytes, more than the " +
+                    std::to_string(options_.result_bytes_max) +
+                    " that are allowed; store large data elsewhere and give its address");
+  }
+  return checked;
+}
+
+std::vector<ConstraintViolation> Contract::check_constraints(
+    const JobType& type, const boost::json::object& arguments) const {
+  if (type.constraints == nullptr) return {};
+  return type.constraints->check(*type.field, arguments);
+}
+
+boost::json::object Contract::redact(const JobType& type,
+                                     const boost::json::object& arguments) const {
+  return redact_arguments(*type.field, arguments);
+}
+
+}  // namespace errand::contract

@@ -1,0 +1,206 @@
+#include <chrono>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "errand/base/time_text.h"
+#include "errand/contract/contract_test_support.h"
+#include "errand/contract/read_job_type.h"
+
+namespace errand::contract {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+
+/// Errors of one mutation with `directives`; columns count from the directives on.
+std::vector<std::string> errors_with(const std::string& directives) {
+  return contract_errors("type Mutation { run(account: ID): Int\n" + directives + " }",
+                         {.refuse_unsupported = false});
+}
+
+TEST(JobDirective, HasDefaultsForEverything) {
+  const auto contract = contract_of("type Mutation { run: Int @job }");
+  ASSERT_NE(contract, nullptr);
+  const JobType* job = contract->job_type("run");
+  ASSERT_NE(job, nullptr);
+  EXPECT_EQ(job->object_name, "RunJob");
+  EXPECT_EQ(job->queue, QueueName("default"));
+  EXPECT_EQ(job->priority, 0);
+  EXPECT_EQ(job->timeout, 15min);
+  EXPECT_EQ(job->queue_timeout, std::nullopt);
+  EXPECT_EQ(job->deadline, std::nullopt);
+  EXPECT_EQ(job->retention, 7 * 24h);
+  EXPECT_EQ(job->retry, (job::RetryPolicy::Options{}));
+  EXPECT_EQ(job->idempotency, Idempotency::kOptional);
+  EXPECT_EQ(job->handler, "run");
+  EXPECT_TRUE(job->scopes.empty());
+  EXPECT_EQ(job->result_type.str(), "Int");
+  EXPECT_EQ(contract->job_type_of_object("RunJob"), job);
+  EXPECT_EQ(contract->job_type("walk"), nullptr);
+}
+
+TEST(JobDirective, ReadsEveryArgument) {
+  const auto contract = contract_of(
+      "type Mutation {\n"
+      "  run(account: ID): Int! @job(queue: \"slow\", priority: -5, timeout: \"1h\",\n"
+      "    queueTimeout: \"10m\", deadline: \"1d\", maxAttempts: 3,\n"
+      "    backoff: {initial: \"2s\", max: \"1m\", factor: 3}, retention: \"30d\",\n"
+      "    idempotency: REQUIRED, unique: [\"account\"], onConflict: REJECT,\n"
+      "    concurrency: [{key: \"tenant\", limit: 2}], handler: \"runner\",\n"
+      "    rateLimit: [{key: \"queue\", limit: 10, per: \"1m\"}], steps: [{name: \"a\"}])\n"
+      "  @auth(scopes: [\"runs:write\"])\n"
+      "  @notify(on: [FAILED], channels: [EMAIL]) @schedule(cron: \"0 3 * * *\")\n"
+      "}",
+      {.refuse_unsupported = false});
+  ASSERT_NE(contract, nullptr);
+  const JobType& job = contract->job_types().front();
+  EXPECT_EQ(job.queue, QueueName("slow"));
+  EXPECT_EQ(job.priority, -5);
+  EXPECT_EQ(job.timeout, 1h);
+  EXPECT_EQ(job.queue_timeout, 10min);
+  EXPECT_EQ(job.deadline, 24h);
+  EXPECT_EQ(job.retention, 30 * 24h);
+  EXPECT_EQ(job.retry, (job::RetryPolicy::Options{.max_attempts = 3,
+                                                  .initial_interval = 2s,
+                                                  .max_interval = 1min,
+                                                  .backoff_coefficient = 3}));
+  EXPECT_EQ(job.idempotency, Idempotency::kRequired);
+  EXPECT_THAT(job.unique, ElementsAre("account"));
+  EXPECT_EQ(job.on_conflict, OnConflict::kReject);
+  EXPECT_EQ(job.concurrency.size(), 1U);
+  EXPECT_EQ(job.rate_limit.size(), 1U);
+  EXPECT_EQ(job.steps.size(), 1U);
+  EXPECT_EQ(job.handler, "runner");
+  EXPECT_THAT(job.scopes, ElementsAre("runs:write"));
+  EXPECT_EQ(job.notify.size(), 1U);
+  EXPECT_EQ(job.schedule.size(), 1U);
+}
+
+TEST(JobDirective, SaysWhatToWriteInsteadOfAWrongDuration) {
+  EXPECT_THAT(
+      errors_with("@job(timeout: \"15 min\")"),
+      ElementsAre(
+          "schema.graphql:2:15: @job(timeout: \"15 min\"): a duration is whole numbers with "
+          "the units d, h, m, s, ms, largest first, at most 3650d; write \"15m\""));
+  EXPECT_THAT(errors_with("@job(queueTimeout: 90)"),
+              ElementsAre("schema.graphql:2:20: @job(queueTimeout: 90): a duration is a text of "
+                          "whole numbers with units; write \"90s\""));
+  EXPECT_THAT(errors_with("@job(deadline: \"0s\")"),
+              ElementsAre("schema.graphql:2:16: @job(deadline: \"0s\"): must be longer than "
+                          "nothing; write \"15m\", or leave it out"));
+  EXPECT_THAT(errors_with("@job(retention: \"soon\")"),
+              ElementsAre("schema.graphql:2:17: @job(retention: \"soon\"): a duration is whole "
+                          "numbers with the units d, h, m, s, ms, largest first, at most 3650d; "
+                          "write \"15m\""));
+}
+
+TEST(JobDirective, KeepsNumbersInTheirRanges) {
+  EXPECT_THAT(
+      errors_with("@job(maxAttempts: 0, priority: 200)"),
+      ElementsAre("schema.graphql:2:32: @job(priority: 200): write a number from -100 to "
+                  "100, such as 100",
+                  "schema.graphql:2:19: @job(maxAttempts: 0): write a number from 1 to 100, "
+                  "such as 1"));
+}
+
+TEST(JobDirective, ChecksTheBackoff) {
+  EXPECT_THAT(errors_with("@job(backoff: {factor: 0.5})"),
+              ElementsAre("schema.graphql:2:15: @job(backoff: { factor: 0.5 }): factor is the "
+                          "growth of the pause per attempt; write 1 to 10"));
+  EXPECT_THAT(
+      errors_with("@job(backoff: {initial: \"1m\", max: \"1s\"})"),
+      ElementsAre("schema.graphql:2:15: @job(backoff: { initial: \"1m\", max: \"1s\" }): max "
+                  "is shorter than initial; write max: \"1m\" or more"));
+}
+
+TEST(JobDirective, ChecksNamesAndPaths) {
+  EXPECT_THAT(errors_with("@job(queue: \"my queue\")"),
+              ElementsAre("schema.graphql:2:13: @job(queue: \"my queue\"): a queue's name is 1 to "
+                          "128 letters, digits or . _ : @ / -; write \"default\""));
+  EXPECT_THAT(errors_with("@job(handler: \"\")"),
+              ElementsAre("schema.graphql:2:15: @job(handler: \"\"): is empty; write \"run\", or "
+                          "leave it out"));
+  EXPECT_THAT(errors_with("@job @auth(scopes: [])"),
+              ElementsAre("schema.graphql:2:20: @auth(scopes: []): name at least one scope, or "
+                          "remove @auth"));
+  EXPECT_THAT(
+      errors_with("@job(unique: [\"acount\"])"),
+      ElementsAre("schema.graphql:2:14: @job(unique: [\"acount\"]): \"acount\" is no argument "
+                  "of run, nor a field below one; write a path such as \"account\""));
+  EXPECT_THAT(
+      errors_with("@job(steps: [{name: \"a\"}, {name: \"a\"}])"),
+      ElementsAre("schema.graphql:2:13: @job(steps: [{ name: \"a\" }, { name: \"a\" }]): the "
+                  "step \"a\" is there twice; give each step a name of its own"));
+  EXPECT_THAT(
+      errors_with("@job(concurrency: [{key: \"tenant\", limit: 0}])"),
+      ElementsAre("schema.graphql:2:19: @job(concurrency: [{ key: \"tenant\", limit: 0 }]): a "
+                  "limit below 1 lets nothing run; write limit: 1 or more"));
+}
+
+TEST(JobDirective, LeavesUnknownArgumentsToTheTypeSystem) {
+  EXPECT_THAT(
+      errors_with("@job(timout: \"1m\")"),
+      ElementsAre("schema.graphql:2:6: Unknown argument \"timout\" on directive \"@job\". Did "
+                  "you mean \"timeout\"?"));
+}
+
+TEST(JobDirective, RefusesWhatTheServerDoesNotHonourYet) {
+  const auto errors = contract_errors(
+      "type Mutation {\n"
+      "  run(a: ID): Int @job(unique: [\"a\"], onConflict: REJECT, concurrency: [], rateLimit: "
+      "[],\n"
+      "    handler: \"x\", steps: [])\n"
+      "    @notify(on: [FAILED], channels: [EMAIL])\n"
+      "    @schedule(cron: \"* * * * *\")\n"
+      "    @cost\n"
+      "}\n"
+      "type Result { secret: Int @auth(scopes: [\"x\"]) }");
+  EXPECT_THAT(
+      errors,
+      ElementsAre(
+          "schema.graphql:2:32: @job(unique:) is not supported by this version of Errand yet; "
+          "remove it; use an idempotency key to make one job of repeated requests",
+          "schema.graphql:2:51: @job(onConflict:) is not supported by this version of Errand yet; "
+          "remove it",
+          "schema.graphql:2:72: @job(concurrency:) is not supported by this version of Errand yet; "
+          "remove it; limit the slots of the workers of this queue instead",
+          "schema.graphql:2:87: @job(rateLimit:) is not supported by this version of Errand yet; "
+          "remove it; limit the rate in the worker instead",
+          "schema.graphql:3:14: @job(handler:) is not supported by this version of Errand yet; "
+          "remove it; name the worker's handler as the mutation",
+          "schema.graphql:3:26: @job(steps:) is not supported by this version of Errand yet; "
+          "remove "
+          "it; let the worker make each part of its work repeatable",
+          "schema.graphql:4:5: @notify is not supported by this version of Errand yet; remove it; "
+          "clients can follow the job over a subscription",
+          "schema.graphql:5:5: @schedule is not supported by this version of Errand yet; remove "
+          "it; "
+          "call the mutation from cron",
+          "schema.graphql:6:5: @cost is not supported by this version of Errand yet; remove it; "
+          "documents are limited by depth and size",
+          "schema.graphql:8:27: @auth is supported on fields with @job alone by this version of "
+          "Errand; remove it, and let the field's resolver decide"));
+}
+
+TEST(SuggestDuration, UnderstandsWhatPeopleWrite) {
+  EXPECT_EQ(suggest_duration("15 min"), "15m");
+  EXPECT_EQ(suggest_duration("1.5h"), "1h30m");
+  EXPECT_EQ(suggest_duration("2 hours 5 minutes"), "2h5m");
+  EXPECT_EQ(suggest_duration("30"), "30s");
+  EXPECT_EQ(suggest_duration("1 week"), "7d");
+  EXPECT_EQ(suggest_duration("5m1h"), "1h5m");
+  EXPECT_EQ(suggest_duration("soon"), "");
+  EXPECT_EQ(suggest_duration(""), "");
+  EXPECT_EQ(suggest_duration("1e"), "");
+}
+
+RC_GTEST_PROP(SuggestDuration, SuggestsOnlyWhatReadsBack, (const std::string& text)) {
+  const std::string suggestion = suggest_duration(text);
+  if (!suggestion.empty()) RC_ASSERT(parse_duration(suggestion).has_value());
+}
+
+}  // namespace
+}  // namespace errand::contract

@@ -1,0 +1,315 @@
+#include "errand/contract/read_job_type.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include <boost/json/object.hpp>
+
+#include "errand/base/time_text.h"
+#include "errand/graphql/language/printer.h"
+#include "errand/graphql/type/coerce.h"
+
+namespace errand::contract {
+namespace {
+
+namespace json = boost::json;
+namespace type = graphql::type;
+
+constexpr int kPriorityMax = 100;
+constexpr int kAttemptsMax = 100;
+constexpr double kBackoffFactorMax = 10;
+constexpr std::size_t kNameBytesMax = 128;
+
+/// The rule of queue and scope names, the same as in credentials files.
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= kNameBytesMax && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._:@/-").find(c) != std::string_view::npos;
+  });
+}
+
+/// Reads the arguments of one directive and reports what is wrong with them.
+class DirectiveReader {
+ public:
+  DirectiveReader(const type::Schema& schema, const type::AppliedDirective& directive,
+                  SchemaErrors& errors)
+      : directive_(directive),
+        values_(type::directive_values(*schema.directive(directive.name()), directive)),
+        errors_(errors) {}
+
+  [[nodiscard]] const json::value* get(std::string_view name) const {
+    const auto* value = values_.if_contains(json::string_view(name.data(), name.size()));
+    return value == nullptr || value->is_null() ? nullptr : value;
+  }
+  [[nodiscard]] const json::object& values() const { return values_; }
+
+  /// "@job(timeout: "15 min"): `why`"
+  void wrong(std::string_view name, const std::string& why) const {
+    std::string shown;
+    for (const graphql::language::Argument* argument : directive_.node->arguments) {
+      if (argument->name.value == name) shown = graphql::language::print(*argument->value);
+    }
+    errors_.add(argument_place(directive_, name), "@" + std::string(directive_.name()) + "(" +
+                                                      std::string(name) + ": " + shown +
+                                                      "): " + why);
+  }
+
+  [[nodiscard]] std::string text(std::string_view name) const {
+    const auto* value = get(name);
+    return value == nullptr ? std::string()
+                            : std::string(value->as_string().data(), value->as_string().size());
+  }
+
+  [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t low,
+                                     std::int64_t high) const {
+    const auto* value = get(name);
+    if (value == nullptr) return low;
+    const std::int64_t number = value->as_int64();
+    if (number < low || number > high) {
+      wrong(name, "write a number from " + std::to_string(low) + " to " + std::to_string(high) +
+                      ", such as " + std::to_string(std::clamp(number, low, high)));
+    }
+    return number;
+  }
+
+  /// nullopt where absent or wrong. `name` is the argument to point at.
+  std::optional<Milliseconds> duration(const json::value* value, std::string_view name,
+                                       bool zero_allowed = false) const {
+    if (value == nullptr) return std::nullopt;
+    const auto* text = value->if_string();
+    const std::string given =
+        text != nullptr ? std::string(text->data(), text->size()) : std::string();
+    if (text == nullptr) {
+      const auto number = value->if_int64();
+      wrong(name, "a duration is a text of whole numbers with units; write \"" +
+                      (number == nullptr ? std::string("15m") : std::to_string(*number) + "s") +
+                      "\"");
+      return std::nullopt;
+    }
+    const auto parsed = parse_duration(given);
+    if (!parsed) {
+      const std::string instead = suggest_duration(given);
+      wrong(name,
+            "a duration is whole numbers with the units d, h, m, s, ms, largest first, at "
+            "most 3650d; write \"" +
+                (instead.empty() ? "15m" : instead) + "\"");
+      return std::nullopt;
+    }
+    if (*parsed == Milliseconds::zero() && !zero_allowed) {
+      wrong(name, "must be longer than nothing; write \"15m\", or leave it out");
+      return std::nullopt;
+    }
+    return *parsed;
+  }
+
+ private:
+  const type::AppliedDirective& directive_;
+  json::object values_;
+  SchemaErrors& errors_;
+};
+
+/// Whether `path` ("input.card.number") leads to an argument or input field of `field`.
+bool path_exists(const type::FieldDefinition& field, std::string_view path) {
+  const type::InputValueDefinition* value = nullptr;
+  for (bool first = true; first || !path.empty(); first = false) {
+    const auto dot = path.find('.');
+    const std::string_view name = path.substr(0, dot);
+    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+    if (first) {
+      value = field.argument(name);
+    } else {
+      const auto* object = value->type.named().get_if<type::InputObjectType>();
+      value = object == nullptr ? nullptr : object->field(name);
+    }
+    if (value == nullptr) return false;
+  }
+  return true;
+}
+
+void read_backoff(JobType& job, const DirectiveReader& reader) {
+  const json::object& backoff = reader.get("backoff")->as_object();
+  const auto initial = reader.duration(backoff.if_contains("initial"), "backoff");
+  const auto longest = reader.duration(backoff.if_contains("max"), "backoff");
+  const double factor = backoff.at("factor").as_double();
+  if (!(factor >= 1.0 && factor <= kBackoffFactorMax)) {
+    reader.wrong("backoff", "factor is the growth of the pause per attempt; write 1 to 10");
+    return;
+  }
+  if (!initial || !longest) return;
+  if (*longest < *initial) {
+    reader.wrong("backoff", "max is shorter than initial; write max: \"" +
+                                format_duration(*initial) + "\" or more");
+    return;
+  }
+  job.retry.initial_interval = *initial;
+  job.retry.max_interval = *longest;
+  job.retry.backoff_coefficient = factor;
+}
+
+void read_flow_control(JobType& job, const type::FieldDefinition& field,
+                       const DirectiveReader& reader) {
+  if (const auto* paths = reader.get("unique")) {
+    for (const json::value& item : paths->as_array()) {
+      std::string path(item.as_string().data(), item.as_string().size());
+      if (!path_exists(field, path)) {
+        reader.wrong("unique",
+                     "\"" + path + "\" is no argument of " + std::string(field.name) +
+                         ", nor a field below one; write a path such as \"" +
+                         (field.arguments.empty() ? "input.account"
+                                                  : std::string(field.arguments.front().name)) +
+                         "\"");
+      }
+      job.unique.push_back(std::move(path));
+    }
+    if (job.unique.empty()) reader.wrong("unique", "name at least one path, or leave it out");
+  }
+  const std::string conflict = reader.text("onConflict");
+  job.on_conflict = conflict == "REJECT"    ? OnConflict::kReject
+                    : conflict == "REPLACE" ? OnConflict::kReplace
+                                            : OnConflict::kExisting;
+  const auto limits = [&](std::string_view name, json::array& out) {
+    const auto* items = reader.get(name);
+    if (items == nullptr) return;
+    out = items->as_array();
+    for (const json::value& item : out) {
+      if (item.as_object().at("limit").as_int64() < 1) {
+        reader.wrong(name, "a limit below 1 lets nothing run; write limit: 1 or more");
+      }
+      if (name == "rateLimit") reader.duration(item.as_object().if_contains("per"), name);
+    }
+  };
+  limits("concurrency", job.concurrency);
+  limits("rateLimit", job.rate_limit);
+  if (const auto* steps = reader.get("steps")) {
+    job.steps = steps->as_array();
+    std::set<std::string_view> names;
+    for (const json::value& step : job.steps) {
+      const json::string& name = step.as_object().at("name").as_string();
+      if (!names.insert({name.data(), name.size()}).second) {
+        reader.wrong("steps", "the step \"" + std::string(name.data(), name.size()) +
+                                  "\" is there twice; give each step a name of its own");
+      }
+    }
+  }
+}
+
+void read_job(JobType& job, const type::FieldDefinition& field, const DirectiveReader& reader) {
+  const std::string queue = reader.text("queue");
+  if (!is_name(queue)) {
+    reader.wrong("queue",
+                 "a queue's name is 1 to 128 letters, digits or . _ : @ / -; write "
+                 "\"default\"");
+  }
+  job.queue = QueueName(queue);
+  job.priority = static_cast<int>(reader.integer("priority", -kPriorityMax, kPriorityMax));
+  job.timeout = reader.duration(reader.get("timeout"), "timeout").value_or(job.timeout);
+  job.queue_timeout = reader.duration(reader.get("queueTimeout"), "queueTimeout");
+  job.deadline = reader.duration(reader.get("deadline"), "deadline");
+  job.retention =
+      reader.duration(reader.get("retention"), "retention", true).value_or(job.retention);
+  job.retry.max_attempts = static_cast<int>(reader.integer("maxAttempts", 1, kAttemptsMax));
+  read_backoff(job, reader);
+  job.idempotency =
+      reader.text("idempotency") == "REQUIRED" ? Idempotency::kRequired : Idempotency::kOptional;
+  job.handler = reader.text("handler");
+  if (job.handler.empty()) {
+    if (reader.get("handler") != nullptr) {
+      reader.wrong("handler", "is empty; write \"" + job.name.str() + "\", or leave it out");
+    }
+    job.handler = job.name.str();
+  }
+  read_flow_control(job, field, reader);
+}
+
+struct UnitWord {
+  std::string_view word;
+  double ms;
+};
+
+constexpr double kSecond = 1'000;
+constexpr double kMinute = 60 * kSecond;
+constexpr double kHour = 60 * kMinute;
+constexpr double kDay = 24 * kHour;
+
+constexpr std::array<UnitWord, 27> kUnitWords{
+    {{"ms", 1},          {"msec", 1},         {"msecs", 1},         {"millis", 1},
+     {"millisecond", 1}, {"milliseconds", 1}, {"s", kSecond},       {"sec", kSecond},
+     {"secs", kSecond},  {"second", kSecond}, {"seconds", kSecond}, {"m", kMinute},
+     {"min", kMinute},   {"mins", kMinute},   {"minute", kMinute},  {"minutes", kMinute},
+     {"h", kHour},       {"hr", kHour},       {"hrs", kHour},       {"hour", kHour},
+     {"hours", kHour},   {"d", kDay},         {"day", kDay},        {"days", kDay},
+     {"w", 7 * kDay},    {"week", 7 * kDay},  {"weeks", 7 * kDay}}};
+
+}  // namespace
+
+std::string suggest_duration(std::string_view text) {
+  constexpr double kLongest = 3'650 * kDay;
+  double total = 0;
+  bool any = false;
+  std::size_t at = 0;
+  const auto skip = [&](auto&& belongs) {
+    const std::size_t begin = at;
+    while (at < text.size() && belongs(text[at])) ++at;
+    return text.substr(begin, at - begin);
+  };
+  const auto is_blank = [](char c) { return c == ' ' || c == ',' || c == '_'; };
+  while (skip(is_blank), at < text.size()) {
+    const auto digits = skip([](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+    double number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return {};
+    skip(is_blank);
+    std::string word(skip([](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }));
+    for (char& c : word) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    const auto* unit =
+        std::ranges::find(kUnitWords, word.empty() ? "s" : std::string_view(word), &UnitWord::word);
+    if (unit == kUnitWords.end()) return {};
+    total += number * unit->ms;
+    any = true;
+  }
+  if (!any || !std::isfinite(total) || total > kLongest) return {};
+  return format_duration(Milliseconds(static_cast<std::int64_t>(std::llround(total))));
+}
+
+JobType read_job_type(const type::Schema& schema, const type::FieldDefinition& field,
+                      SchemaErrors& errors) {
+  JobType job;
+  job.name = JobTypeName(field.name);
+  job.description = field.description.value_or(std::string_view());
+  job.field = &field;
+  job.result_type = field.type;
+  for (const type::AppliedDirective& directive : field.directives) {
+    const std::string_view name = directive.name();
+    if (name == "job") {
+      read_job(job, field, DirectiveReader(schema, directive, errors));
+    } else if (name == "auth") {
+      const DirectiveReader reader(schema, directive, errors);
+      for (const json::value& item : reader.get("scopes")->as_array()) {
+        std::string scope(item.as_string().data(), item.as_string().size());
+        if (!is_name(scope)) {
+          reader.wrong("scopes",
+                       "a scope is 1 to 128 letters, digits or . _ : @ / -; write "
+                       "\"reports:write\"");
+        }
+        job.scopes.push_back(std::move(scope));
+      }
+      if (job.scopes.empty()) {
+        reader.wrong("scopes", "name at least one scope, or remove @auth");
+      }
+    } else if (name == "notify") {
+      job.notify.emplace_back(DirectiveReader(schema, directive, errors).values());
+    } else if (name == "schedule") {
+      job.schedule.emplace_back(DirectiveReader(schema, directive, errors).values());
+    }
+  }
+  return job;
+}
+
+}  // namespace errand::contract

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "errand/contract/job_type.h"
+#include "errand/contract/schema_errors.h"
+#include "errand/graphql/type/schema.h"
+
+namespace errand::contract {
+
+/// Reads @job, @auth, @notify and @schedule of a field that has @job, with all their rules. Adds
+/// what is wrong to `errors`, each with the place of the value and what to write instead; the
+/// result is then of no use. Leaves constraints, sensitive paths and snapshot to others.
+JobType read_job_type(const graphql::type::Schema& schema,
+                      const graphql::type::FieldDefinition& field, SchemaErrors& errors);
+
+/// A text that parse_duration() reads and that `text` may have meant: "15 min" -> "15m". Empty
+/// where nothing can be said.
+std::string suggest_duration(std::string_view text);
+
+}  // namespace errand::contract
