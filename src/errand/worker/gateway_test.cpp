@@ -322,10 +322,13 @@ TEST_F(GatewayTest, SendsOneJobForEachCreditAndNoneWithout) {
   const auto offer = worker.read("job");
   worker.send(heartbeat(offer));
   worker.read("heartbeat_ack");
+  // Several messages in one frame; the next job may overtake the ack.
   worker.send(bj::array{about(offer, "complete", {{"result", {{"n", 1}}}}),
                         bj::object{{"type", "credits"}, {"add", 1}}});
-  worker.read("ack");
-  worker.read("job");
+  const std::string first = text(worker.read(), "type");
+  const std::string second = text(worker.read(), "type");
+  EXPECT_EQ(std::min(first, second), "ack");
+  EXPECT_EQ(std::max(first, second), "job");
 }
 
 TEST_F(GatewayTest, TakesFailuresReleasesAndSnoozes) {
@@ -376,7 +379,7 @@ TEST_F(GatewayTest, AResultThatDoesNotFitFailsTheJobWithItsPath) {
 TEST_F(GatewayTest, RefusesReportsUnderAStaleOrForeignToken) {
   start();
   Client worker = connect();
-  worker.join(2);
+  worker.join(1);
   enqueue();
   const auto offer = worker.read("job");
   const auto complete = about(offer, "complete", {{"result", {{"n", 1}}}});
@@ -395,6 +398,7 @@ TEST_F(GatewayTest, RefusesReportsUnderAStaleOrForeignToken) {
 
   worker.send(about(offer, "release"));
   worker.read("ack");
+  worker.send({{"type", "credits"}, {"add", 1}});
   const auto second = worker.read("job");
   worker.send(complete);
   EXPECT_EQ(refusal(worker.read("ack")), "LEASE_LOST");
