@@ -40,10 +40,9 @@ class VariablesInAllowedPositionRule : public Rule {
           fmt::format("Variable \"${}\" of type \"{}\" used in position expecting type \"{}\".",
                       name, type->str(), usage.type.str()));
     }
-    if (!type || !usage.parent_type.valid() || usage.parent_type.is_non_null() ||
-        usage.parent_type.is_list()) {
-      return;
-    }
+    // In a list this would be the item type, hence no object; graphql-js forgets to look under a
+    // non-null type here, which the specification's counter-example shows to be wrong.
+    if (!type || !usage.parent_type.valid() || usage.parent_type.is_list()) return;
     const auto* parent = usage.parent_type.named().get_if<type::InputObjectType>();
     if (parent != nullptr && parent->is_one_of && !type->is_non_null()) {
       context_.report(
