@@ -140,7 +140,8 @@ class Core {
       sooner(Milliseconds::zero());
     }
     // What the store could not do is still due; do not ask it in a tight loop.
-    if (again_at_ && wait) wait = std::max(*wait, left_until(*again_at_, now.monotonic));
+    if (again_at_)
+      wait = std::max(wait.value_or(Milliseconds::zero()), left_until(*again_at_, now.monotonic));
     return wait;
   }
 

@@ -106,6 +106,7 @@ class Memory {
   std::set<std::pair<JobTypeName, std::string>> contracts;  ///< stored ones, by hash
   std::unordered_map<TenantId, std::uint64_t> last_served;  ///< turn of the last start
   std::uint64_t turn = 0;
+  WorkerId last_worker;  ///< that was given a job
 
  private:
   void count(const job::JobState& state, bool add);

@@ -59,6 +59,9 @@ class Planner {
   bool take_lease_timer(const JobId& id);
   bool take_job_timers(const JobId& id);
 
+  // Starts (planner_matching.cpp).
+  bool start(const JobId& id, const RegisterWorker& worker);
+
   // Shared (planner.cpp).
   /// The draft of a job, from here, memory or the store. @return kNotFound, or the reader's error.
   Result<Draft*> load(const JobId& id);

@@ -14,8 +14,7 @@ using Drafts = std::unordered_map<JobId, Draft>;
 /// One line as this plan sees it: what is committed and untouched, and what the plan added.
 class LineView {
  public:
-  LineView(const store::ReadyLine& line, const HeadWindow<LinePlace>* window, const Drafts& drafts)
-      : line_(line), drafts_(drafts) {
+  LineView(const HeadWindow<LinePlace>* window, const Drafts& drafts) : drafts_(drafts) {
     if (window) {
       next_ = window->places().begin();
       end_ = window->places().end();
@@ -43,7 +42,8 @@ class LineView {
     if (added_.erase(place) == 0) ++next_;
   }
 
-  [[nodiscard]] const store::ReadyLine& line() const { return line_; }
+  /// Whether the store may have more once this has no head any more.
+  [[nodiscard]] bool goes_on() const { return window_ && !window_->complete(); }
 
  private:
   [[nodiscard]] bool touched(const JobId& job) const {
@@ -51,7 +51,6 @@ class LineView {
     return it != drafts_.end() && it->second.changed();
   }
 
-  store::ReadyLine line_;
   const Drafts& drafts_;
   const HeadWindow<LinePlace>* window_ = nullptr;
   std::set<LinePlace>::const_iterator next_;
@@ -67,14 +66,20 @@ bool Planner::match() {
     std::uint32_t credits;
   };
   std::vector<Free> free;
-  for (auto& [id, worker] : memory_.workers) {
-    if (worker.credits > 0) free.push_back({&worker, worker.credits});
-  }
+  // Workers take turns, over plans too, so that load spreads.
+  const auto first = memory_.workers.upper_bound(memory_.last_worker);
+  const auto gather = [&free](auto from, auto to) {
+    for (; from != to; ++from) {
+      if (from->second.credits > 0) free.push_back({&from->second, from->second.credits});
+    }
+  };
+  gather(first, memory_.workers.end());
+  gather(memory_.workers.begin(), first);
   if (free.empty()) return false;
 
   std::map<store::ReadyLine, LineView> views;
   for (const auto& [line, window] : memory_.lines) {
-    if (!window.places().empty()) views.try_emplace(line, line, &window, scratch_.drafts);
+    if (!window.places().empty()) views.try_emplace(line, &window, scratch_.drafts);
   }
   for (const JobId& id : scratch_.order) {
     const Draft& draft = scratch_.drafts.at(id);
@@ -84,7 +89,7 @@ bool Planner::match() {
     if (view == views.end()) {
       const auto window = memory_.lines.find(line);
       const auto* known = window == memory_.lines.end() ? nullptr : &window->second;
-      view = views.try_emplace(line, line, known, scratch_.drafts).first;
+      view = views.try_emplace(line, known, scratch_.drafts).first;
     }
     view->second.add(line_place(*draft.now));
   }
@@ -93,65 +98,66 @@ bool Planner::match() {
     it = open ? std::next(it) : views.erase(it);
   }
 
-  // Workers take turns, so that load spreads. Among lines: priority, then the tenant that was
-  // served longest ago, then first in first out.
   const auto last_served = [&](const TenantId& tenant) {
     const auto it = memory_.last_served.find(tenant);
     return it == memory_.last_served.end() ? 0 : it->second;
   };
+  // Priority, then the tenant that was served longest ago, then first in first out.
+  const auto goes_first = [&](auto& a, auto& b) {
+    const LinePlace& place_a = *a.second.head();
+    const LinePlace& place_b = *b.second.head();
+    if (place_a.priority != place_b.priority) return place_a.priority > place_b.priority;
+    const std::uint64_t turn_a = last_served(a.first.tenant);
+    const std::uint64_t turn_b = last_served(b.first.tenant);
+    return turn_a != turn_b ? turn_a < turn_b : place_a < place_b;
+  };
   std::size_t starts = 0;
-  while (!free.empty() && !views.empty()) {
-    for (std::size_t i = 0; i < free.size();) {
+  bool ran_dry = false;
+  while (!free.empty()) {
+    std::vector<Free> again;
+    for (Free& each : free) {
       auto best = views.end();
       for (auto it = views.begin(); it != views.end(); ++it) {
-        if (!free[i].worker->takes(it->first)) continue;
-        if (best == views.end()) {
-          best = it;
-          continue;
-        }
-        const LinePlace& a = *it->second.head();
-        const LinePlace& b = *best->second.head();
-        if (a.priority != b.priority) {
-          if (a.priority > b.priority) best = it;
-          continue;
-        }
-        const std::uint64_t turn_a = last_served(it->first.tenant);
-        const std::uint64_t turn_b = last_served(best->first.tenant);
-        if (turn_a != turn_b ? turn_a < turn_b : a < b) best = it;
+        if (!each.worker->takes(it->first)) continue;
+        if (best == views.end() || goes_first(*it, *best)) best = it;
       }
-      if (best == views.end()) {
-        free.erase(free.begin() + static_cast<std::ptrdiff_t>(i));
-        continue;
-      }
+      if (best == views.end()) continue;
       if (starts >= memory_.options.batch_requests_max) return true;
 
       const JobId id = best->second.head()->job;
       const TenantId tenant = best->first.tenant;
       best->second.pop();
-      if (!best->second.head()) views.erase(best);
-      const auto loaded = load(id);
-      if (!loaded) continue;
-      Draft& draft = **loaded;
-      const RegisterWorker& hello = free[i].worker->hello;
-      const auto started = run(draft, id, job::Start{hello.id, hello.build},
-                               Origin{.actor = {job::ActorKind::kWorker, hello.subject}});
-      if (!started) {
-        // Its deadline has come since the timers were looked at.
-        (void)take_job_timers(id);
-        continue;
+      if (!best->second.head()) {
+        ran_dry = ran_dry || best->second.goes_on();
+        views.erase(best);
       }
-      ++starts;
-      memory_.last_served[tenant] = ++memory_.turn;
-      scratch_.started.emplace_back(id, hello.id);
-      ++scratch_.credits_used[hello.id];
-      if (--free[i].credits == 0) {
-        free.erase(free.begin() + static_cast<std::ptrdiff_t>(i));
-      } else {
-        ++i;
+      if (start(id, each.worker->hello)) {
+        ++starts;
+        --each.credits;
+        memory_.last_served[tenant] = ++memory_.turn;
+        memory_.last_worker = each.worker->hello.id;
       }
+      if (each.credits > 0) again.push_back(each);
+      if (views.empty()) return ran_dry;
     }
+    free = std::move(again);
   }
-  return false;
+  return ran_dry;
+}
+
+bool Planner::start(const JobId& id, const RegisterWorker& worker) {
+  const auto loaded = load(id);
+  if (!loaded) return false;
+  const auto started = run(**loaded, id, job::Start{worker.id, worker.build},
+                           Origin{.actor = {job::ActorKind::kWorker, worker.subject}});
+  if (!started) {
+    // Its deadline has come, and its timer was one too many for this plan.
+    (void)take_job_timers(id);
+    return false;
+  }
+  scratch_.started.emplace_back(id, worker.id);
+  ++scratch_.credits_used[worker.id];
+  return true;
 }
 
 }  // namespace errand::engine
