@@ -17,6 +17,7 @@
 #include "errand/crypto/digest.h"
 #include "errand/crypto/master_key.h"
 #include "errand/graphql/execution/field_value.h"
+#include "errand/graphql/type/schema.h"
 #include "errand/job/state.h"
 #include "errand/runtime/event_bus.h"
 #include "errand/runtime/lane_client.h"
