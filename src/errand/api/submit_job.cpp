@@ -241,7 +241,13 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
   if (!reply) co_return std::unexpected(api_error(std::move(reply.error())));
   job::StatePtr state = std::move(reply->state);
   if (watch != nullptr) {
+    const MonotonicTime begin = backend->clock->now().monotonic;
     state = co_await hold(backend, std::move(watch), id, std::move(state), options->wait_for);
+    // The client asked for this time: it does not count against the request.
+    Context& request_context = context_of(info);
+    if (request_context.deadline) {
+      *request_context.deadline += backend->clock->now().monotonic - begin;
+    }
   }
   co_return backend->job_value(std::move(state));
 }

@@ -208,6 +208,18 @@ TEST_F(SubmitJobTest, WaitForHoldsTheAnswerUntilTheJobIsDone) {
   EXPECT_EQ(server_.bus.size(), 0U);
 }
 
+TEST_F(SubmitJobTest, TheTimeOfWaitForDoesNotCountAgainstTheRequest) {
+  const auto as = Server::context();
+  as->clock = &server_.clock;
+  as->deadline = server_.clock.now().monotonic + std::chrono::milliseconds(5'000);
+  const auto before = *as->deadline;
+  server_.data(
+      "mutation { exportReport(input: {format: CSV}, options: {waitFor: \"100ms\"}) "
+      "{ result { rows } events { nodes { type } } } }",
+      as);
+  EXPECT_GE(*as->deadline, before + std::chrono::milliseconds(100));
+}
+
 TEST_F(SubmitJobTest, WaitForEndsWithItsTime) {
   const auto data = server_.data(
       "mutation { exportReport(input: {format: CSV}, options: {waitFor: \"50ms\"}) { status } }");

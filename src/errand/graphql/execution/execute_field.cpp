@@ -118,7 +118,7 @@ std::optional<FieldError> OperationExecution::stop_reason() const {
   if (context->stop.stop_requested()) {
     return FieldError(ErrorCode::kCancelled, "The request was cancelled.");
   }
-  if (context->deadline && context->clock != nullptr &&
+  if (!streaming_ && context->deadline && context->clock != nullptr &&
       context->clock->now().monotonic >= *context->deadline) {
     return FieldError(ErrorCode::kDeadlineExceeded, "The request's time is over.");
   }

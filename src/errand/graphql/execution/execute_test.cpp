@@ -307,6 +307,39 @@ TEST(Resolvers, RefuseNamesThatTheSchemaLacks) {
   EXPECT_EQ(bound.error().message, "Resolver for Query.b: the type has no such field.");
 }
 
+TEST(Subscribe, AnOpenStreamOutlivesTheDeadlineOfItsRequest) {
+  const SystemClock clock;
+  Fixture f("type Query { a: Int } type Subscription { item: Item } type Item { n: Int }");
+  class One final : public SourceStream {
+   public:
+    boost::asio::awaitable<FieldResult<std::optional<SourceEvent>>> next() override {
+      co_return SourceEvent{FieldValue::json(boost::json::object()), {}};
+    }
+    void close() override {}
+  };
+  ResolverMap streams;
+  streams.add_awaitable("Item", "n",
+                        [](const ResolveInfo&) -> boost::asio::awaitable<FieldResult<FieldValue>> {
+                          co_await yield();
+                          co_return FieldValue(1);
+                        });
+  streams.add_stream(
+      "Subscription", "item",
+      [](const ResolveInfo&) -> boost::asio::awaitable<FieldResult<std::unique_ptr<SourceStream>>> {
+        co_return std::make_unique<One>();
+      });
+  f.resolvers = std::make_shared<const Resolvers>(
+      *Resolvers::bind(f.resolvers->shared_schema(), std::move(streams)));
+  f.context->clock = &clock;
+  f.context->deadline = clock.now().monotonic + std::chrono::seconds(60);
+  auto execution = std::make_unique<OperationExecution>(f.request("subscription { item { n } }"));
+  auto source = testing::run(execution->create_source_stream());
+  ASSERT_TRUE(source.has_value());
+  auto stream = map_source_to_response(std::move(execution), std::move(*source));
+  f.context->deadline = clock.now().monotonic;
+  EXPECT_EQ(testing::run(stream->next())->body, R"({"data":{"item":{"n":1}}})");
+}
+
 class Countdown final : public SourceStream {
  public:
   explicit Countdown(int from, bool fail = false) : left_(from), fail_(fail) {}

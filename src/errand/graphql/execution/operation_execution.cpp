@@ -103,6 +103,7 @@ OperationExecution::create_source_stream() {
     stream = field_error(ErrorCode::kInternal, "Internal error.");
   }
   if (!stream) co_return failure(std::move(stream.error()));
+  streaming_ = true;
   co_return std::move(*stream);
 }
 

@@ -135,6 +135,7 @@ class OperationExecution {
   std::vector<language::GraphQLError> errors_;
   std::optional<int> http_status_;
   boost::json::object extensions_;
+  bool streaming_ = false;  ///< the source stream is open: the deadline no longer counts
   std::optional<boost::json::object> variables_without_defaults_;
 };
 

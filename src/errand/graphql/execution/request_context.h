@@ -25,7 +25,8 @@ class RequestContext {
 
   /// Last moment for the request's own work: an awaitable field that would start later fails with
   /// DEADLINE_EXCEEDED, and resolvers hand it down to what they wait for. Subscriptions are bound
-  /// by it only until their stream is open. Needs `clock`.
+  /// by it only until their stream is open. A resolver that holds the request on the client's own
+  /// wish may move it. Needs `clock`.
   std::optional<MonotonicTime> deadline;
 
   /// Clock to read `deadline` by; must outlive the request. nullptr: no deadline.
