@@ -111,7 +111,7 @@ function buildWorker() {
 }
 
 const JOB = `query ($id: ID!) { job(id: $id) {
-  status attempt progress { fraction } events(first: 1000) { nodes { type } } } }`;
+  status attempt progress { fraction } events(first: 100, types: ["dev.errand.job.succeeded"]) { nodes { type } } } }`;
 
 /** Kills the server once the job has come some way, and starts it again. */
 async function crash(state, url, token, id) {
