@@ -11,7 +11,7 @@
 #include "errand/runtime/event_bus.h"
 #include "errand/runtime/lane.h"
 #include "errand/store/conformance/builders.h"
-#include "errand/store/conformance/suite.h"
+#include "errand/store/conformance/invariants.h"
 #include "errand/store/memory_store.h"
 
 namespace errand::runtime {

@@ -22,6 +22,9 @@ class BatchBuilder {
   /// A job spec with a value in every part that a store looks at.
   static job::JobSpec spec(std::string_view tenant = "acme", std::string_view queue = "reports");
 
+  /// Goes on with another store object, as after a restart.
+  void go_on_with(const Store& store) { store_ = &store; }
+
   /// Time of the next events.
   void at(Timestamp time) { time_ = time; }
 

@@ -1,3 +1,5 @@
+#include "errand/store/conformance/invariants.h"
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -6,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "errand/job/evolve.h"
-#include "errand/store/conformance/suite.h"
 
 namespace errand::store::conformance {
 namespace {

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "errand/store/conformance/invariants.h"
 #include "errand/store/store.h"
 
 namespace errand::store::conformance {
@@ -42,11 +43,5 @@ class StoreConformance : public testing::TestWithParam<Candidate> {
 inline std::string name_of(const testing::TestParamInfo<Candidate>& info) {
   return info.param.name;
 }
-
-/// Holds all of a store against the invariants I4 and I5: positions 1..n without a gap, each job's
-/// sequences 1..m without a gap, histories fold to the stored snapshots, and counts, lines, timers
-/// and leases say what the snapshots say.
-/// @return what is wrong; empty if nothing is.
-std::string find_fault(const Reader& reader);
 
 }  // namespace errand::store::conformance
