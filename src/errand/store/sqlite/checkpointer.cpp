@@ -9,14 +9,17 @@
 namespace errand::store::sqlite {
 namespace {
 
-/// A log this many times over its aim is cut even if commits have to wait for readers.
+/// A log this many times over its aim is cut even if commits have to wait for it.
 constexpr std::size_t kPatience = 8;
+/// How long that waits for a read to end, in milliseconds.
+constexpr int kReaderWait = 250;
 
 }  // namespace
 
 Checkpointer::Checkpointer(Connection connection, std::mutex& commits, Options options)
     : connection_(std::move(connection)), commits_(commits), options_(std::move(options)) {
   ERRAND_ASSERT(options_.bytes > 0);
+  sqlite3_busy_timeout(connection_.handle(), kReaderWait);
   // A connection that has read nothing has not opened the log, and its checkpoints do nothing.
   (void)connection_.query_integer("SELECT count(*) FROM sqlite_schema");
   if (const auto bytes = connection_.query_integer("PRAGMA page_size"); bytes && *bytes > 0) {
@@ -44,36 +47,47 @@ void Checkpointer::watch(Connection& writer) {
       this);
 }
 
+bool Checkpointer::overdue() const { return pages_ * page_bytes_ >= kPatience * options_.bytes; }
+
+void Checkpointer::hold_back() {
+  std::unique_lock lock(mutex_);
+  // One round: if that cannot empty the log either, a reader or the disk is in the way, and commits
+  // go on until the next round is due.
+  if (!due() || !overdue()) return;
+  const std::uint64_t round = rounds_;
+  done_.wait(lock, [&] { return rounds_ != round; });
+}
+
 void Checkpointer::log_grew(std::size_t pages) {
-  bool due = false;
+  bool is_due = false;
   {
     const std::lock_guard lock(mutex_);
     if (pages < done_at_) done_at_ = 0;  // begun anew
     pages_ = pages;
-    due = (pages_ - done_at_) * page_bytes_ >= options_.bytes;
+    is_due = due();
   }
-  if (due) wake_.notify_one();
+  if (is_due) wake_.notify_one();
 }
 
 void Checkpointer::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock,
-               [this] { return stopping_ || (pages_ - done_at_) * page_bytes_ >= options_.bytes; });
+    wake_.wait(lock, [this] { return stopping_ || due(); });
     if (stopping_) return;  // closing the last connection checkpoints
-    const std::size_t pages = pages_;
+    const bool was_overdue = overdue();
     lock.unlock();
-    checkpoint(pages);
+    checkpoint(was_overdue);
     lock.lock();
     // Counts as done even where it failed: the next one comes when the log has grown again.
     done_at_ = pages_;
+    ++rounds_;
+    done_.notify_all();
   }
 }
 
-void Checkpointer::checkpoint(std::size_t pages) {
+void Checkpointer::checkpoint(bool overdue) {
   if (!pass(SQLITE_CHECKPOINT_PASSIVE)) return;
   const std::lock_guard no_commit(commits_);
-  const bool overdue = pages * page_bytes_ >= kPatience * options_.bytes;
   (void)pass(overdue ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
 }
 

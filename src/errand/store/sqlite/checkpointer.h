@@ -33,11 +33,17 @@ class Checkpointer {
   /// Makes commits on `writer` tell the length of the log.
   void watch(Connection& writer);
 
+  /// Waits, where the log has become far too long, for a checkpoint to end: the bound that holds
+  /// when commits are faster than checkpoints. Called before a commit, without its mutex.
+  void hold_back();
+
  private:
   void log_grew(std::size_t pages);
   void run();
-  void checkpoint(std::size_t pages);
+  void checkpoint(bool overdue);
   bool pass(int mode);
+  [[nodiscard]] bool due() const { return (pages_ - done_at_) * page_bytes_ >= options_.bytes; }
+  [[nodiscard]] bool overdue() const;
 
   Connection connection_;
   std::mutex& commits_;
@@ -46,8 +52,10 @@ class Checkpointer {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::size_t pages_ = 0;    ///< length of the log, in pages
-  std::size_t done_at_ = 0;  ///< its length after the last checkpoint that could not empty it
+  std::condition_variable done_;
+  std::size_t pages_ = 0;     ///< length of the log, in pages
+  std::size_t done_at_ = 0;   ///< its length after the last checkpoint that could not empty it
+  std::uint64_t rounds_ = 0;  ///< checkpoints that have ended, well or not
   bool stopping_ = false;
   std::thread thread_;
 };

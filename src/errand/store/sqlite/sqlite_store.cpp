@@ -41,6 +41,7 @@ class SqliteStore final : public Store {
           CommitError{CommitError::Outcome::kRefused,
                       {ErrorCode::kUnavailable, "The store has to be reopened first."}});
     }
+    checkpointer_->hold_back();
     const std::lock_guard lock(commits_);
     auto done = writer_.commit(batch);
     broken_ = !done && done.error().outcome == CommitError::Outcome::kUnknown;
