@@ -22,7 +22,7 @@ struct ParseOptions {
   /// September 2025 does not.
   bool allow_empty_selection_sets = false;
 
-  static constexpr std::uint32_t kMaxDepthMax = 2'000;
+  static constexpr std::uint32_t kMaxDepthMax = 1'000;
 };
 
 /// Parses a document: executable definitions and type system definitions in any mix (specification,
