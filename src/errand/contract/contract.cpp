@@ -121,7 +121,7 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
       if (type::find_directive(field.directives, "job") == nullptr) continue;
       JobType job = read_job_type(schema, field, errors);
       job.object_name = contract->names_.job_object(field.name);
-      job.sensitive = sensitive_paths(field);
+      job.sensitive = sensitive_coordinates(field);
       job.contract_snapshot = contract_snapshot(schema, field);
       job.contract_hash = contract_hash(job.contract_snapshot);
       contract->job_types_.push_back(std::move(job));

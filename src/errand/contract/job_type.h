@@ -23,10 +23,6 @@ enum class Idempotency : std::uint8_t { kOptional, kRequired };
 /// What `@job(onConflict:)` does when a live job holds the unique key.
 enum class OnConflict : std::uint8_t { kExisting, kReject, kReplace };
 
-/// A place in a job's arguments, such as {"input", "card", "number"}. Lists are passed through: the
-/// path of an item is that of its list.
-using InputPath = std::vector<std::string>;
-
 /// What a schema with `@job` says of one type of job. Immutable once its Contract is built; owned
 /// by it.
 struct JobType {
@@ -54,7 +50,8 @@ struct JobType {
   boost::json::array notify;       ///< one object of arguments for each @notify
   boost::json::array schedule;     ///< one object of arguments for each @schedule
 
-  std::vector<InputPath> sensitive;  ///< of @sensitive, outermost only
+  /// Coordinates of the values with @sensitive: "pay(pin:)", "Card.number".
+  std::vector<std::string> sensitive;
 
   /// The field as its author wrote it (in Contract::user_schema()).
   const graphql::type::FieldDefinition* field = nullptr;

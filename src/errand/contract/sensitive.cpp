@@ -1,7 +1,7 @@
 #include "errand/contract/sensitive.h"
 
-#include <algorithm>
 #include <string>
+#include <unordered_set>
 #include <utility>
 
 #include <boost/json/array.hpp>
@@ -20,28 +20,27 @@ json::value redacted() {
   return json::value(json::string_view(kRedacted.data(), kRedacted.size()));
 }
 
-class PathFinder {
+/// Looks at each input object once, so that types which refer to each other cost no more than
+/// others.
+class CoordinateFinder {
  public:
-  void visit(const type::InputValueDefinition& value) {
-    path_.emplace_back(value.name);
+  void visit(const type::InputValueDefinition& value, const std::string& coordinate) {
     if (is_sensitive(value)) {
-      found_.push_back(path_);
-    } else if (const auto* object = value.type.named().get_if<type::InputObjectType>()) {
-      if (std::ranges::find(open_, object) == open_.end()) {
-        open_.push_back(object);
-        for (const type::InputValueDefinition& field : object->fields) visit(field);
-        open_.pop_back();
-      }
+      found_.push_back(coordinate);
+      return;
     }
-    path_.pop_back();
+    const auto* object = value.type.named().get_if<type::InputObjectType>();
+    if (object == nullptr || !visited_.insert(object).second) return;
+    for (const type::InputValueDefinition& field : object->fields) {
+      visit(field, std::string(object->name) + "." + std::string(field.name));
+    }
   }
 
-  std::vector<InputPath> take() { return std::move(found_); }
+  std::vector<std::string> take() { return std::move(found_); }
 
  private:
-  InputPath path_;
-  std::vector<const type::InputObjectType*> open_;
-  std::vector<InputPath> found_;
+  std::unordered_set<const type::InputObjectType*> visited_;
+  std::vector<std::string> found_;
 };
 
 json::value redact_value(const json::value& value, const type::NamedType& named);
@@ -79,9 +78,11 @@ json::value redact_value(const json::value& value, const type::NamedType& named)
 
 }  // namespace
 
-std::vector<InputPath> sensitive_paths(const type::FieldDefinition& field) {
-  PathFinder finder;
-  for (const type::InputValueDefinition& argument : field.arguments) finder.visit(argument);
+std::vector<std::string> sensitive_coordinates(const type::FieldDefinition& field) {
+  CoordinateFinder finder;
+  for (const type::InputValueDefinition& argument : field.arguments) {
+    finder.visit(argument, std::string(field.name) + "(" + std::string(argument.name) + ":)");
+  }
   return finder.take();
 }
 

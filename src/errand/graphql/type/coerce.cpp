@@ -1,10 +1,14 @@
 #include "errand/graphql/type/coerce.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include <boost/json/array.hpp>
 
 #include "errand/base/assert.h"
+#include "errand/graphql/language/arena.h"
 #include "errand/graphql/language/printer.h"
 #include "errand/graphql/type/inspect.h"
 #include "errand/graphql/type/suggestions.h"
@@ -292,6 +296,46 @@ class LiteralCoercion {
   SchemaDefaults defaults_;
 };
 
+bool has_variables(const language::Value& literal) {
+  if (literal.is<language::Variable>()) return true;
+  if (const auto* list = literal.get_if<language::ListValue>()) {
+    return std::ranges::any_of(list->values,
+                               [](const language::Value* item) { return has_variables(*item); });
+  }
+  const auto* object = literal.get_if<language::ObjectValue>();
+  return object != nullptr &&
+         std::ranges::any_of(object->fields, [](const language::ObjectField* field) {
+           return has_variables(*field->value);
+         });
+}
+
+/// `literal` as it is where no variable has a value: null in lists, absent in objects.
+const language::Value& without_variables(const language::Value& literal, language::Arena& arena) {
+  if (!has_variables(literal)) return literal;
+  if (const auto* list = literal.get_if<language::ListValue>()) {
+    std::vector<const language::Value*> values;
+    for (const language::Value* item : list->values) {
+      values.push_back(&without_variables(*item, arena));
+    }
+    auto* copy = arena.make<language::ListValue>(*list);
+    copy->values = arena.copy(std::span<const language::Value* const>(values));
+    return *copy;
+  }
+  if (const auto* object = literal.get_if<language::ObjectValue>()) {
+    std::vector<const language::ObjectField*> fields;
+    for (const language::ObjectField* field : object->fields) {
+      if (field->value->is<language::Variable>()) continue;
+      auto* copy = arena.make<language::ObjectField>(*field);
+      copy->value = &without_variables(*field->value, arena);
+      fields.push_back(copy);
+    }
+    auto* copy = arena.make<language::ObjectValue>(*object);
+    copy->fields = arena.copy(std::span<const language::ObjectField* const>(fields));
+    return *copy;
+  }
+  return *arena.make<language::NullValue>();
+}
+
 using LiteralReport =
     std::function<void(const language::Node& node, const PathLink* path, std::string message)>;
 
@@ -329,7 +373,11 @@ class LiteralCheck {
     if (const auto* object = type.named().get_if<InputObjectType>()) {
       return check_object(literal, *object, path);
     }
-    LeafResult leaf = parse_leaf_literal(type.named(), literal, variables_);
+    // Nested variables without a value are taken out, which is also how the message shows it.
+    language::Arena arena;
+    const language::Value& plain =
+        variables_ == nullptr ? without_variables(literal, arena) : literal;
+    LeafResult leaf = parse_leaf_literal(type.named(), plain, variables_);
     if (!leaf) report_(literal, path, std::move(leaf.error()));
   }
 

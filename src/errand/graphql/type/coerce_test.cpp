@@ -233,6 +233,16 @@ TEST(CheckLiteral, ReportsAtTheNode) {
                           "Did you mean \"size\"? Found: { name: 1, e: $v, siez: 2 }."));
 }
 
+TEST(CheckLiteral, ShowsLiteralsOfLeavesWithoutTheirVariables) {
+  const auto parsed = language::parse_value({.body = "{b: RED, a: $x, l: [1, $x]}", .name = "v"});
+  std::vector<std::string> faults;
+  check_literal(**parsed, type_of("String"), [&](const language::Node&, std::string message) {
+    faults.push_back(std::move(message));
+  });
+  EXPECT_THAT(faults, ElementsAre("String cannot represent a non string value: "
+                                  "{ b: RED, l: [1, null] }"));
+}
+
 RC_GTEST_PROP(CoerceJson, IsIdempotent, ()) {
   // What came out goes in again and stays the same.
   const auto name = *rc::gen::string<std::string>();
