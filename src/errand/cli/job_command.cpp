@@ -308,7 +308,7 @@ void submit(Context& context, const ClientFlags& client_flags, const SubmitFlags
     arguments = "(" + arguments + ")";
   }
   const std::string fields = job_selection(
-      &*schema, flags.wait_for.empty() ? "" : schema->field_type("Mutation", flags.type));
+      &*schema, flags.wait_for.empty() ? "" : schema->mutation_field_type(flags.type));
   const auto data = client->execute(
       fmt::format("mutation {} {{ {}{} {{ {} }} }}", definitions, flags.type, arguments, fields),
       *variables);

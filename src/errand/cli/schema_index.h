@@ -28,6 +28,11 @@ class SchemaIndex {
   /// Arguments of a mutation field; nullptr when there is no such field.
   [[nodiscard]] const std::vector<Argument>* mutation_arguments(std::string_view field) const;
 
+  /// The named type of a mutation field; empty when there is none.
+  [[nodiscard]] std::string mutation_field_type(std::string_view field) const {
+    return field_type(mutation_type_, field);
+  }
+
   /// Mutation fields that start jobs.
   [[nodiscard]] std::vector<std::string> job_mutations() const;
 

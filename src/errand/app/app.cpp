@@ -1,0 +1,484 @@
+#include "errand/app/app.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "web/embedded_assets.h"
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/use_future.hpp>
+#include <fmt/format.h>
+
+#include "errand/api/backend.h"
+#include "errand/api/context.h"
+#include "errand/api/resolvers.h"
+#include "errand/app/commit_observer.h"
+#include "errand/app/schema_change.h"
+#include "errand/app/schema_files.h"
+#include "errand/async/blocking_pool.h"
+#include "errand/auth/authenticator.h"
+#include "errand/base/clock.h"
+#include "errand/base/random.h"
+#include "errand/crypto/master_key.h"
+#include "errand/graphql/request/service.h"
+#include "errand/json/writer.h"
+#include "errand/net/http_server.h"
+#include "errand/net/router.h"
+#include "errand/runtime/event_bus.h"
+#include "errand/runtime/lane.h"
+#include "errand/runtime/lane_client.h"
+#include "errand/server/server.h"
+#include "errand/store/sqlite/sqlite_store.h"
+#include "errand/telemetry/metric_names.h"
+#include "errand/telemetry/metrics.h"
+#include "errand/worker/gateway.h"
+#include "errand/worker/job_types.h"
+
+namespace errand::app {
+
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kReadThreads = 4;
+/// Workers are asked to report at a third of the lease: two heartbeats may get lost.
+constexpr int kHeartbeatsPerLease = 3;
+
+/// The gateway's view of the schema.
+class ContractJobTypes final : public worker::JobTypes {
+ public:
+  ContractJobTypes(std::shared_ptr<const contract::Contract> contract, bool keep_old)
+      : contract_(std::move(contract)), keep_old_(keep_old) {}
+
+  [[nodiscard]] bool knows(const JobTypeName& type) const override {
+    // With keep-old, workers go on with types that the schema has lost.
+    return keep_old_ || contract_->job_type(type.view()) != nullptr;
+  }
+
+  [[nodiscard]] Result<std::string> check_result(const JobTypeName& type,
+                                                 const boost::json::value& result) const override {
+    const contract::JobType* known = contract_->job_type(type.view());
+    if (!known) return json::to_text(result);
+    const auto checked = contract_->check_result(*known, result);
+    if (!checked) return std::unexpected(checked.error());
+    return json::to_text(*checked);
+  }
+
+ private:
+  std::shared_ptr<const contract::Contract> contract_;
+  bool keep_old_;
+};
+
+Result<std::filesystem::path> make_data_folder(const std::string& name) {
+  const std::filesystem::path folder(name);
+  std::error_code error;
+  const bool is_new = std::filesystem::create_directories(folder, error);
+  if (error) {
+    return fail(ErrorCode::kStoreReadOnly,
+                fmt::format("cannot make the data directory {}: {}; name another with --data", name,
+                            error.message()));
+  }
+  if (is_new) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  return folder;
+}
+
+/// The address to bind. Without authentication only loopback is safe.
+Result<std::string> check_listen_address(const Config& config) {
+  const std::string& listen =
+      config.server.listen == "localhost" ? "127.0.0.1" : config.server.listen;
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(listen, error);
+  if (error) {
+    return fail(
+        ErrorCode::kConfigInvalid,
+        fmt::format("server.listen: \"{}\" is not an IP address, such as 127.0.0.1, 0.0.0.0 or ::",
+                    listen));
+  }
+  if (!address.is_loopback() && config.auth.credentials.empty()) {
+    return fail(
+        ErrorCode::kConfigInvalid,
+        fmt::format(
+            "server.listen: {} can be reached by others, and no authentication is configured.\n"
+            "Make a credentials file (errand token create --append credentials.toml ...) and name "
+            "it "
+            "with --credentials, or listen on 127.0.0.1",
+            listen));
+  }
+  return listen;
+}
+
+std::vector<server::Asset> page_assets() {
+  std::vector<server::Asset> assets;
+  for (const auto& asset : web::embedded_assets()) {
+    assets.push_back({asset.path, asset.content_type, asset.bytes, asset.gzipped, asset.etag});
+  }
+  return assets;
+}
+
+bool serves_graphiql(const Config& config) {
+  switch (config.server.graphiql) {
+    case ServeGraphiql::kOn:
+      return true;
+    case ServeGraphiql::kOff:
+      return false;
+    case ServeGraphiql::kAuto:
+      return config.auth.credentials.empty();
+  }
+  return false;
+}
+
+}  // namespace
+
+/// Parts in the order of their making; destroyed in reverse.
+class App::Impl {
+ public:
+  Impl(const Config& config, telemetry::Log log) : config_(config), log_(std::move(log)) {}
+  ~Impl() { stop(); }
+
+  Result<void> start() {
+    if (auto done = open_store(); !done) return done;
+    if (auto done = check_schema(); !done) return done;
+    assemble();
+    if (auto done = bind_resolvers(); !done) return done;
+    if (auto done = listen(); !done) return done;
+    if (auto done = lane_->start(); !done) return done;
+    run_threads();
+    if (auto done = drop_broken_jobs(); !done) return done;
+    http_->start();
+    started_ = true;
+    fill_summary();
+    log_.info("server started", {{"url", summary_.url},
+                                 {"job_types", summary_.types.size()},
+                                 {"data", config_.store.data},
+                                 {"development", config_.auth.credentials.empty()}});
+    return {};
+  }
+
+  void stop() {
+    if (stopped_) return;
+    stopped_ = true;
+    if (started_) log_.info("server stops", {{"connections", http_->connections()}});
+    if (server_) server_->drain();
+    if (!threads_.empty()) {
+      gateway_->drain(config_.server.drain_timeout);
+      const auto end = [this]() -> asio::awaitable<void> {
+        co_await http_->stop(config_.server.drain_timeout);
+        co_await gateway_->stop();
+      };
+      asio::co_spawn(context_, end(), asio::use_future).wait();
+    }
+    if (lane_) lane_->stop();
+    bus_.close();
+    if (pool_) pool_->stop();
+    work_.reset();
+    context_.stop();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    if (started_) log_.info("server stopped");
+  }
+
+  Result<void> reload_credentials() {
+    if (config_.auth.credentials.empty()) return {};
+    const auto credentials = auth::load_credentials(config_.auth.credentials);
+    if (!credentials) return std::unexpected(credentials.error());
+    authenticator_->replace(*credentials);
+    log_.info("credentials reloaded", {{"credentials", credentials->size()}});
+    return {};
+  }
+
+  [[nodiscard]] const Summary& summary() const { return summary_; }
+
+ private:
+  Result<void> open_store() {
+    const auto address = check_listen_address(config_);
+    if (!address) return std::unexpected(address.error());
+    address_ = *address;
+
+    contract::ContractOptions options;
+    options.prefix = config_.schema.prefix;
+    options.options_argument = config_.schema.options_argument;
+    options.result_bytes_max = config_.worker.result_bytes_max;
+    auto contract = load_contract(config_.schema.files, options);
+    if (!contract) return std::unexpected(contract.error());
+    contract_ = *std::move(contract);
+
+    // Before anything is made on disk: a wrong file must not leave a half-made data directory.
+    std::vector<auth::Credential> credentials;
+    if (!config_.auth.credentials.empty()) {
+      auto loaded = auth::load_credentials(config_.auth.credentials);
+      if (!loaded) return std::unexpected(loaded.error());
+      credentials = *std::move(loaded);
+    }
+
+    const auto folder = make_data_folder(config_.store.data);
+    if (!folder) return std::unexpected(folder.error());
+    auto store =
+        store::sqlite::open({.file = *folder / "errand.db", .readers = kReadThreads, .log = log_});
+    if (!store) return std::unexpected(store.error());
+    store_ = *std::move(store);
+
+    const auto key_file = *folder / "master.key";
+    summary_.first_start = !std::filesystem::exists(key_file);
+    auto key = crypto::MasterKey::load_or_create(key_file, random_);
+    if (!key) return std::unexpected(key.error());
+    master_key_.emplace(*std::move(key));
+    if (config_.auth.credentials.empty()) {
+      summary_.tokens = auth::development_tokens(*master_key_);
+      credentials = auth::development_credentials(*summary_.tokens);
+    }
+    authenticator_.emplace(credentials);
+    return {};
+  }
+
+  Result<void> check_schema() {
+    auto affected = find_affected_types(*contract_, store_->reader());
+    if (!affected) return std::unexpected(affected.error());
+    std::erase_if(*affected, [](const AffectedType& type) { return !type.broken(); });
+    if (affected->empty()) return {};
+    switch (config_.schema.on_change) {
+      case OnSchemaChange::kFail:
+        return fail(
+            ErrorCode::kSchemaIncompatible,
+            fmt::format(
+                "the schema breaks job types that still have live jobs:\n{}\n"
+                "Let them end first under the old schema, or start with --on-change keep-old "
+                "(they go on as they are) or --on-change drop (they are killed)",
+                describe(*affected)));
+      case OnSchemaChange::kKeepOld:
+        log_.warn("live jobs of broken types are kept", {{"types", affected->size()}});
+        return {};
+      case OnSchemaChange::kDrop:
+        to_drop_ = *std::move(affected);
+        return {};
+    }
+    return {};
+  }
+
+  void assemble() {
+    const int wanted = config_.server.threads;
+    thread_count_ = wanted > 0 ? static_cast<std::size_t>(wanted)
+                               : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
+    metrics_.gauge(telemetry::kBuildInfo, {ERRAND_VERSION}).set(1);
+    metrics_.gauge(telemetry::kStartTime)
+        .set(std::chrono::duration<double>(clock_.now().wall.time_since_epoch()).count());
+    pool_.emplace(async::BlockingPool::Options{.threads = kReadThreads});
+    job_types_.emplace(contract_, config_.schema.on_change == OnSchemaChange::kKeepOld);
+
+    worker::Gateway::Options gateway_options;
+    gateway_options.result_bytes_max = config_.worker.result_bytes_max;
+    gateway_options.lease = config_.worker.lease;
+    gateway_options.heartbeat = config_.worker.lease / kHeartbeatsPerLease;
+    gateway_options.server = "errand/" ERRAND_VERSION;
+    gateway_.emplace(gateway_options, worker::Gateway::Parts{.authenticator = *authenticator_,
+                                                             .master_key = *master_key_,
+                                                             .types = *job_types_,
+                                                             .reader = store_->reader(),
+                                                             .pool = *pool_,
+                                                             .random = random_,
+                                                             .log = log_,
+                                                             .metrics = &metrics_});
+
+    runtime::Lane::Options lane_options;
+    lane_options.engine.lease = config_.worker.lease;
+    lane_options.engine.queue_length_max = config_.limits.queue_length;
+    lane_.emplace(
+        lane_options, *store_, bus_, clock_, random_,
+        [this](std::vector<engine::Action> actions) { gateway_->deliver(std::move(actions)); },
+        log_,
+        runtime::LaneMetrics{.commit_seconds = metrics_.histogram(telemetry::kCommitDuration),
+                             .commit_requests = metrics_.histogram(telemetry::kCommitCommands)},
+        CommitObserver(log_, metrics_));
+    gateway_->attach(*lane_);
+  }
+
+  Result<void> bind_resolvers() {
+    api::ApiOptions options;
+    options.wait_for_max = config_.limits.wait_for;
+    options.input_bytes_max = config_.server.body_bytes_max;
+    options.result_bytes_max = config_.worker.result_bytes_max;
+    const auto backend = std::make_shared<const api::Backend>(
+        runtime::LaneClient(*lane_), store_->reader(), *pool_, bus_, contract_, *master_key_,
+        clock_, random_, options);
+    auto resolvers = api::make_resolvers(backend);
+    if (!resolvers) return std::unexpected(resolvers.error());
+
+    graphql::request::Service::Options service_options;
+    service_options.limits.tokens_max = config_.limits.tokens;
+    service_options.limits.depth_max = config_.limits.depth;
+    service_.emplace(*std::move(resolvers), service_options);
+
+    if (serves_graphiql(config_)) assets_ = page_assets();
+    server::Server::Options server_options;
+    server_options.http.request_timeout += config_.limits.wait_for;
+    server_options.web_socket.request_timeout += config_.limits.wait_for;
+    server_options.web_socket.socket.message_bytes_max = config_.server.body_bytes_max;
+    server_.emplace(
+        server::Server::Dependencies{
+            .graphql = {.service = *service_,
+                        .authenticator = &*authenticator_,
+                        .make_context =
+                            [](server::RequestInfo info) { return make_context(std::move(info)); },
+                        .clock = clock_,
+                        .random = random_,
+                        .log = log_,
+                        .metrics = &metrics_},
+            .readiness =
+                [this] {
+                  return std::vector<server::HealthCheck>{
+                      {.name = "store",
+                       .ok = lane_->healthy(),
+                       .reason = "the store is being reopened"}};
+                },
+            .assets = assets_},
+        server_options);
+    server_->add_routes(router_);
+    gateway_->add_routes(router_);
+    return {};
+  }
+
+  static std::shared_ptr<graphql::execution::RequestContext> make_context(
+      server::RequestInfo info) {
+    auto context = std::make_shared<api::Context>();
+    context->principal = std::move(info.principal);
+    context->request_id = std::move(info.request_id);
+    context->traceparent = info.trace.traceparent();
+    context->correlation_id = std::move(info.correlation_id);
+    context->idempotency_key = std::move(info.idempotency_key);
+    context->deadline = info.deadline;
+    return context;
+  }
+
+  Result<void> listen() {
+    net::HttpServer::Options options;
+    options.address = address_;
+    options.port = config_.server.port;
+    options.body_bytes_max = config_.server.body_bytes_max;
+    options.connections_max = config_.server.connections_max;
+    auto http = net::HttpServer::listen(context_.get_executor(), options, router_, log_, &metrics_);
+    if (!http) return std::unexpected(http.error());
+    http_ = *std::move(http);
+    return {};
+  }
+
+  void run_threads() {
+    for (std::size_t i = 0; i < thread_count_; ++i) {
+      threads_.emplace_back([this] { context_.run(); });
+    }
+  }
+
+  /// on_change = drop: ends the live jobs of types that the schema broke.
+  Result<void> drop_broken_jobs() {
+    for (const auto& type : to_drop_) {
+      std::size_t dropped = 0;
+      const auto counts = store_->reader().counts(std::nullopt);
+      if (!counts) return std::unexpected(counts.error());
+      for (const auto& count : *counts) {
+        if (count.type != type.type || count.contract_hash != type.contract_hash ||
+            job::is_terminal(count.status))
+          continue;
+        const auto jobs = jobs_to_drop(count);
+        if (!jobs) return std::unexpected(jobs.error());
+        for (const JobId id : *jobs) {
+          if (auto killed = kill(id); !killed) return killed;
+          ++dropped;
+        }
+      }
+      log_.warn("live jobs of a broken type were killed",
+                {{"job_type", type.type.view()}, {"jobs", dropped}});
+    }
+    to_drop_.clear();
+    return {};
+  }
+
+  Result<std::vector<JobId>> jobs_to_drop(const store::JobCount& count) const {
+    constexpr std::size_t kPage = 500;
+    const store::JobFilter filter{.tenant = count.tenant,
+                                  .statuses = {count.status},
+                                  .types = {count.type},
+                                  .queues = {count.queue}};
+    store::JobPage page{.order = store::JobOrder::kOldestFirst, .limit = kPage};
+    std::vector<JobId> ids;
+    while (true) {
+      const auto jobs = store_->reader().jobs(filter, page);
+      if (!jobs) return std::unexpected(jobs.error());
+      for (const auto& state : *jobs) {
+        if (state->spec.contract_hash == count.contract_hash) ids.push_back(state->id);
+      }
+      if (jobs->size() < kPage) return ids;
+      page.after = store::JobCursor{jobs->back()->created_at, jobs->back()->id};
+    }
+  }
+
+  Result<void> kill(JobId id) {
+    std::promise<Result<engine::Reply>> answered;
+    lane_->submit(
+        engine::CommandJob{
+            .id = id,
+            .command = job::Kill{.message = "The schema no longer has this type of job."},
+            .actor = {.kind = job::ActorKind::kSystem}},
+        [&](Result<engine::Reply> reply) { answered.set_value(std::move(reply)); });
+    const auto reply = answered.get_future().get();
+    if (!reply && reply.error().code != ErrorCode::kJobEnded) return std::unexpected(reply.error());
+    return {};
+  }
+
+  void fill_summary() {
+    summary_.url = "http://" + http_->address();
+    summary_.port = http_->port();
+    summary_.data = config_.store.data;
+    summary_.graphiql = !assets_.empty();
+    for (const auto& type : contract_->job_types()) summary_.types.push_back(type.name.str());
+  }
+
+  const Config config_;
+  const telemetry::Log log_;
+  const SystemClock clock_;
+  SystemRandom random_;
+  Summary summary_;
+  std::string address_;
+  std::vector<AffectedType> to_drop_;
+  std::size_t thread_count_ = 1;
+  bool started_ = false;
+  bool stopped_ = false;
+
+  telemetry::Metrics metrics_;
+  std::shared_ptr<const contract::Contract> contract_;
+  std::optional<crypto::MasterKey> master_key_;
+  std::optional<auth::Authenticator> authenticator_;
+  std::unique_ptr<store::Store> store_;
+  runtime::EventBus bus_;
+  std::optional<async::BlockingPool> pool_;
+  std::optional<ContractJobTypes> job_types_;
+  asio::io_context context_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
+  std::optional<worker::Gateway> gateway_;
+  std::optional<runtime::Lane> lane_;
+  std::optional<graphql::request::Service> service_;
+  std::vector<server::Asset> assets_;
+  std::optional<server::Server> server_;
+  net::Router router_;
+  std::unique_ptr<net::HttpServer> http_;
+  std::vector<std::thread> threads_;
+};
+
+App::App(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+App::~App() = default;
+
+Result<std::unique_ptr<App>> App::start(const Config& config, telemetry::Log log) {
+  auto impl = std::make_unique<Impl>(config, std::move(log));
+  if (auto done = impl->start(); !done) return std::unexpected(done.error());
+  return std::unique_ptr<App>(new App(std::move(impl)));
+}
+
+const App::Summary& App::summary() const { return impl_->summary(); }
+Result<void> App::reload_credentials() { return impl_->reload_credentials(); }
+void App::stop() { impl_->stop(); }
+
+}  // namespace errand::app

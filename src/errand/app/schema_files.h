@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "errand/base/result.h"
+#include "errand/contract/contract.h"
+#include "errand/graphql/language/source.h"
+
+namespace errand::app {
+
+/// Reads SDL files, each at most 16 MiB of UTF-8.
+/// @return kSchemaInvalid naming the file and why it cannot be read.
+Result<std::vector<graphql::language::Source>> read_schema_files(
+    std::span<const std::string> files);
+
+/// Reads the files and builds the contract.
+/// @return kSchemaInvalid with every error found, one `file:line:column: message` a line.
+Result<std::shared_ptr<const contract::Contract>> load_contract(
+    std::span<const std::string> files, const contract::ContractOptions& options);
+
+}  // namespace errand::app
