@@ -134,7 +134,9 @@ std::string SchemaIndex::selection(std::string_view type, int depth) const {
   if (entry == types_.end()) return "";
   const std::string& kind = entry->second.kind;
   if (kind != "OBJECT" && kind != "INTERFACE" && kind != "UNION") return "";
-  std::string out = "{ __typename";
+  std::string out = "{";
+  // An object's type is known; of an abstract one it is the first thing to see.
+  if (kind != "OBJECT") out += " __typename";
   if (depth > 0) {
     for (const auto& [name, field] : entry->second.fields) {
       if (field.needs_arguments) continue;
@@ -154,6 +156,8 @@ std::string SchemaIndex::selection(std::string_view type, int depth) const {
       }
     }
   }
+  // Fields that all take arguments, or lie too deep, leave nothing else to select.
+  if (out == "{") out += " __typename";
   return out + " }";
 }
 
