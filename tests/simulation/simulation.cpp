@@ -7,7 +7,7 @@
 
 #include "errand/job/event.h"
 #include "errand/job/state.h"
-#include "errand/store/conformance/suite.h"
+#include "errand/store/conformance/invariants.h"
 
 namespace errand::simulation {
 namespace {
@@ -176,7 +176,7 @@ void Simulation::enqueue() {
   request.actor = {job::ActorKind::kClient, spec.subject};
   Asked asked{.what = Asked::What::kEnqueue, .job = request.id};
   if (chance(3)) {
-    const std::string key = fmt::format("k{}", below(30));
+    const std::string key = fmt::format("k{}", below(8));
     request.key = engine::IdempotencyKey{.key = key, .fingerprint = "f"};
     asked.key = spec.tenant.str() + "/" + spec.type.str() + "/" + key;
   }
