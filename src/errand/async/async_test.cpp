@@ -80,8 +80,10 @@ TEST(WithDeadline, LetsExceptionsThroughAtOnce) {
     throw std::runtime_error("broken");
     co_return 1;
   };
-  EXPECT_THROW(threads.run(with_deadline(std::chrono::steady_clock::now() + 1h, op())),
-               std::runtime_error);
+  const auto run = [&] {
+    static_cast<void>(threads.run(with_deadline(std::chrono::steady_clock::now() + 1h, op())));
+  };
+  EXPECT_THROW(run(), std::runtime_error);
 }
 
 TEST(TaskGroup, CancelsAndJoinsItsCoroutines) {
@@ -127,11 +129,11 @@ TEST(Mailbox, HandsItemsOverInOrderFromAnyThread) {
   Mailbox<int> mailbox(strand, 1'000'000);
   auto consumer = asio::co_spawn(
       strand,
-      [](Mailbox<int>& box) -> asio::awaitable<std::vector<int>> {
+      [](Mailbox<int>* box) -> asio::awaitable<std::vector<int>> {
         std::vector<int> got;
-        while (auto item = co_await box.pop()) got.push_back(*item);
+        while (auto item = co_await box->pop()) got.push_back(*item);
         co_return got;
-      }(mailbox),
+      }(&mailbox),
       asio::use_future);
   for (int i = 0; i < 10'000; ++i) EXPECT_TRUE(mailbox.try_push(i));
   mailbox.close();
@@ -157,11 +159,11 @@ TEST(Event, WaitIsCancelledAndCoalesces) {
   Event event(strand);
   event.notify();
   event.notify();
-  const auto twice = [](Event& e) -> asio::awaitable<Result<void>> {
-    co_await e.wait();
-    co_return co_await with_deadline(std::chrono::steady_clock::now() + 1ms, e.wait());
+  const auto twice = [](Event* e) -> asio::awaitable<Result<void>> {
+    co_await e->wait();
+    co_return co_await with_deadline(std::chrono::steady_clock::now() + 1ms, e->wait());
   };
-  const auto second = asio::co_spawn(strand, twice(event), asio::use_future).get();
+  const auto second = asio::co_spawn(strand, twice(&event), asio::use_future).get();
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::kDeadlineExceeded);
 }

@@ -71,6 +71,10 @@ net::HttpResponse error_response(unsigned status, GraphqlMediaType type, const E
                           Response::failure(Outcome::kFailed, error.code, error.message).body);
 }
 
+std::string_view operation_type(const Response& response) noexcept {
+  return response.operation_type.empty() ? "none" : response.operation_type;
+}
+
 void count_rejected(telemetry::Metrics* metrics, const Response& response) {
   if (metrics == nullptr || response.outcome != Outcome::kLimitExceeded) return;
   constexpr std::string_view kKey = "\"code\":\"";
@@ -136,7 +140,8 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::answer(const net::HttpRequest& r
       std::move(parsed->parameters), deps_.make_context(std::move(info)), parsed->allowed);
   const double seconds = seconds_between(start, deps_.clock.now().monotonic);
   if (deps_.metrics != nullptr) {
-    deps_.metrics->histogram(telemetry::kGraphqlRequestDuration, {"request"}).observe(seconds);
+    deps_.metrics->histogram(telemetry::kGraphqlRequestDuration, {operation_type(result)})
+        .observe(seconds);
   }
   count_rejected(deps_.metrics, result);
 

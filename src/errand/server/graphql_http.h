@@ -72,6 +72,9 @@ class GraphqlHttp {
 /// A GraphQL response with one error and no data.
 net::HttpResponse error_response(unsigned status, GraphqlMediaType type, const Error& error);
 
+/// Label of `response` in errand_graphql_request_duration_seconds; "none" where nothing ran.
+std::string_view operation_type(const graphql::request::Response& response) noexcept;
+
 /// Counts a response that a limit refused, by the limit's code.
 void count_rejected(telemetry::Metrics* metrics, const graphql::request::Response& response);
 

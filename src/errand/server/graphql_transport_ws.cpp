@@ -222,7 +222,8 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     const bool streams = std::holds_alternative<std::unique_ptr<ResponseStream>>(outcome);
     if (deps_.metrics != nullptr) {
       deps_.metrics
-          ->histogram(telemetry::kGraphqlRequestDuration, {streams ? "subscription" : "request"})
+          ->histogram(telemetry::kGraphqlRequestDuration,
+                      {streams ? "subscription" : operation_type(std::get<Response>(outcome))})
           .observe(std::chrono::duration<double>(deps_.clock.now().monotonic - start).count());
     }
     if (streams) {

@@ -406,7 +406,9 @@ TEST_F(ServerTest, ShowsItsMetrics) {
   post(R"({"query":"{who}"})");
   const auto response = send("GET /metrics HTTP/1.1");
   EXPECT_TRUE(response.has("Content-Type: text/plain; version=0.0.4"));
-  EXPECT_THAT(response.body, HasSubstr("errand_graphql_request_duration_seconds_count"));
+  EXPECT_THAT(
+      response.body,
+      HasSubstr("errand_graphql_request_duration_seconds_count{operation_type=\"query\"} 1"));
 }
 
 TEST_F(ServerTest, CountsRequestsOverALimit) {
@@ -426,6 +428,7 @@ TEST_F(ServerTest, ServesThePageZippedOrNot) {
   const auto plain = send("GET /graphiql HTTP/1.1\r\nAccept-Encoding: gzip;q=0");
   EXPECT_FALSE(plain.has("Content-Encoding"));
   EXPECT_EQ(plain.body, "<p>page</p>");
+  EXPECT_TRUE(plain.has("Content-Security-Policy: default-src 'self';"));
   EXPECT_EQ(send("GET /graphiql HTTP/1.1\r\nIf-None-Match: \"v1\"").status, 304U);
 }
 

@@ -28,6 +28,8 @@ struct Response {
   std::string body;
   Outcome outcome = Outcome::kExecuted;
   bool has_errors = false;
+  /// "query" or "mutation" once executed; empty where the request did not come so far.
+  std::string_view operation_type;
   /// The first `extensions.http.status` that a field error asks for; the transport may use it.
   std::optional<int> http_status;
 

@@ -41,8 +41,11 @@ Response to_response(execution::ExecutionResult result) {
 }
 
 asio::awaitable<Response> run(execution::OperationRequest request) {
+  const OperationType type = request.operation->operation;
   execution::OperationExecution execution(std::move(request));
-  co_return to_response(co_await execution.execute());
+  Response response = to_response(co_await execution.execute());
+  response.operation_type = language::to_string(type);
+  co_return response;
 }
 
 asio::awaitable<std::expected<std::unique_ptr<ResponseStream>, Response>> open_stream(
