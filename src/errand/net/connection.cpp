@@ -215,6 +215,7 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::read_head(Parser
       }
     }
     if (!started && server_.draining()) {
+      linger_ = false;
       ended = true;
       co_return std::nullopt;
     }
@@ -230,6 +231,7 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::read_head(Parser
         break;
       case Read::kTimeout:
         if (!started) {
+          linger_ = false;
           ended = true;
           co_return std::nullopt;
         }
@@ -503,7 +505,7 @@ asio::awaitable<void> Connection::serve_web_socket(HttpRequest request) {
 
 asio::awaitable<void> Connection::close() {
   error_code ec;
-  if (!broken_ && !peer_ended_) {
+  if (linger_ && !broken_ && !peer_ended_) {
     // Closing with unread bytes would reset the connection, and the client lose the last response.
     socket_.shutdown(asio::socket_base::shutdown_send, ec);
     timed_out_ = false;

@@ -90,6 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool half_close_cancels_ = false;
 
   bool idle_ = false;
+  bool linger_ = true;       ///< the client may still send, and must get what was sent to it
   bool peer_ended_ = false;  ///< the client shut down its sending side
   bool broken_ = false;      ///< nothing can be sent any more
   std::shared_ptr<AcceptedWebSocket> web_socket_;
