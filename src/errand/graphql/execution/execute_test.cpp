@@ -2,6 +2,10 @@
 #include <string>
 #include <vector>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
 #include <gtest/gtest.h>
 
 #include "errand/graphql/execution/execution_test_harness.h"
@@ -280,6 +284,47 @@ TEST(Execute, NothingNewStartsAfterAStopOrTheDeadline) {
   f.context->deadline = clock.now().monotonic;
   EXPECT_NE(f.execute("{ quick }").find("DEADLINE_EXCEEDED"), std::string::npos);
   EXPECT_TRUE(log.empty());
+}
+
+TEST(Execute, CancellingTheCallerEndsAllThatWaits) {
+  int waiting = 0;
+  int ended = 0;
+  ResolverMap map;
+  map.add_awaitable("Query", "a",
+                    [&](const ResolveInfo&) -> boost::asio::awaitable<FieldResult<FieldValue>> {
+                      struct Ended {
+                        int& count;
+                        ~Ended() { ++count; }
+                      } const guard{ended};
+                      boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+                      timer.expires_at(std::chrono::steady_clock::time_point::max());
+                      ++waiting;
+                      co_await timer.async_wait(boost::asio::use_awaitable);
+                      co_return FieldValue(1);
+                    });
+  const Fixture f("type Query { a: Int }", std::move(map));
+  for (const char* query : {"{ a }", "{ a b: a c: a }"}) {
+    waiting = ended = 0;
+    boost::asio::io_context io;
+    boost::asio::cancellation_signal cancel;
+    bool aborted = false;
+    OperationExecution execution(f.request(query));
+    boost::asio::co_spawn(io, execution.execute(),
+                          boost::asio::bind_cancellation_slot(
+                              cancel.slot(), [&](std::exception_ptr error, const ExecutionResult&) {
+                                try {
+                                  if (error) std::rethrow_exception(error);
+                                } catch (const boost::system::system_error& e) {
+                                  aborted = e.code() == boost::asio::error::operation_aborted;
+                                }
+                              }));
+    while (waiting == 0) io.poll();
+    io.poll();
+    cancel.emit(boost::asio::cancellation_type::terminal);
+    io.run();
+    EXPECT_TRUE(aborted) << query;
+    EXPECT_EQ(ended, waiting) << query;
+  }
 }
 
 TEST(Execute, ExceptionsShowNothingOfTheirText) {
