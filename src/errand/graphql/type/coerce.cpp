@@ -1,17 +1,14 @@
 #include "errand/graphql/type/coerce.h"
 
-#include <algorithm>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include <boost/json/array.hpp>
 
 #include "errand/base/assert.h"
-#include "errand/graphql/language/arena.h"
 #include "errand/graphql/language/printer.h"
+#include "errand/graphql/type/input_faults.h"
 #include "errand/graphql/type/inspect.h"
-#include "errand/graphql/type/suggestions.h"
 
 namespace errand::graphql::type {
 namespace {
@@ -23,67 +20,7 @@ using language::PathSegment;
 
 json::string_view text_of(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view_of(json::string_view text) { return {text.data(), text.size()}; }
-
-/// A path as a chain on the stack, so that it costs nothing until a fault needs it.
-struct PathLink {
-  const PathLink* parent = nullptr;
-  std::string_view key;
-  std::size_t index = 0;
-  bool is_index = false;
-};
-
-std::vector<PathSegment> segments(const PathLink* path) {
-  std::vector<PathSegment> result;
-  for (; path != nullptr; path = path->parent) {
-    if (path->is_index) {
-      result.emplace_back(path->index);
-    } else {
-      result.emplace_back(std::string(path->key));
-    }
-  }
-  return {result.rbegin(), result.rend()};
-}
-
-/// " at .a[0]"
-std::string path_text(const std::vector<PathSegment>& path) {
-  std::string text;
-  for (const PathSegment& segment : path) {
-    if (const auto* index = std::get_if<std::size_t>(&segment)) {
-      text += '[' + std::to_string(*index) + ']';
-    } else {
-      text += '.' + std::get<std::string>(segment);
-    }
-  }
-  return text.empty() ? text : " at " + text;
-}
-
 std::string quoted(const TypeRef& type) { return '"' + type.str() + '"'; }
-
-std::string unknown_field(const InputObjectType& type, std::string_view name,
-                          const std::string& found) {
-  std::vector<std::string_view> known;
-  for (const InputValueDefinition& field : type.fields) known.push_back(field.name);
-  const std::string suggestion = did_you_mean(suggestion_list(name, known));
-  return "Expected value of type \"" + std::string(type.name) +
-         "\" not to include unknown field \"" + std::string(name) + "\"" +
-         (suggestion.empty() ? ", found" : "." + suggestion + " Found") + ": " + found + ".";
-}
-
-std::string missing_field(const InputObjectType& type, const InputValueDefinition& field,
-                          const std::string& found) {
-  return "Expected value of type \"" + std::string(type.name) + "\" to include required field \"" +
-         std::string(field.name) + "\", found: " + found + ".";
-}
-
-std::string not_an_object(const InputObjectType& type, const std::string& found) {
-  return "Expected value of type \"" + std::string(type.name) +
-         "\" to be an object, found: " + found + ".";
-}
-
-std::string not_one_of(const InputObjectType& type) {
-  return "Within OneOf Input Object type \"" + std::string(type.name) +
-         "\", exactly one field must be specified, and the value for that field must be non-null.";
-}
 
 // ---- JSON ----
 
@@ -95,7 +32,7 @@ class JsonCoercion {
                                     const PathLink* path) {
     if (value.is_null()) {
       if (!type.is_non_null()) return json::value();
-      report(path, "Expected value of non-null type " + quoted(type) + " not to be null.");
+      report(path, must_not_be_null(type));
       return std::nullopt;
     }
     if (type.is_list()) return coerce_list(value, type.item(), path);
@@ -194,22 +131,6 @@ class JsonCoercion {
 
 // ---- Literals ----
 
-const json::value* variable_value(const language::Variable& variable,
-                                  const json::object* variables) {
-  if (variables == nullptr) return nullptr;
-  return variables->if_contains(text_of(variable.name.value));
-}
-
-/// The field node named `name`; the last one counts where names repeat.
-const language::ObjectField* find_field(const language::ObjectValue& object,
-                                        std::string_view name) {
-  const language::ObjectField* found = nullptr;
-  for (const language::ObjectField* field : object.fields) {
-    if (field->name.value == name) found = field;
-  }
-  return found;
-}
-
 class LiteralCoercion {
  public:
   LiteralCoercion(const json::object* variables, SchemaDefaults defaults)
@@ -296,162 +217,6 @@ class LiteralCoercion {
   SchemaDefaults defaults_;
 };
 
-bool has_variables(const language::Value& literal) {
-  if (literal.is<language::Variable>()) return true;
-  if (const auto* list = literal.get_if<language::ListValue>()) {
-    return std::ranges::any_of(list->values,
-                               [](const language::Value* item) { return has_variables(*item); });
-  }
-  const auto* object = literal.get_if<language::ObjectValue>();
-  return object != nullptr &&
-         std::ranges::any_of(object->fields, [](const language::ObjectField* field) {
-           return has_variables(*field->value);
-         });
-}
-
-/// `literal` as it is where no variable has a value: null in lists, absent in objects.
-const language::Value& without_variables(const language::Value& literal, language::Arena& arena) {
-  if (!has_variables(literal)) return literal;
-  if (const auto* list = literal.get_if<language::ListValue>()) {
-    std::vector<const language::Value*> values;
-    for (const language::Value* item : list->values) {
-      values.push_back(&without_variables(*item, arena));
-    }
-    auto* copy = arena.make<language::ListValue>(*list);
-    copy->values = arena.copy(std::span<const language::Value* const>(values));
-    return *copy;
-  }
-  if (const auto* object = literal.get_if<language::ObjectValue>()) {
-    std::vector<const language::ObjectField*> fields;
-    for (const language::ObjectField* field : object->fields) {
-      if (field->value->is<language::Variable>()) continue;
-      auto* copy = arena.make<language::ObjectField>(*field);
-      copy->value = &without_variables(*field->value, arena);
-      fields.push_back(copy);
-    }
-    auto* copy = arena.make<language::ObjectValue>(*object);
-    copy->fields = arena.copy(std::span<const language::ObjectField* const>(fields));
-    return *copy;
-  }
-  return *arena.make<language::NullValue>();
-}
-
-using LiteralReport =
-    std::function<void(const language::Node& node, const PathLink* path, std::string message)>;
-
-/// Finds what is wrong with a literal. Without variables it is checked as it stands in a document,
-/// variables taken to fit; with them, for one execution.
-class LiteralCheck {
- public:
-  LiteralCheck(const json::object* variables, bool with_variables, const LiteralReport& report)
-      : variables_(variables), with_variables_(with_variables), report_(report) {}
-
-  void check(const language::Value& literal, const TypeRef& type, const PathLink* path) const {
-    // Asked while a schema is built, a type may be none for input; that has its own error.
-    if (!type.named().is_input()) return;
-    if (const auto* variable = literal.get_if<language::Variable>()) {
-      if (with_variables_ && type.is_non_null()) check_variable(*variable, type, path);
-      return;
-    }
-    if (literal.kind == Kind::kNullValue) {
-      if (type.is_non_null()) {
-        report_(literal, path,
-                "Expected value of non-null type " + quoted(type) + " not to be null.");
-      }
-      return;
-    }
-    if (type.is_list()) {
-      const TypeRef item_type = type.item();
-      const auto* list = literal.get_if<language::ListValue>();
-      if (list == nullptr) return check(literal, item_type, path);
-      for (std::size_t i = 0; i < list->values.size(); ++i) {
-        const PathLink link{path, {}, i, true};
-        check(*list->values[i], item_type, &link);
-      }
-      return;
-    }
-    if (const auto* object = type.named().get_if<InputObjectType>()) {
-      return check_object(literal, *object, path);
-    }
-    // Nested variables without a value are taken out, which is also how the message shows it.
-    language::Arena arena;
-    const language::Value& plain =
-        variables_ == nullptr ? without_variables(literal, arena) : literal;
-    LeafResult leaf = parse_leaf_literal(type.named(), plain, variables_);
-    if (!leaf) report_(literal, path, std::move(leaf.error()));
-  }
-
- private:
-  void check_variable(const language::Variable& variable, const TypeRef& type,
-                      const PathLink* path) const {
-    const json::value* value = variable_value(variable, variables_);
-    const std::string name = "\"$" + std::string(variable.name.value) + '"';
-    if (value == nullptr) {
-      report_(variable, path,
-              "Expected variable " + name + " provided to type " + quoted(type) +
-                  " to provide a runtime value.");
-    } else if (value->is_null()) {
-      report_(variable, path,
-              "Expected variable " + name + " provided to non-null type " + quoted(type) +
-                  " not to be null.");
-    }
-  }
-
-  void check_object(const language::Value& literal, const InputObjectType& type,
-                    const PathLink* path) const {
-    const auto* object = literal.get_if<language::ObjectValue>();
-    if (object == nullptr) {
-      report_(literal, path, not_an_object(type, language::print(literal)));
-      return;
-    }
-    for (const InputValueDefinition& field : type.fields) {
-      const language::ObjectField* node = find_field(*object, field.name);
-      if (node == nullptr) {
-        if (field.is_required()) {
-          report_(literal, path, missing_field(type, field, language::print(literal)));
-        }
-        continue;
-      }
-      const auto* variable = node->value->get_if<language::Variable>();
-      if (variable != nullptr && with_variables_) {
-        const json::value* value = variable_value(*variable, variables_);
-        if (type.is_one_of && (value == nullptr || value->is_null())) {
-          report_(literal, path,
-                  "Expected variable \"$" + std::string(variable->name.value) +
-                      "\" provided to field \"" + std::string(field.name) +
-                      "\" for OneOf Input Object type \"" + std::string(type.name) + "\" " +
-                      (value == nullptr ? "to provide a runtime value." : "not to be null."));
-        } else if (value == nullptr && !field.is_required()) {
-          continue;
-        }
-      }
-      const PathLink link{path, field.name, 0, false};
-      check(*node->value, field.type, &link);
-    }
-    const language::ObjectField* only = nullptr;
-    std::size_t known = 0;
-    for (const language::ObjectField* node : object->fields) {
-      if (type.field(node->name.value) == nullptr) {
-        report_(*node, path, unknown_field(type, node->name.value, language::print(literal)));
-      } else {
-        only = node;
-        ++known;
-      }
-    }
-    if (!type.is_one_of) return;
-    if (known != 1) {
-      report_(literal, path, not_one_of(type));
-    } else if (only->value->kind == Kind::kNullValue) {
-      const PathLink link{path, only->name.value, 0, false};
-      report_(literal, &link, not_one_of(type));
-    }
-  }
-
-  const json::object* variables_;
-  bool with_variables_;
-  const LiteralReport& report_;
-};
-
 GraphQLError input_error(const language::Source& source, const language::Node& node,
                          std::string message) {
   return language::error_at(source, node, std::move(message), ErrorCode::kBadUserInput);
@@ -502,7 +267,7 @@ std::expected<json::object, GraphQLError> coerce_arguments(const ArgumentsOf& of
                             shown(definition) + " has invalid value" + path_text(segments(path)) +
                                 ": " + std::move(message));
       };
-      LiteralCheck(&variables, true, report).check(*node->value, definition.type, nullptr);
+      find_literal_faults(*node->value, definition.type, &variables, true, report);
       if (!first) {
         first = input_error(of.source, *node->value, shown(definition) + " has invalid value.");
       }
@@ -547,7 +312,7 @@ std::expected<json::object, std::vector<GraphQLError>> coerce_variable_values(
                                        shown + " has invalid default value" +
                                            path_text(segments(path)) + ": " + std::move(message)));
         };
-        LiteralCheck(nullptr, false, report).check(*definition->default_value, *type, nullptr);
+        find_literal_faults(*definition->default_value, *type, nullptr, false, report);
       } else if (type->is_non_null()) {
         errors.push_back(input_error(source, *definition,
                                      shown +
@@ -622,78 +387,6 @@ std::expected<json::value, std::vector<InputFault>> coerce_json(const json::valu
   auto result = coercion.coerce(value, type, nullptr);
   if (!result) return std::unexpected(std::move(coercion.faults()));
   return std::move(*result);
-}
-
-void check_literal(
-    const language::Value& literal, const TypeRef& type,
-    const std::function<void(const language::Node& node, std::string message)>& report) {
-  const LiteralReport with_path = [&](const language::Node& node, const PathLink*,
-                                      std::string message) { report(node, std::move(message)); };
-  LiteralCheck(nullptr, false, with_path).check(literal, type, nullptr);
-}
-
-LeafResult parse_leaf_literal(const NamedType& leaf, const language::Value& literal,
-                              const json::object* variables) {
-  if (const auto* scalar = leaf.get_if<ScalarType>()) {
-    return scalar->coercion.parse_literal(literal, variables);
-  }
-  const auto& type = leaf.as<EnumType>();
-  const auto refused = [&](std::string message, const std::string& shown) {
-    std::vector<std::string_view> known;
-    for (const EnumValueDefinition& value : type.values) known.push_back(value.name);
-    return std::unexpected(std::move(message) +
-                           did_you_mean("the enum value", suggestion_list(shown, known)));
-  };
-  const auto* value = literal.get_if<language::EnumValue>();
-  if (value == nullptr) {
-    const std::string shown = language::print(literal);
-    return refused(
-        "Enum \"" + std::string(type.name) + "\" cannot represent non-enum value: " + shown + ".",
-        shown);
-  }
-  const std::string shown(value->value);
-  if (type.value(shown) == nullptr) {
-    return refused(
-        "Value \"" + shown + "\" does not exist in \"" + std::string(type.name) + "\" enum.",
-        shown);
-  }
-  return json::value(text_of(shown));
-}
-
-LeafResult parse_leaf_value(const NamedType& leaf, const json::value& value) {
-  if (const auto* scalar = leaf.get_if<ScalarType>()) return scalar->coercion.parse_value(value);
-  const auto& type = leaf.as<EnumType>();
-  const auto refused = [&](std::string message, std::string_view shown) {
-    std::vector<std::string_view> known;
-    for (const EnumValueDefinition& v : type.values) known.push_back(v.name);
-    return std::unexpected(std::move(message) +
-                           did_you_mean("the enum value", suggestion_list(shown, known)));
-  };
-  const auto* text = value.if_string();
-  if (text == nullptr) {
-    const std::string shown = inspect(value);
-    return refused(
-        "Enum \"" + std::string(type.name) + "\" cannot represent non-string value: " + shown + ".",
-        shown);
-  }
-  const std::string_view name{text->data(), text->size()};
-  if (type.value(name) == nullptr) {
-    return refused("Value \"" + std::string(name) + "\" does not exist in \"" +
-                       std::string(type.name) + "\" enum.",
-                   name);
-  }
-  return value;
-}
-
-LeafResult serialize_leaf(const NamedType& leaf, const json::value& value) {
-  if (const auto* scalar = leaf.get_if<ScalarType>()) return scalar->coercion.serialize(value);
-  const auto& type = leaf.as<EnumType>();
-  const auto* text = value.if_string();
-  if (text == nullptr || type.value({text->data(), text->size()}) == nullptr) {
-    return std::unexpected("Enum \"" + std::string(type.name) +
-                           "\" cannot represent value: " + inspect(value));
-  }
-  return value;
 }
 
 }  // namespace errand::graphql::type
