@@ -134,7 +134,7 @@ class Lane::Impl {
       if (given_up_) break;
       hand_over();
       const auto wakeup = engine_.next_wakeup(clock_.now());
-      if (wakeup && *wakeup <= Milliseconds::zero() && (!backing_off() || engine_.waiting() > 0)) {
+      if (wakeup && *wakeup <= Milliseconds::zero()) {
         round();
       } else if (stopping && engine_.waiting() == 0) {
         break;
@@ -158,16 +158,12 @@ class Lane::Impl {
     if (const auto wakeup = engine_.next_wakeup(now)) {
       until = std::min(until, steady + std::max(*wakeup, Milliseconds::zero()));
     }
-    // Timers that the store refused are still due: trying at once would spin.
-    if (engine_.waiting() == 0) until = std::max(until, retry_at_);
     std::unique_lock lock(mutex_);
     changed_.wait_until(lock, until,
                         [this] { return !inbox_.empty() || woken_ || phase_ == Phase::kStopping; });
     woken_ = false;
     return phase_ == Phase::kStopping;
   }
-
-  [[nodiscard]] bool backing_off() const { return SteadyClock::now() < retry_at_; }
 
   /// Moves what waits to the engine, which takes as much into each plan as a batch may hold.
   void hand_over() {
@@ -218,7 +214,6 @@ class Lane::Impl {
                  {{"batch", plan.batch.id}, {"error", failure.error.message}});
       return settle(plan);
     }
-    retry_at_ = SteadyClock::now() + options_.reopen_wait;
     engine_.abandon(plan, failure.error);
     if (failure.error.code == ErrorCode::kConflict) {
       // Memory and store disagree, or another writer came: memory is not to be trusted.
@@ -341,8 +336,7 @@ class Lane::Impl {
   std::unordered_map<engine::Ticket, Submitted> submitted_;
   std::deque<Waiting> taken_;
   std::uint64_t last_ticket_ = 0;
-  bool given_up_ = false;               ///< told to stop while the store was broken
-  SteadyClock::time_point retry_at_{};  ///< no timers alone before, after a refusal
+  bool given_up_ = false;  ///< told to stop while the store was broken
   SteadyClock::time_point next_prune_{};
 
   mutable std::mutex mutex_;

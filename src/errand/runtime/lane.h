@@ -47,7 +47,7 @@ class Lane {
     engine::Options engine;                    ///< its batch bounds are the group commit's
     std::size_t queue_requests_max = 20'000;   ///< requests that wait; > 0
     std::size_t queue_bytes_max = 64UL << 20;  ///< of their weight; > 0
-    Milliseconds reopen_wait{200};             ///< between tries of a store that fails; > 0
+    Milliseconds reopen_wait{200};             ///< between tries to reopen a broken store; > 0
     Milliseconds prune_interval{600'000};      ///< between prunings of idempotency keys; > 0
   };
 

@@ -1,5 +1,7 @@
 // A lane on a store that refuses, or whose answer is lost.
 
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "errand/runtime/lane_test_support.h"
@@ -100,6 +102,31 @@ TEST_F(LaneFaults, StopsWhileTheStoreIsBroken) {
   EXPECT_EQ(late.error().code, ErrorCode::kUnavailable);
   lane_.stop();
   EXPECT_FALSE(first_.get());
+}
+
+TEST_F(LaneFaults, FiresATimerAgainWhoseCommitWasRefused) {
+  auto spec = store::conformance::BatchBuilder::spec();
+  spec.scheduled_for = clock_.now().wall + Milliseconds(60'000);
+  const auto request = enqueue(1, spec);
+  ASSERT_TRUE(ask(lane_, request).get());
+  std::promise<void> changed;
+  const auto subscription = bus_.subscribe({.job = request.id}, [&] { changed.set_value(); });
+
+  store_.close_gate();
+  clock_.advance(Milliseconds(60'000));
+  lane_.wake();
+  store_.await_arrivals(2);
+  store_.inner.fail_next_commit(Fault::kRefuse, ErrorCode::kStoreFull);
+  store_.open_gate();
+  // The engine leaves a pause before it asks a store again that has refused.
+  auto fired = changed.get_future();
+  while (fired.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    clock_.advance(Milliseconds(10));
+    lane_.wake();
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(subscription->take().snapshots.at(0)->status, job::JobStatus::kPending);
+  EXPECT_EQ(find_fault(store_.reader()), "");
 }
 
 TEST_F(LaneFaults, RebuildsItsMemoryWhenTheStoreSaysItDoesNotFit) {
