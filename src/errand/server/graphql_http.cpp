@@ -26,11 +26,6 @@ bool is_preflighted(const net::HttpRequest& request) {
   return false;
 }
 
-/// In seconds, for histograms.
-double seconds_between(MonotonicTime from, MonotonicTime to) {
-  return std::chrono::duration<double>(to - from).count();
-}
-
 net::HttpResponse graphql_response(unsigned status, GraphqlMediaType type, std::string body) {
   net::HttpResponse response;
   response.status = status;
@@ -129,8 +124,8 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::answer(const net::HttpRequest& r
     if (parsed.error().status == 415) response.headers.add("Accept-Post", "application/json");
     co_return response;
   }
-  const auto start = deps_.clock.now().monotonic;
-  info.deadline = start + options_.request_timeout;
+  info.deadline = deps_.clock.now().monotonic + options_.request_timeout;
+  const Stopwatch stopwatch;
   const telemetry::Log log = deps_.log.enabled(telemetry::LogLevel::kDebug)
                                  ? deps_.log.with({{"request_id", info.request_id},
                                                    {"correlation_id", info.correlation_id},
@@ -138,7 +133,7 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::answer(const net::HttpRequest& r
                                  : telemetry::Log();
   const Response result = co_await deps_.service.execute(
       std::move(parsed->parameters), deps_.make_context(std::move(info)), parsed->allowed);
-  const double seconds = seconds_between(start, deps_.clock.now().monotonic);
+  const double seconds = stopwatch.seconds();
   if (deps_.metrics != nullptr) {
     deps_.metrics->histogram(telemetry::kGraphqlRequestDuration, {operation_type(result)})
         .observe(seconds);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -71,6 +72,17 @@ class GraphqlHttp {
 
 /// A GraphQL response with one error and no data.
 net::HttpResponse error_response(unsigned status, GraphqlMediaType type, const Error& error);
+
+/// Measures a request for the metrics. Not by Clock, whose milliseconds are too coarse.
+class Stopwatch {
+ public:
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 /// Label of `response` in errand_graphql_request_duration_seconds; "none" where nothing ran.
 std::string_view operation_type(const graphql::request::Response& response) noexcept;

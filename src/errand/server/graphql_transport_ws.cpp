@@ -214,7 +214,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
 
   asio::awaitable<void> serve_operation(OperationPtr operation,
                                         graphql::request::RequestParameters parameters) {
-    const auto start = deps_.clock.now().monotonic;
+    const Stopwatch stopwatch;
     RequestInfo info = info_of(parameters);
     auto outcome =
         co_await deps_.service.start(std::move(parameters), deps_.make_context(std::move(info)));
@@ -224,7 +224,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
       deps_.metrics
           ->histogram(telemetry::kGraphqlRequestDuration,
                       {streams ? "subscription" : operation_type(std::get<Response>(outcome))})
-          .observe(std::chrono::duration<double>(deps_.clock.now().monotonic - start).count());
+          .observe(stopwatch.seconds());
     }
     if (streams) {
       co_await serve_stream(operation,
