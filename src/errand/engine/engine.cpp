@@ -67,7 +67,7 @@ class Core {
       waiting_.pop_front();
     }
     bool read = memory_.refill(reader, memory_.any_credits()).has_value();
-    read = planner.take_timers() && read;
+    read = planner.take_timers(!waiting_.empty()) && read;
     more_ = planner.match();
     again_at_ = read ? std::nullopt : std::optional(now.monotonic + kAgainAfter);
     planner.seal();

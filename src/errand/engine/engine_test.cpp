@@ -266,6 +266,22 @@ TEST(Lease, IsExtendedByHeartbeatsThatWriteNothing) {
   EXPECT_EQ(ended.holds[0].state, HoldState::kJobEnded);
 }
 
+TEST(Lease, DoesNotLapseWhileAHeartbeatWaitsInLine) {
+  Bench bench({.batch_requests_max = 1});
+  bench.worker("w-1", 2);
+  const JobId id = bench.enqueue()->id;
+  bench.advance(35s);  // the lane stood still; what came meanwhile waits
+  for (int i = 0; i < 5; ++i) bench.submit(ListWorkers{});
+  bench.submit(Heartbeat{WorkerId("w-1"), {{id, FencingToken{1}}}});
+  bench.settle();
+  EXPECT_EQ(bench.state(id)->token, FencingToken{1});
+  // Not for ever, or a flood of requests would keep a dead worker's jobs.
+  bench.advance(60s);
+  for (int i = 0; i < 5; ++i) bench.submit(ListWorkers{});
+  bench.round();
+  EXPECT_EQ(bench.state(id)->lost_leases_in_run, 1U);
+}
+
 TEST(Lease, OutlivesTheConnectionOfItsWorker) {
   Bench bench;
   bench.worker("w-1", 3);

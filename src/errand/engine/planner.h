@@ -32,7 +32,9 @@ class Planner {
   /// Decides one request and adds its answer.
   void take(Ticket ticket, Request&& request);
   /// Decides what the clocks bring about. @return whether every due timer was dealt with.
-  bool take_timers();
+  /// @param behind  requests wait that this plan has no room for: a heartbeat may be among them,
+  ///                so that leases lapse a whole length later
+  bool take_timers(bool behind);
   /// Starts ready jobs on free workers. @return whether there may be more to start at once.
   bool match();
   /// Fills the batch, the answers' snapshots and the actions. The last call.
@@ -56,7 +58,7 @@ class Planner {
   void explain_place(const job::JobState& state, Explanation& explanation) const;
 
   // Timers (planner_timers.cpp).
-  bool take_lease_timer(const JobId& id);
+  bool take_lease_timer(const JobId& id, Milliseconds patience);
   bool take_job_timers(const JobId& id);
 
   // Starts (planner_matching.cpp).

@@ -5,11 +5,12 @@
 
 namespace errand::engine {
 
-bool Planner::take_timers() {
+bool Planner::take_timers(bool behind) {
   const std::size_t limit = memory_.options.batch_requests_max;
+  const Milliseconds patience = behind ? memory_.options.lease : Milliseconds::zero();
   bool all = true;
   for (const JobId& id : memory_.leases.due(now_, limit)) {
-    if (!take_lease_timer(id)) all = false;
+    if (!take_lease_timer(id, patience)) all = false;
   }
 
   std::vector<TimerPlace> due;
@@ -28,7 +29,7 @@ bool Planner::take_timers() {
   return all;
 }
 
-bool Planner::take_lease_timer(const JobId& id) {
+bool Planner::take_lease_timer(const JobId& id, Milliseconds patience) {
   const auto loaded = load(id);
   if (!loaded) return false;
   Draft& draft = **loaded;
@@ -45,7 +46,7 @@ bool Planner::take_lease_timer(const JobId& id) {
     notify_stop(*draft.state(), StopReason::kTimeout, Milliseconds::zero());
     return true;
   }
-  if (lease->expires <= now_.monotonic) {
+  if (lease->expires + patience <= now_.monotonic) {
     flush_progress(draft, id);
     if (!run(draft, id, job::LoseLease{token}, {})) return false;
     notify_stop(*draft.state(), StopReason::kLeaseLost, Milliseconds::zero());
