@@ -1,0 +1,93 @@
+// The commands of a client against a running server: what a person types and reads, and the exit statuses.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { after, test } from "node:test";
+import { Worker } from "@errand/worker";
+import { binary, environment, Server } from "./support/server.mjs";
+
+const server = await Server.start();
+after(() => server.stop());
+const clientEnvironment = { ...environment, ERRAND_URL: server.url, ERRAND_TOKEN: server.tokens.acme.client };
+
+function errand(args, options = {}) {
+  return spawnSync(binary, args, { encoding: "utf8", env: clientEnvironment, ...options });
+}
+
+function start(args) {
+  const child = spawn(binary, args, { env: clientEnvironment, stdio: ["ignore", "pipe", "pipe"] });
+  const out = { text: "" };
+  child.stdout.on("data", (bytes) => (out.text += bytes));
+  const ended = new Promise((resolve) => child.on("exit", (status) => resolve({ status, text: out.text })));
+  return { child, ended };
+}
+
+function submit(...more) {
+  const run = errand(["job", "submit", "greet", "--input", '{"name":"Ada"}', "--json", ...more]);
+  assert.equal(run.status, 0, run.stderr);
+  return JSON.parse(run.stdout);
+}
+
+test("help says what each command does, with examples", () => {
+  for (const command of [["serve"], ["schema", "check"], ["schema", "print"], ["job", "submit"], ["job", "show"], ["job", "watch"],
+    ["job", "list"], ["job", "cancel"], ["config", "show"], ["token", "create"], ["token", "development"]]) {
+    const run = errand([...command, "--help"]);
+    assert.equal(run.status, 0, command.join(" "));
+    assert.match(run.stdout, /Examples:/, command.join(" "));
+  }
+});
+
+test("submit, show, list and cancel", () => {
+  const job = submit("--tag", "cli-test", "--correlation-id", "cli-1", "--priority", "5");
+  assert.equal(job.status, "PENDING");
+  assert.equal(job.correlationId, "cli-1");
+  const shown = errand(["job", "show", job.id]);
+  assert.match(shown.stdout, /priority +5/);
+  const listed = errand(["job", "list", "--status", "PENDING", "--json"]).stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.ok(listed.some(({ id }) => id === job.id));
+  assert.match(errand(["job", "cancel", job.id, "--reason", "not needed"]).stdout, /CANCELED/);
+  const watched = errand(["job", "watch", job.id]);
+  assert.equal(watched.status, 4);
+  assert.match(watched.stdout, /CANCELED/);
+});
+
+test("one idempotency key makes one job", () => {
+  assert.equal(submit("--idempotency-key", "k1").id, submit("--idempotency-key", "k1").id);
+});
+
+test("watch follows progress to the result", async () => {
+  let finish;
+  const finished = new Promise((resolve) => (finish = resolve));
+  // More slots than the jobs that other tests left waiting.
+  const worker = new Worker({ url: server.url, token: server.tokens.acme.worker, slots: 8, logger: { info() {}, warn() {}, error() {} } });
+  worker.handle("greet", async (job) => {
+    job.progress({ completed: 1, total: 4, stage: "reading", message: "page 1" });
+    await finished;
+    return { text: "Hello" };
+  });
+  const running = worker.run();
+  const job = submit("--tag", "watched");
+  const { child, ended } = start(["job", "watch", job.id]);
+  await new Promise((resolve) => child.stdout.on("data", (bytes) => /25 %.*reading/.test(bytes) && resolve()));
+  finish();
+  const { status, text } = await ended;
+  await worker.stop();
+  await running;
+  assert.equal(status, 0, text);
+  assert.match(text, /SUCCEEDED after [0-9.]+ s, attempt 1 of 2/);
+  assert.match(text, /"text": "Hello"/);
+});
+
+test("wrong calls say what is wrong, and by which status", () => {
+  const wrongInput = errand(["job", "submit", "greet", "--input", "{"]);
+  assert.equal(wrongInput.status, 2);
+  assert.match(wrongInput.stderr, /argument input: not valid JSON at line 1/);
+  const unknown = errand(["job", "submit", "nope"]);
+  assert.equal(unknown.status, 2);
+  assert.match(unknown.stderr, /the server has: .*greet/);
+  const missing = errand(["job", "show", "01a20a4e-64cc-7306-ba28-ed84bf70e380"]);
+  assert.equal(missing.status, 1);
+  assert.match(missing.stderr, /there is no job/);
+  assert.equal(errand(["job", "list", "--url", "http://127.0.0.1:1"]).status, 5);
+  assert.equal(errand(["job", "list", "--token", "wrong"]).status, 1);
+  assert.equal(errand(["job", "fly"]).status, 2);
+});
