@@ -12,6 +12,9 @@
 namespace errand::runtime {
 
 /// The lane for coroutines. Cheap to copy; the lane outlives it. Thread-safe.
+///
+/// The io_context of a waiting coroutine must live until Lane::stop() has returned: the lane's
+/// thread may still be inside its post() when the coroutine has long gone on.
 class LaneClient {
  public:
   explicit LaneClient(Lane& lane) : lane_(&lane) {}

@@ -15,13 +15,13 @@ namespace {
 /// Runs `body(client)` as a coroutine to its end.
 template <class Body>
 void run(Body body) {
+  boost::asio::io_context context;  // outlives the lane, whose thread posts to it
   store::MemoryStore store;
   EventBus bus;
   TestClock clock;
   SystemRandom random;
   Lane lane({}, store, bus, clock, random, {});
   ASSERT_TRUE(lane.start());
-  boost::asio::io_context context;
   boost::asio::co_spawn(context, body(LaneClient(lane)), [](const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
   });
