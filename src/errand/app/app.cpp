@@ -28,7 +28,6 @@
 #include "errand/base/random.h"
 #include "errand/crypto/master_key.h"
 #include "errand/graphql/request/service.h"
-#include "errand/json/writer.h"
 #include "errand/net/http_server.h"
 #include "errand/net/router.h"
 #include "errand/runtime/event_bus.h"
@@ -38,8 +37,8 @@
 #include "errand/store/sqlite/sqlite_store.h"
 #include "errand/telemetry/metric_names.h"
 #include "errand/telemetry/metrics.h"
+#include "errand/worker/contract_job_types.h"
 #include "errand/worker/gateway.h"
-#include "errand/worker/job_types.h"
 
 namespace errand::app {
 
@@ -50,31 +49,8 @@ namespace asio = boost::asio;
 constexpr std::size_t kReadThreads = 4;
 /// Workers are asked to report at a third of the lease: two heartbeats may get lost.
 constexpr int kHeartbeatsPerLease = 3;
-
-/// The gateway's view of the schema.
-class ContractJobTypes final : public worker::JobTypes {
- public:
-  ContractJobTypes(std::shared_ptr<const contract::Contract> contract, bool keep_old)
-      : contract_(std::move(contract)), keep_old_(keep_old) {}
-
-  [[nodiscard]] bool knows(const JobTypeName& type) const override {
-    // With keep-old, workers go on with types that the schema has lost.
-    return keep_old_ || contract_->job_type(type.view()) != nullptr;
-  }
-
-  [[nodiscard]] Result<std::string> check_result(const JobTypeName& type,
-                                                 const boost::json::value& result) const override {
-    const contract::JobType* known = contract_->job_type(type.view());
-    if (!known) return json::to_text(result);
-    const auto checked = contract_->check_result(*known, result);
-    if (!checked) return std::unexpected(checked.error());
-    return json::to_text(*checked);
-  }
-
- private:
-  std::shared_ptr<const contract::Contract> contract_;
-  bool keep_old_;
-};
+/// What stands around a result in a worker's report, at most.
+constexpr std::size_t kReportBytes = 64 << 10;
 
 Result<std::filesystem::path> make_data_folder(const std::string& name) {
   const std::filesystem::path folder(name);
@@ -269,12 +245,13 @@ class App::Impl {
     metrics_.gauge(telemetry::kStartTime)
         .set(std::chrono::duration<double>(clock_.now().wall.time_since_epoch()).count());
     pool_.emplace(async::BlockingPool::Options{.threads = kReadThreads});
-    job_types_.emplace(contract_, config_.schema.on_change == OnSchemaChange::kKeepOld);
+    job_types_.emplace(contract_);
 
     worker::Gateway::Options gateway_options;
     gateway_options.result_bytes_max = config_.worker.result_bytes_max;
     gateway_options.lease = config_.worker.lease;
-    gateway_options.heartbeat = config_.worker.lease / kHeartbeatsPerLease;
+    gateway_options.heartbeat =
+        std::min(gateway_options.heartbeat, config_.worker.lease / kHeartbeatsPerLease);
     gateway_options.server = "errand/" ERRAND_VERSION;
     gateway_.emplace(gateway_options, worker::Gateway::Parts{.authenticator = *authenticator_,
                                                              .master_key = *master_key_,
@@ -320,31 +297,31 @@ class App::Impl {
     server_options.web_socket.request_timeout += config_.limits.wait_for;
     server_options.web_socket.socket.message_bytes_max = config_.server.body_bytes_max;
     server_.emplace(
-        server::Server::Dependencies{
-            .graphql = {.service = *service_,
-                        .authenticator = &*authenticator_,
-                        .make_context =
-                            [](server::RequestInfo info) { return make_context(std::move(info)); },
-                        .clock = clock_,
-                        .random = random_,
-                        .log = log_,
-                        .metrics = &metrics_},
-            .readiness =
-                [this] {
-                  return std::vector<server::HealthCheck>{
-                      {.name = "store",
-                       .ok = lane_->healthy(),
-                       .reason = "the store is being reopened"}};
-                },
-            .assets = assets_},
+        server::Server::Dependencies{.graphql = {.service = *service_,
+                                                 .authenticator = &*authenticator_,
+                                                 .make_context =
+                                                     [this](server::RequestInfo info) {
+                                                       return make_context(std::move(info));
+                                                     },
+                                                 .clock = clock_,
+                                                 .random = random_,
+                                                 .log = log_,
+                                                 .metrics = &metrics_},
+                                     .readiness =
+                                         [this] {
+                                           return std::vector<server::HealthCheck>{
+                                               {.name = "store",
+                                                .ok = lane_->healthy(),
+                                                .reason = "the store is being reopened"}};
+                                         },
+                                     .assets = assets_},
         server_options);
     server_->add_routes(router_);
     gateway_->add_routes(router_);
     return {};
   }
 
-  static std::shared_ptr<graphql::execution::RequestContext> make_context(
-      server::RequestInfo info) {
+  std::shared_ptr<graphql::execution::RequestContext> make_context(server::RequestInfo info) const {
     auto context = std::make_shared<api::Context>();
     context->principal = std::move(info.principal);
     context->request_id = std::move(info.request_id);
@@ -352,6 +329,7 @@ class App::Impl {
     context->correlation_id = std::move(info.correlation_id);
     context->idempotency_key = std::move(info.idempotency_key);
     context->deadline = info.deadline;
+    context->clock = &clock_;
     return context;
   }
 
@@ -359,7 +337,9 @@ class App::Impl {
     net::HttpServer::Options options;
     options.address = address_;
     options.port = config_.server.port;
-    options.body_bytes_max = config_.server.body_bytes_max;
+    // A worker that polls reports its result in a body, with a frame around it.
+    options.body_bytes_max =
+        std::max(config_.server.body_bytes_max, config_.worker.result_bytes_max + kReportBytes);
     options.connections_max = config_.server.connections_max;
     auto http = net::HttpServer::listen(context_.get_executor(), options, router_, log_, &metrics_);
     if (!http) return std::unexpected(http.error());
@@ -455,7 +435,7 @@ class App::Impl {
   std::unique_ptr<store::Store> store_;
   runtime::EventBus bus_;
   std::optional<async::BlockingPool> pool_;
-  std::optional<ContractJobTypes> job_types_;
+  std::optional<worker::ContractJobTypes> job_types_;
   asio::io_context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
   std::optional<worker::Gateway> gateway_;
