@@ -1,4 +1,4 @@
-// ERRAND_PROGRAM=build/dev/errand node --test worker.test.mjs
+// DEV_PROGRAM=build/dev/errand node --test worker.test.mjs
 //
 // Workers against the built program: the TypeScript SDK, the shell worker of docs/protocol/worker.md as it is printed there, and
 // raw messages, each of which is held against the JSON Schemas. Two tenants; neither ever gets the other's job.
@@ -12,8 +12,8 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PermanentError, silentLogger, Worker, WorkerRefused } from "../../../sdk/typescript/dist/index.js";
 
-const errand = process.env.ERRAND_PROGRAM;
-assert.ok(errand, "ERRAND_PROGRAM names the program to test");
+const errand = process.env.DEV_PROGRAM;
+assert.ok(errand, "DEV_PROGRAM names the program to test");
 const docs = new URL("../../../docs/protocol/", import.meta.url);
 const require = createRequire(new URL("../../../sdk/typescript/package.json", import.meta.url));
 const { Ajv2020 } = require("ajv/dist/2020.js");
