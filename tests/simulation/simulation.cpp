@@ -205,7 +205,8 @@ void Simulation::command_some_job() {
     default:
       request.command = job::RequestCancel{};
   }
-  send(std::move(request), {.what = Asked::What::kCommand, .job = request.id});
+  const JobId id = request.id;
+  send(std::move(request), {.what = Asked::What::kCommand, .job = id});
 }
 
 void Simulation::connect_worker() {

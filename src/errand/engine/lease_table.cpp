@@ -51,14 +51,14 @@ std::optional<Timestamp> LeaseTable::first_wall() const {
 }
 
 void LeaseTable::index(const JobId& job, Lease& lease) {
-  lease.indexed = std::min(lease.expires, lease.attempt_ends);
-  if (lease.held) lease.indexed = std::min(lease.indexed, progress_due(lease));
-  monotonic_.emplace(lease.indexed, job);
+  lease.indexed_ = std::min(lease.expires, lease.attempt_ends);
+  if (lease.held) lease.indexed_ = std::min(lease.indexed_, progress_due(lease));
+  monotonic_.emplace(lease.indexed_, job);
   if (lease.wall_due) wall_.emplace(*lease.wall_due, job);
 }
 
 void LeaseTable::unindex(const JobId& job, const Lease& lease) {
-  monotonic_.erase({lease.indexed, job});
+  monotonic_.erase({lease.indexed_, job});
   if (lease.wall_due) wall_.erase({*lease.wall_due, job});
 }
 

@@ -34,7 +34,7 @@ struct Lease {
 
  private:
   friend class LeaseTable;
-  MonotonicTime indexed;  ///< its place in the row of timers
+  MonotonicTime indexed_;  ///< its place in the row of timers
 };
 
 /// Leases by job, and their timers. Not thread-safe.

@@ -159,7 +159,7 @@ TEST(Idempotency, ShowsTheCurrentStateLaterAndAfterARestart) {
   EXPECT_TRUE(again.replayed);
   EXPECT_EQ(again.state->id, made->id);
   EXPECT_EQ(again.state->status, JobStatus::kRunning);
-  bench.complete(made->id, FencingToken{1});
+  ASSERT_TRUE(bench.complete(made->id, FencingToken{1}).has_value());
   bench.advance(24h * 30);
   again = bench.get<JobReply>(keyed(bench));
   EXPECT_EQ(again.state->status, JobStatus::kSucceeded);
