@@ -170,8 +170,7 @@ async function main() {
   }
   if (options.crash) say(bold(`\nKilled in mid-job, and yet: ${ended.status}, attempt ${ended.attempt}, one result.`));
   say(`\nFiles     ${join(options.out, job.id)}`);
-  say(`GraphiQL  ${url}/graphiql`);
-  say(`Token     ${tokens.client}`);
+  say(`GraphiQL  ${url}/graphiql#token=${tokens.client}`);
   if (interactive) {
     say("\nServer and worker run on. Press Ctrl-C to stop them.");
     await Promise.race([worked, state.server.exited]);
