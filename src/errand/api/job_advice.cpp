@@ -125,7 +125,7 @@ std::optional<double> fraction(const job::Progress& progress) {
   return std::clamp(progress.completed / progress.total, 0.0, 1.0);
 }
 
-std::optional<Estimate> estimate(const job::JobState& state, Timestamp now) {
+std::optional<Timestamp> estimated_completion(const job::JobState& state, Timestamp now) {
   if (state.status != JobStatus::kRunning || !state.progress || !state.progress_at ||
       !state.attempt_started_at) {
     return std::nullopt;
@@ -136,14 +136,7 @@ std::optional<Estimate> estimate(const job::JobState& state, Timestamp now) {
       static_cast<double>((*state.progress_at - *state.attempt_started_at).count());
   const double left_ms = spent_ms * (1 - *done) / *done;
   if (!(left_ms >= 0) || left_ms > 1e12) return std::nullopt;
-  const auto at = [&](double factor) {
-    const Timestamp time =
-        *state.progress_at + Milliseconds(static_cast<std::int64_t>(left_ms * factor));
-    return std::max(time, now);
-  };
-  // The less is done, the wider: a straight line from 10 % is worth little.
-  const double spread = 0.5 * (1 - *done);
-  return Estimate{at(1), at(1 - spread), at(1 + spread)};
+  return std::max(now, *state.progress_at + Milliseconds(static_cast<std::int64_t>(left_ms)));
 }
 
 }  // namespace errand::api

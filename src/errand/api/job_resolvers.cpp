@@ -156,11 +156,12 @@ void add_wait_reason(const BackendPtr& backend, ResolverMap& map) {
 }
 
 void add_estimate(const BackendPtr& backend, ResolverMap& map) {
-  TypedResolvers<Estimate>(*backend, map, backend->contract->names().type("JobEstimate"))
-      .add("completionAt", [](const Estimate& e, auto&) { return time(e.completion_at); })
-      .add("earliest", [](const Estimate& e, auto&) { return time(e.earliest); })
-      .add("latest", [](const Estimate& e, auto&) { return time(e.latest); })
-      .add("basis", [](const Estimate&, auto&) { return FieldValue::text_view("PROGRESS"); });
+  // `earliest` and `latest` promise shares of all jobs, which only their history can tell.
+  TypedResolvers<Timestamp>(*backend, map, backend->contract->names().type("JobEstimate"))
+      .add("completionAt", [](const Timestamp& at, auto&) { return time(at); })
+      .add("earliest", [](const Timestamp&, auto&) { return FieldValue(); })
+      .add("latest", [](const Timestamp&, auto&) { return FieldValue(); })
+      .add("basis", [](const Timestamp&, auto&) { return FieldValue::text_view("PROGRESS"); });
 }
 
 void add_job(const BackendPtr& backend, ResolverMap& map) {
@@ -187,16 +188,13 @@ void add_job(const BackendPtr& backend, ResolverMap& map) {
       .add("plan", [](const JobState&, auto&) { return FieldValue(FieldValue::List()); })
       .add("estimate",
            [backend, now](const JobState& s, auto&) {
-             const std::optional<Estimate> found = estimate(s, now());
-             if (!found) return FieldValue();
+             const std::optional<Timestamp> at = estimated_completion(s, now());
+             if (!at) return FieldValue();
              return FieldValue(ObjectRef{backend->object_type("JobEstimate"),
-                                         std::make_shared<const Estimate>(*found)});
+                                         std::make_shared<const Timestamp>(*at)});
            })
       .add("estimatedCompletion",
-           [now](const JobState& s, auto&) {
-             const std::optional<Estimate> found = estimate(s, now());
-             return found ? time(found->completion_at) : FieldValue();
-           })
+           [now](const JobState& s, auto&) { return time(estimated_completion(s, now())); })
       .add("nextSteps",
            [](const JobState& s, auto&) {
              FieldValue::List list;
