@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "errand/store/conformance/builders.h"

@@ -1,13 +1,13 @@
 // Ends a writing process with SIGKILL at moments of its own choosing, and looks at what is left.
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
