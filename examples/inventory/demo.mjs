@@ -1,7 +1,7 @@
 // From mutation to result on this machine: starts server and worker, submits one export, follows it. With --crash the
 // server is killed in the middle of the job and started again. ./dev demo builds everything and calls this.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -100,11 +100,20 @@ async function graphql(url, token, query, variables) {
   return body.data;
 }
 
+/** Whether each source file has its compiled form, and that is the younger one. */
+function isFresh(place) {
+  return readdirSync(join(place, "src")).every((file) => {
+    const compiled = join(place, "dist", file.replace(/\.ts$/, ".js"));
+    return existsSync(compiled) && statSync(compiled).mtimeMs >= statSync(join(place, "src", file)).mtimeMs;
+  });
+}
+
 function buildWorker() {
   for (const place of [join(repository, "sdk/typescript"), here]) {
     if (!existsSync(join(place, "node_modules/typescript"))) {
       throw new DemoFailed(`${place} has no node_modules: run ./dev setup`);
     }
+    if (isFresh(place)) continue;
     const run = spawnSync(process.execPath, [join(place, "node_modules/typescript/bin/tsc"), "-p", place], { encoding: "utf8" });
     if (run.status !== 0) throw new DemoFailed(`tsc -p ${place}:\n${run.stdout}`);
   }
@@ -117,7 +126,7 @@ const JOB = `query ($id: ID!) { job(id: $id) {
 async function crash(state, url, token, id) {
   for (;;) {
     const { job } = await graphql(url, token, "query ($id: ID!) { job(id: $id) { status progress { fraction } } }", { id });
-    if ((job.progress?.fraction ?? 0) >= 0.25) break;
+    if ((job.progress?.fraction ?? 0) >= 0.1) break;
     if (!["PENDING", "RUNNING", "SCHEDULED", "RETRYING"].includes(job.status)) {
       throw new DemoFailed(`the job was ${job.status} before the server could be killed`);
     }
@@ -184,6 +193,11 @@ async function stop(...inOrder) {
   for (const child of children) await end(child);
   rmSync(folder, { recursive: true, force: true });
 }
+
+// Whoever read our output has gone, as in `demo | head`: then nobody wants the demo.
+process.stdout.on("error", () => {
+  if (!stopping) stop(...[...children].filter((child) => child.label === "worker")).then(() => process.exit(1));
+});
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {

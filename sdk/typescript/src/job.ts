@@ -83,6 +83,7 @@ export class RunningJob implements Job {
   #lastSentAt = -Infinity;
   #ended = false;
   #lost = false;
+  #sent: ProgressMessage | undefined;
 
   constructor(message: JobMessage, send: (message: ProgressMessage) => void) {
     this.id = message.jobId;
@@ -112,6 +113,11 @@ export class RunningJob implements Job {
 
   get token(): string {
     return this.#token;
+  }
+
+  /** What was sent last. A connection that broke may have swallowed it: it is sent again after reconnecting. */
+  get lastProgress(): ProgressMessage | undefined {
+    return this.#sent;
   }
 
   /** Whether a report would be refused anyway. */
@@ -166,6 +172,7 @@ export class RunningJob implements Job {
     if (latest.stage !== undefined) message.stage = [...latest.stage].slice(0, 128).join("");
     if (latest.message !== undefined) message.message = [...latest.message].slice(0, 1024).join("");
     if (message.completed === undefined && message.stage === undefined && message.message === undefined) return;
+    this.#sent = message;
     this.#send(message);
   }
 }

@@ -10,6 +10,7 @@ import type {
   HeartbeatAckMessage,
   HelloMessage,
   JobMessage,
+  ProgressMessage,
   ReportMessage,
   ServerMessage,
   WelcomeMessage,
@@ -65,6 +66,7 @@ export class Worker {
   readonly #handlers = new Map<string, Handler>();
   readonly #running = new Map<string, RunningJob>(); // by token: two attempts of one job may overlap
   readonly #outbox = new Map<string, ReportMessage>(); // by ref: not acknowledged yet
+  readonly #lastProgress = new Map<string, ProgressMessage>(); // by ref: what goes before a report in the outbox
   readonly #log: Logger;
   #connection: Connection | undefined;
   #welcome: WelcomeMessage | undefined;
@@ -252,7 +254,14 @@ export class Worker {
     if (welcome.unknownTypes.length > 0) {
       this.#log.warn("the server's schema does not have some of the types", { types: welcome.unknownTypes });
     }
-    const messages: WorkerMessage[] = [this.#heartbeatMessage(), ...this.#outbox.values()];
+    const messages: WorkerMessage[] = [this.#heartbeatMessage()];
+    for (const job of this.#running.values()) {
+      if (job.lastProgress !== undefined && !job.lost) messages.push(job.lastProgress);
+    }
+    for (const report of this.#outbox.values()) {
+      const progress = this.#lastProgress.get(report.ref);
+      messages.push(...(progress ? [progress, report] : [report]));
+    }
     const free = this.#options.slots - this.#running.size;
     if (this.#state === "draining") messages.push({ type: "drain" });
     else if (free > 0) messages.push({ type: "credits", add: free });
@@ -311,6 +320,7 @@ export class Worker {
       } else {
         this.#log.info("job attempt ended", { ...about, duration_ms, outcome: report.type });
       }
+      if (job.lastProgress !== undefined) this.#lastProgress.set(report.ref, job.lastProgress);
       this.#report(report, this.#state === "running");
     }
     this.#checkIdle();
@@ -384,16 +394,20 @@ export class Worker {
       }, RETRY_REPORT_MS).unref();
       return;
     }
-    if (message.ref !== undefined) this.#outbox.delete(message.ref);
-    if (message.status === "REFUSED") {
+    if (message.ref !== undefined) {
+      this.#outbox.delete(message.ref);
+      this.#lastProgress.delete(message.ref);
+    }
+    if (message.status === "REFUSED" && report) {
       this.#log.warn("the server refused a report", {
         job_id: message.jobId,
-        report: report?.type ?? "progress",
+        report: report.type,
         code: message.error?.code,
         reason: message.error?.message,
       });
-      const lost = message.error?.code === "LEASE_LOST" || message.error?.code === "JOB_ENDED";
-      if (!report && lost) this.#running.get(message.token)?.stop(message.error?.code as "LEASE_LOST", 0);
+    } else if (message.error?.code === "LEASE_LOST" || message.error?.code === "JOB_ENDED") {
+      // A progress. Of a job that is not running any more it was only sent again, for safety.
+      this.#running.get(message.token)?.stop(message.error.code, 0);
     }
     this.#checkIdle();
   }

@@ -202,6 +202,29 @@ test("a running job survives a broken connection, and its report is sent until i
   await server.until((s) => s.of("credits").length >= 2);
 });
 
+test("progress that a broken connection swallowed is sent again, before the report", async () => {
+  const begun = gate();
+  const go = gate();
+  await start(async (job) => {
+    begun.open();
+    await go.promise;
+    job.progress({ completed: 9, total: 10 });
+    return 1;
+  });
+  server.send(jobMessage(1));
+  await begun.promise;
+  server.answering = false;
+  server.refuseWith = 503;
+  server.cut();
+  go.open();
+  setTimeout(() => (server.refuseWith = 0), 30);
+  const complete = await server.until((s) => s.of("complete")[0]);
+  const progress = server.of("progress").at(-1);
+  assert.deepEqual([progress.completed, progress.total], [9, 10]);
+  assert.ok(server.received.lastIndexOf(progress) < server.received.lastIndexOf(complete));
+  server.ack(complete);
+});
+
 test("a report that the server cannot take now is sent again", async () => {
   server.answering = false;
   await start(() => 1);
