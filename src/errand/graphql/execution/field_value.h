@@ -43,6 +43,7 @@ class FieldValue {
                    const boost::json::value*, SharedJson, ObjectRef, std::unique_ptr<List>>;
 
   FieldValue() = default;  ///< null
+  // NOLINTBEGIN(google-explicit-constructor): a resolver returns its plain value.
   FieldValue(std::nullptr_t) {}
   FieldValue(bool value) : value_(value) {}
   template <std::integral Int>
@@ -56,6 +57,7 @@ class FieldValue {
     if (std::get<ObjectRef>(value_).object == nullptr) value_ = Null{};
   }
   FieldValue(List items) : value_(std::make_unique<List>(std::move(items))) {}
+  // NOLINTEND(google-explicit-constructor)
 
   /// A string or an enum name that is not copied.
   static FieldValue text_view(std::string_view text) {
