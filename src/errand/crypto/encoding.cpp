@@ -11,11 +11,11 @@ constexpr std::string_view kStandard =
 constexpr std::string_view kUrl =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-constexpr std::array<std::int8_t, 256> reverse(std::string_view alphabet) {
-  std::array<std::int8_t, 256> table{};
+constexpr std::array<int, 256> reverse(std::string_view alphabet) {
+  std::array<int, 256> table{};
   for (auto& entry : table) entry = -1;
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
-    table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+    table[static_cast<unsigned char>(alphabet[i])] = static_cast<int>(i);
   }
   return table;
 }
@@ -46,7 +46,7 @@ std::string encode(std::span<const std::uint8_t> bytes, std::string_view alphabe
   return text;
 }
 
-std::optional<Bytes> decode(std::string_view text, const std::array<std::int8_t, 256>& table) {
+std::optional<Bytes> decode(std::string_view text, const std::array<int, 256>& table) {
   if (text.size() % 4 == 1) return std::nullopt;
   Bytes bytes;
   bytes.reserve(text.size() * 3 / 4);
