@@ -51,7 +51,7 @@ Result<std::string> CursorCodec::open(const TenantId& tenant, std::string_view t
                                       std::size_t size) const {
   const std::optional<crypto::Bytes> bytes = crypto::from_base64url(text);
   if (!bytes || bytes->size() != size + kSealBytes) return invalid();
-  const std::string body(reinterpret_cast<const char*>(bytes->data()), size);
+  std::string body(reinterpret_cast<const char*>(bytes->data()), size);
   if (body.front() != kind) return invalid();
   const std::string sealed = sealed_text(tenant, body);
   if (!key_.verify(crypto::as_bytes(sealed), std::span(*bytes).subspan(size))) return invalid();
