@@ -27,6 +27,8 @@ int main(int argc, char** argv) {
   using namespace errand::cli;
   // A reader that went away is seen as a failed write, not as the end of the process.
   ::signal(SIGPIPE, SIG_IGN);
+  // A file at its size limit too: the store then refuses with STORE_FULL.
+  ::signal(SIGXFSZ, SIG_IGN);
   try {
     Context context{.environment = read_environment()};
     CLI::App app{"Errand turns slow GraphQL mutations into durable background jobs.", "errand"};
