@@ -60,7 +60,7 @@ struct Ack {
 
 TEST(SqliteCrash, LosesNothingAcknowledgedWhenKilledAtAnyMoment) {
   const TestFolder folder;
-  const char* minutes = std::getenv("ERRAND_TEST_MINUTES");
+  const char* minutes = std::getenv("DEV_TEST_MINUTES");
   const int rounds = minutes != nullptr ? 30 * std::max(1, std::atoi(minutes)) : 12;
   SeededRandom random(20'261'123);
   std::map<JobId, std::uint64_t> acknowledged;
