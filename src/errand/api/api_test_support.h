@@ -199,10 +199,10 @@ class Server {
   }
 
   engine::Dispatch await_dispatch() {
-    std::unique_lock lock(mutex);
-    dispatched.wait(lock, [&] { return !dispatches.empty(); });
-    engine::Dispatch dispatch = std::move(dispatches.front());
-    dispatches.pop_front();
+    std::unique_lock lock(mutex_);
+    dispatched_.wait(lock, [&] { return !dispatches_.empty(); });
+    engine::Dispatch dispatch = std::move(dispatches_.front());
+    dispatches_.pop_front();
     return dispatch;
   }
 
@@ -238,18 +238,18 @@ class Server {
 
  private:
   void take_actions(std::vector<engine::Action> actions) {
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(mutex_);
     for (engine::Action& action : actions) {
       if (auto* dispatch = std::get_if<engine::Dispatch>(&action)) {
-        dispatches.push_back(std::move(*dispatch));
+        dispatches_.push_back(std::move(*dispatch));
       }
     }
-    dispatched.notify_all();
+    dispatched_.notify_all();
   }
 
-  std::mutex mutex;
-  std::condition_variable dispatched;
-  std::deque<engine::Dispatch> dispatches;
+  std::mutex mutex_;
+  std::condition_variable dispatched_;
+  std::deque<engine::Dispatch> dispatches_;
 };
 
 }  // namespace errand::api::testing

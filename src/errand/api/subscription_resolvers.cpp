@@ -47,7 +47,7 @@ asio::awaitable<Stream> job_stream(BackendPtr backend, const ResolveInfo& info) 
   if (job_id) {
     watch = std::make_unique<JobWatch>(
         co_await asio::this_coro::executor, backend->bus,
-        runtime::Interest{.tenant = context_of(info).principal->tenant, .job = *job_id});
+        runtime::Interest{.tenant = context_of(info).principal->tenant, .job = job_id});
   }
   auto state = co_await find_job(backend, context_of(info), id);
   if (!state) co_return std::unexpected(api_error(std::move(state.error())));
