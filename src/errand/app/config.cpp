@@ -14,6 +14,7 @@
 #include <toml++/toml.h>
 
 #include "errand/base/time_text.h"
+#include "errand/graphql/type/suggestions.h"
 #include "errand/json/writer.h"
 
 namespace errand::app {
@@ -286,33 +287,12 @@ std::string variable_name(std::string_view key) {
 constexpr std::array<std::string_view, 3> kOtherVariables{"ERRAND_URL", "ERRAND_TOKEN",
                                                           "ERRAND_CONFIG"};
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-/// The nearest known name, as the end of an error text; empty when none is near.
+/// The nearest known name, as the end of an error text.
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& known) {
-  const std::string* best = nullptr;
-  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const auto& candidate : known) {
-    if (const auto distance = edit_distance(name, candidate); distance < best_distance) {
-      best = &candidate;
-      best_distance = distance;
-    }
-  }
-  return best ? fmt::format("; did you mean {}?", *best)
-              : "; `errand config show` lists all settings";
+  const std::vector<std::string_view> options(known.begin(), known.end());
+  const auto nearest = graphql::type::suggestion_list(name, options);
+  return nearest.empty() ? "; `errand config show` lists all settings"
+                         : fmt::format("; did you mean {}?", nearest.front());
 }
 
 std::vector<std::string> all_keys() {
