@@ -22,8 +22,7 @@ namespace errand::async {
 namespace {
 
 namespace asio = boost::asio;
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""h;
+using namespace std::chrono_literals;
 
 /// An io_context on some threads.
 class Threads {

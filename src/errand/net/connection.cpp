@@ -129,7 +129,7 @@ asio::awaitable<bool> Connection::serve_request() {
   parser.body_limit(server_.options.body_bytes_max);
 
   bool ended = false;
-  if (auto refusal = co_await read_head(parser, ended)) {
+  if (auto refusal = co_await read_head(&parser, &ended)) {
     co_await refuse(std::move(*refusal));
     co_return false;
   }
@@ -145,7 +145,7 @@ asio::awaitable<bool> Connection::serve_request() {
     co_await serve_web_socket(std::move(request));
     co_return false;
   }
-  if (auto refusal = co_await read_body(parser, ended)) {
+  if (auto refusal = co_await read_body(&parser, &ended)) {
     co_await refuse(std::move(*refusal));
     co_return false;
   }
@@ -153,16 +153,15 @@ asio::awaitable<bool> Connection::serve_request() {
   clear_deadline();
   request.body = std::move(parser.get().body());
 
-  // Kept for the response, which needs no more of the request than this.
-  HttpRequest head;
-  head.method = request.method;
+  std::string method = request.method;  // all that the response needs of the request
   HttpResponse response = co_await answer(std::move(request));
   if (broken_) co_return false;
   const bool keep_alive =
       parser.keep_alive() && !response.close && !peer_ended_ && !server_.draining();
-  server_.count_request(head.method, response.status);
+  server_.count_request(method, response.status);
   const bool http_1_0 = parser.get().version() < 11;
-  co_return co_await write(head, std::move(response), keep_alive, http_1_0) && keep_alive;
+  co_return co_await write(std::move(method), std::move(response), keep_alive, http_1_0) &&
+      keep_alive;
 }
 
 asio::awaitable<Connection::Read> Connection::read_more() {
@@ -183,22 +182,22 @@ asio::awaitable<Connection::Read> Connection::read_more() {
 }
 
 /// Reads up to the end of the head. `ended`: the connection is over and nobody waits for an answer.
-asio::awaitable<std::optional<Connection::Refusal>> Connection::read_head(Parser& parser,
-                                                                          bool& ended) {
-  ended = false;
+asio::awaitable<std::optional<Connection::Refusal>> Connection::read_head(Parser* parser,
+                                                                          bool* ended) {
+  *ended = false;
   bool started = buffer_.size() > 0;
   set_deadline(started ? server_.options.header_timeout : server_.options.idle_timeout);
   while (true) {
     // Empty lines before a request are ignored (RFC 9112, 2.2).
-    while (!parser.got_some() && buffer_.size() > 0 &&
+    while (!parser->got_some() && buffer_.size() > 0 &&
            (*static_cast<const char*>(buffer_.data().data()) == '\r' ||
             *static_cast<const char*>(buffer_.data().data()) == '\n')) {
       buffer_.consume(1);
     }
     if (buffer_.size() > 0) {
       error_code ec;
-      buffer_.consume(parser.put(buffer_.data(), ec));
-      if (parser.is_header_done()) co_return std::nullopt;
+      buffer_.consume(parser->put(buffer_.data(), ec));
+      if (parser->is_header_done()) co_return std::nullopt;
       if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
         co_return Refusal{431, fmt::format("The request's head is longer than {} bytes.",
                                            server_.options.header_bytes_max)};
@@ -216,7 +215,7 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::read_head(Parser
     }
     if (!started && server_.draining()) {
       linger_ = false;
-      ended = true;
+      *ended = true;
       co_return std::nullopt;
     }
     idle_ = !started;
@@ -232,18 +231,18 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::read_head(Parser
       case Read::kTimeout:
         if (!started) {
           linger_ = false;
-          ended = true;
+          *ended = true;
           co_return std::nullopt;
         }
         co_return Refusal{408, "The request's head did not come in time."};
       case Read::kEnd:
         if (!started) {
-          ended = true;
+          *ended = true;
           co_return std::nullopt;
         }
         co_return Refusal{400, "The connection ended within the request's head."};
       case Read::kBroken:
-        ended = true;
+        *ended = true;
         co_return std::nullopt;
     }
   }
@@ -282,12 +281,12 @@ std::optional<Connection::Refusal> Connection::check_head(const Parser& parser,
   return std::nullopt;
 }
 
-asio::awaitable<std::optional<Connection::Refusal>> Connection::read_body(Parser& parser,
-                                                                          bool& ended) {
-  ended = false;
-  if (parser.is_done()) co_return std::nullopt;
+asio::awaitable<std::optional<Connection::Refusal>> Connection::read_body(Parser* parser,
+                                                                          bool* ended) {
+  *ended = false;
+  if (parser->is_done()) co_return std::nullopt;
   set_deadline(server_.options.body_timeout);
-  const auto expect = parser.get()[http::field::expect];
+  const auto expect = parser->get()[http::field::expect];
   if (!expect.empty()) {
     if (!equals_ignoring_case({expect.data(), expect.size()}, "100-continue")) {
       co_return Refusal{417, "Only the expectation 100-continue can be met."};
@@ -295,17 +294,17 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::read_body(Parser
     if (buffer_.size() == 0) {
       const bool written = co_await write_buffers("HTTP/1.1 100 Continue\r\n\r\n", {});
       if (!written) {
-        ended = true;
+        *ended = true;
         co_return std::nullopt;
       }
       set_deadline(server_.options.body_timeout);
     }
   }
-  parser.eager(true);
-  while (!parser.is_done()) {
+  parser->eager(true);
+  while (!parser->is_done()) {
     if (buffer_.size() > 0) {
       error_code ec;
-      buffer_.consume(parser.put(buffer_.data(), ec));
+      buffer_.consume(parser->put(buffer_.data(), ec));
       if (ec == http::error::body_limit) {
         co_return Refusal{413, fmt::format("The request's body is longer than {} bytes.",
                                            server_.options.body_bytes_max)};
@@ -313,7 +312,7 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::read_body(Parser
       if (ec && ec != http::error::need_more) {
         co_return Refusal{400, fmt::format("The request's body is malformed: {}.", ec.message())};
       }
-      if (parser.is_done()) break;
+      if (parser->is_done()) break;
       if (buffer_.size() == buffer_.max_size()) {
         co_return Refusal{400, "The request's body is malformed: a chunk's head is too long."};
       }
@@ -326,7 +325,7 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::read_body(Parser
       case Read::kEnd:
         co_return Refusal{400, "The connection ended within the request's body."};
       case Read::kBroken:
-        ended = true;
+        *ended = true;
         co_return std::nullopt;
     }
   }
@@ -346,12 +345,13 @@ asio::awaitable<HttpResponse> Connection::answer(HttpRequest request) {
     if (!error) {
       response = std::move(answered);
     } else if (!broken_) {
-      std::string what = "unknown";
+      std::string what;
       try {
         std::rethrow_exception(error);
       } catch (const std::exception& e) {
         what = e.what();
       } catch (...) {
+        what = "not a std::exception";
       }
       server_.log.error("request handler failed", {{"error", what}, {"peer", peer_}});
       response = server_.handler.refuse(500, "The server failed on this request; see its log.");
@@ -361,8 +361,8 @@ asio::awaitable<HttpResponse> Connection::answer(HttpRequest request) {
   co_return response;
 }
 
-asio::awaitable<bool> Connection::write(const HttpRequest& request, HttpResponse response,
-                                        bool keep_alive, bool http_1_0) {
+asio::awaitable<bool> Connection::write(std::string method, HttpResponse response, bool keep_alive,
+                                        bool http_1_0) {
   std::string head;
   head.reserve(256);
   fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", response.status,
@@ -376,7 +376,7 @@ asio::awaitable<bool> Connection::write(const HttpRequest& request, HttpResponse
     if (!keep_alive || http_1_0) append_field(head, "Connection", "close");
     head += "\r\n";
     const bool chunked = !http_1_0;
-    if (request.method == "HEAD") co_return co_await write_buffers(head, {});
+    if (method == "HEAD") co_return co_await write_buffers(head, {});
     const bool written =
         co_await write_stream(std::move(response.stream), std::move(head), chunked);
     co_return written&& chunked;
@@ -395,7 +395,7 @@ asio::awaitable<bool> Connection::write(const HttpRequest& request, HttpResponse
     }
   }
   head += "\r\n";
-  const bool with_body = request.method != "HEAD" && has_body(response.status);
+  const bool with_body = method != "HEAD" && has_body(response.status);
   co_return co_await write_buffers(head, with_body ? body : std::string_view());
 }
 
@@ -476,10 +476,8 @@ asio::awaitable<void> Connection::refuse(Refusal refusal) {
                            {{"status", refusal.status}, {"reason", refusal.text}, {"peer", peer_}});
   server_.count_request("OTHER", refusal.status);
   timed_out_ = false;
-  HttpRequest head;
-  head.method = "GET";
   HttpResponse response = server_.handler.refuse(refusal.status, std::move(refusal.text));
-  co_await write(head, std::move(response), false, false);
+  co_await write("GET", std::move(response), false, false);
 }
 
 asio::awaitable<void> Connection::serve_web_socket(HttpRequest request) {
@@ -491,9 +489,7 @@ asio::awaitable<void> Connection::serve_web_socket(HttpRequest request) {
   auto decision = server_.handler.upgrade(request);
   if (auto* response = std::get_if<HttpResponse>(&decision)) {
     server_.count_request("GET", response->status);
-    HttpRequest head;
-    head.method = "GET";
-    co_await write(head, std::move(*response), false, false);
+    co_await write("GET", std::move(*response), false, false);
     co_return;
   }
   server_.count_request("GET", 101);

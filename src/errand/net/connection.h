@@ -50,13 +50,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   boost::asio::awaitable<bool> serve_request();
-  boost::asio::awaitable<std::optional<Refusal>> read_head(Parser& parser, bool& ended);
-  boost::asio::awaitable<std::optional<Refusal>> read_body(Parser& parser, bool& ended);
+  boost::asio::awaitable<std::optional<Refusal>> read_head(Parser* parser, bool* ended);
+  boost::asio::awaitable<std::optional<Refusal>> read_body(Parser* parser, bool* ended);
   boost::asio::awaitable<Read> read_more();
   std::optional<Refusal> check_head(const Parser& parser, HttpRequest& request) const;
   boost::asio::awaitable<HttpResponse> answer(HttpRequest request);
-  boost::asio::awaitable<bool> write(const HttpRequest& request, HttpResponse response,
-                                     bool keep_alive, bool http_1_0);
+  boost::asio::awaitable<bool> write(std::string method, HttpResponse response, bool keep_alive,
+                                     bool http_1_0);
   boost::asio::awaitable<bool> write_stream(BodyStream stream, std::string head, bool chunked);
   boost::asio::awaitable<bool> write_buffers(std::string_view head, std::string_view body);
   boost::asio::awaitable<void> refuse(Refusal refusal);

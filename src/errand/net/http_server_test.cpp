@@ -15,8 +15,7 @@ namespace errand::net {
 namespace {
 
 namespace asio = boost::asio;
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""h;
+using namespace std::chrono_literals;
 using testing::EndsWith;
 using testing::HasSubstr;
 

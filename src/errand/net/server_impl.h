@@ -24,8 +24,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
   using Acceptor = boost::asio::ip::tcp::acceptor;
   using Socket = boost::asio::ip::tcp::socket;
 
-  Impl(boost::asio::any_io_executor executor_, const Options& options_, HttpHandler& handler_,
-       telemetry::Log log_, telemetry::Metrics* metrics_);
+  Impl(boost::asio::any_io_executor executor_arg, const Options& options_arg,
+       HttpHandler& handler_arg, telemetry::Log log_arg, telemetry::Metrics* metrics_arg);
 
   Result<void> open();
   void start();

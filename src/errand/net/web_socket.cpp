@@ -80,7 +80,7 @@ class BeastWebSocket final : public AcceptedWebSocket,
 
   asio::awaitable<void> serve(HttpRequest request) override {
     const auto self = shared_from_this();
-    const bool accepted = co_await accept(request);
+    const bool accepted = co_await accept(&request);
     if (!accepted) co_return;
     const bool agreed = accept_.subprotocols.empty() || !subprotocol_.empty();
     if (!agreed) close(accept_.refusal);
@@ -160,8 +160,8 @@ class BeastWebSocket final : public AcceptedWebSocket,
   }
 
  private:
-  asio::awaitable<bool> accept(const HttpRequest& request) {
-    subprotocol_ = choose_subprotocol(accept_.subprotocols, request.headers);
+  asio::awaitable<bool> accept(const HttpRequest* request) {
+    subprotocol_ = choose_subprotocol(accept_.subprotocols, request->headers);
     stream_.set_option(
         websocket::stream_base::decorator([this](websocket::response_type& response) {
           response.set(beast::http::field::server, "errand");
@@ -169,12 +169,12 @@ class BeastWebSocket final : public AcceptedWebSocket,
             response.set(beast::http::field::sec_websocket_protocol, subprotocol_);
           }
         }));
-    beast::http::request<beast::http::string_body> head(beast::http::verb::get, request.path, 11);
-    for (const auto& [name, value] : request.headers.fields()) head.insert(name, value);
+    beast::http::request<beast::http::string_body> head(beast::http::verb::get, request->path, 11);
+    for (const auto& [name, value] : request->headers.fields()) head.insert(name, value);
     const auto [ec] = co_await stream_.async_accept(head, kTuple);
     if (ec) {
       log_.warn_limited("WebSocket handshake refused",
-                        {{"error", ec.message()}, {"peer", request.peer}});
+                        {{"error", ec.message()}, {"peer", request->peer}});
       shut();
       co_return false;
     }
@@ -225,7 +225,7 @@ class BeastWebSocket final : public AcceptedWebSocket,
       if (!batch.empty()) {
         room_timer_.cancel();
         start_write_timer();
-        const bool written = co_await write_batch(batch);
+        const bool written = co_await write_batch(std::move(batch));
         write_timer_.cancel();
         if (!written) {
           // The peer is gone, or reads no more: nothing that is sent would arrive.
@@ -260,7 +260,7 @@ class BeastWebSocket final : public AcceptedWebSocket,
   }
 
   /// Several messages that wait together share packets.
-  asio::awaitable<bool> write_batch(std::deque<std::string>& batch) {
+  asio::awaitable<bool> write_batch(std::deque<std::string> batch) {
     error_code ignored;
     const bool cork = batch.size() > 1;
     if (cork) stream_.next_layer().set_option(CorkOption(true), ignored);

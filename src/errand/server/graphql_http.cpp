@@ -7,7 +7,6 @@ namespace errand::server {
 
 namespace asio = boost::asio;
 using graphql::request::Outcome;
-using graphql::request::RequestParameters;
 using graphql::request::Response;
 using graphql::request::Service;
 
@@ -98,13 +97,13 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::handle(net::HttpRequest request)
         {ErrorCode::kInvalidArgument,
          "Accept allows neither application/graphql-response+json nor application/json."});
   } else {
-    response = co_await answer(request, *type, std::move(info));
+    response = co_await answer(std::move(request), *type, std::move(info));
   }
   response.headers.set("X-Request-Id", request_id);
   co_return response;
 }
 
-asio::awaitable<net::HttpResponse> GraphqlHttp::answer(const net::HttpRequest& request,
+asio::awaitable<net::HttpResponse> GraphqlHttp::answer(net::HttpRequest request,
                                                        GraphqlMediaType type, RequestInfo info) {
   if (deps_.authenticator != nullptr) {
     auto principal =

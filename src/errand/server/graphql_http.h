@@ -60,8 +60,8 @@ class GraphqlHttp {
     Error error;
   };
 
-  boost::asio::awaitable<net::HttpResponse> answer(const net::HttpRequest& request,
-                                                   GraphqlMediaType type, RequestInfo info);
+  boost::asio::awaitable<net::HttpResponse> answer(net::HttpRequest request, GraphqlMediaType type,
+                                                   RequestInfo info);
   [[nodiscard]] std::expected<Parsed, Refusal> parse(const net::HttpRequest& request) const;
   [[nodiscard]] std::expected<Parsed, Refusal> parse_get(const net::HttpRequest& request) const;
   [[nodiscard]] std::expected<Parsed, Refusal> parse_post(const net::HttpRequest& request) const;

@@ -241,7 +241,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     const bool sent =
         co_await socket_->send_when_room(transport_ws::next(operation->id, response.body));
     if (!sent) co_return;
-    co_await complete(*operation);
+    co_await complete(operation);
   }
 
   asio::awaitable<void> serve_stream(OperationPtr operation,
@@ -274,7 +274,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
           co_await socket_->send_when_room(transport_ws::next(operation->id, response->body));
       if (!sent || operation->stopped) co_return;
     }
-    co_await complete(*operation);
+    co_await complete(operation);
   }
 
   /// The id is free from here on, and nothing is left to stop.
@@ -284,10 +284,10 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     by_id_.erase(operation.id);
   }
 
-  asio::awaitable<void> complete(Operation& operation) {
-    if (operation.stopped) co_return;
-    finish(operation);
-    co_await socket_->send_when_room(transport_ws::complete(operation.id));
+  asio::awaitable<void> complete(OperationPtr operation) {
+    if (operation->stopped) co_return;
+    finish(*operation);
+    co_await socket_->send_when_room(transport_ws::complete(operation->id));
   }
 
   static void stop(Operation& operation) {

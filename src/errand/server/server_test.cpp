@@ -32,8 +32,7 @@ using graphql::execution::FieldValue;
 using graphql::execution::ResolveInfo;
 using graphql::execution::SourceEvent;
 using graphql::execution::SourceStream;
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""h;
+using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
 

@@ -12,7 +12,7 @@
 namespace errand::telemetry {
 namespace {
 
-using std::chrono_literals::operator""ms;
+using namespace std::chrono_literals;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
