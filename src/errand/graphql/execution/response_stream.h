@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,7 +12,15 @@ namespace errand::graphql::execution {
 class OperationExecution;
 class SourceStream;
 
-/// One element of a response stream: a whole response as JSON text.
+/// How the increments of `@defer` and `@stream` are written; a client asks for one of them.
+enum class IncrementalFormat : std::uint8_t {
+  kNone,      ///< the client takes one response: both directives have no effect
+  kDraft,     ///< `incrementalSpec=v0.2`: pending, incremental, completed (graphql-spec #1110)
+  k20220824,  ///< `deferSpec=20220824`: incremental with path and label
+};
+
+/// One element of a response stream: a whole response as JSON text, or a part of an incremental
+/// one.
 struct StreamedResponse {
   std::string body;  ///< {"data":…} with errors and extensions where there are any
   /// The source stream failed: `body` has errors and no data, and nothing follows.
@@ -19,12 +28,20 @@ struct StreamedResponse {
   std::string event_id;  ///< cursor of the source event; may be empty
 };
 
-/// The responses of a subscription (spec, MapSourceToResponseEvent), pulled one by one.
+/// The responses of a subscription (spec, MapSourceToResponseEvent), or the parts of one
+/// incremental response, pulled one by one.
 ///
 /// Used on one strand. Destroying it closes the source.
 class ResponseStream {
  public:
+  enum class Kind : std::uint8_t {
+    kSubscription,  ///< each element is a response of its own
+    kIncremental,   ///< the first element is the initial result; each has `hasNext`
+  };
+
   virtual ~ResponseStream() = default;
+
+  [[nodiscard]] virtual Kind kind() const noexcept { return Kind::kSubscription; }
 
   /// Waits for the next response; nullopt at the end. At most one call at a time.
   virtual boost::asio::awaitable<std::optional<StreamedResponse>> next() = 0;

@@ -173,8 +173,8 @@ asio::awaitable<std::expected<std::unique_ptr<ResponseStream>, Response>> Servic
 }
 
 asio::awaitable<std::variant<Response, std::unique_ptr<ResponseStream>>> Service::start(
-    RequestParameters parameters, std::shared_ptr<RequestContext> context) {
-  Prepared prepared = impl_->prepare(std::move(parameters), std::move(context), Allowed::kAll);
+    RequestParameters parameters, std::shared_ptr<RequestContext> context, StartOptions options) {
+  Prepared prepared = impl_->prepare(std::move(parameters), std::move(context), options.allowed);
   if (!prepared) co_return std::move(prepared.error());
   if (prepared->operation->operation != OperationType::kSubscription) {
     co_return co_await run(std::move(*prepared));

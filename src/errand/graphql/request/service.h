@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <utility>
 #include <variant>
 
 #include <boost/asio/awaitable.hpp>
@@ -17,6 +18,7 @@
 
 namespace errand::graphql::request {
 
+using execution::IncrementalFormat;
 using execution::RequestContext;
 using execution::ResponseStream;
 
@@ -55,10 +57,21 @@ class Service {
   boost::asio::awaitable<std::expected<std::unique_ptr<ResponseStream>, Response>> subscribe(
       RequestParameters parameters, std::shared_ptr<RequestContext> context);
 
-  /// Runs whatever the document holds, as graphql-transport-ws and SSE need it: one Response for a
-  /// query or a mutation (and for every request error), a stream for a subscription.
+  /// What a streaming transport lets a request do.
+  struct StartOptions {
+    Allowed allowed = Allowed::kAll;
+    IncrementalFormat incremental = IncrementalFormat::kNone;
+  };
+
+  /// Runs whatever the document holds, as the streaming transports need it: one Response for a
+  /// query or a mutation (and for every request error), a stream for a subscription and for an
+  /// operation whose response comes in increments.
   boost::asio::awaitable<std::variant<Response, std::unique_ptr<ResponseStream>>> start(
-      RequestParameters parameters, std::shared_ptr<RequestContext> context);
+      RequestParameters parameters, std::shared_ptr<RequestContext> context, StartOptions options);
+  boost::asio::awaitable<std::variant<Response, std::unique_ptr<ResponseStream>>> start(
+      RequestParameters parameters, std::shared_ptr<RequestContext> context) {
+    return start(std::move(parameters), std::move(context), StartOptions{});
+  }
 
   [[nodiscard]] const type::Schema& schema() const noexcept;
   [[nodiscard]] CacheStatistics cache_statistics() const;
