@@ -2,10 +2,13 @@
 
 #include <array>
 #include <ctime>
+#include <exception>
+#include <tuple>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
@@ -345,20 +348,24 @@ asio::awaitable<HttpResponse> Connection::answer(HttpRequest request) {
     if (!error) {
       response = std::move(answered);
     } else if (!broken_) {
-      std::string what;
-      try {
-        std::rethrow_exception(error);
-      } catch (const std::exception& e) {
-        what = e.what();
-      } catch (...) {
-        what = "not a std::exception";
-      }
-      server_.log.error("request handler failed", {{"error", what}, {"peer", peer_}});
+      log_failure("request handler failed", error);
       response = server_.handler.refuse(500, "The server failed on this request; see its log.");
     }
   }
   stop_watch();
   co_return response;
+}
+
+void Connection::log_failure(std::string_view message, const std::exception_ptr& error) {
+  std::string what;
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    what = e.what();
+  } catch (...) {
+    what = "not a std::exception";
+  }
+  server_.log.error(message, {{"error", what}, {"peer", peer_}});
 }
 
 asio::awaitable<bool> Connection::write(std::string method, HttpResponse response, bool keep_alive,
@@ -377,8 +384,7 @@ asio::awaitable<bool> Connection::write(std::string method, HttpResponse respons
     head += "\r\n";
     const bool chunked = !http_1_0;
     if (method == "HEAD") co_return co_await write_buffers(head, {});
-    const bool written =
-        co_await write_stream(std::move(response.stream), std::move(head), chunked);
+    const bool written = co_await write_stream(std::move(response), std::move(head), chunked);
     co_return written&& chunked;
   }
 
@@ -415,60 +421,74 @@ asio::awaitable<bool> Connection::write_buffers(std::string_view head, std::stri
   co_return true;
 }
 
-/// Sends each piece as one chunk.
+/// Sends each piece as one chunk, one after the other.
 class Connection::ChunkWriter final : public BodyWriter {
  public:
-  ChunkWriter(Connection& connection, std::string head, bool chunked)
-      : connection_(connection), pending_head_(std::move(head)), chunked_(chunked) {}
+  ChunkWriter(Connection& connection, bool chunked)
+      : connection_(connection),
+        chunked_(chunked),
+        turn_(connection.executor_, steady_clock::time_point::max()) {}
 
   asio::awaitable<bool> write(std::string piece) override {
+    while (writing_) {
+      // Ended by the writer before, or by the cancellation of the one who waits.
+      co_await turn_.async_wait(kTuple);
+      const auto state = co_await asio::this_coro::cancellation_state;
+      if (state.cancelled() != asio::cancellation_type::none) {
+        throw boost::system::system_error(asio::error::operation_aborted);
+      }
+    }
     if (connection_.broken_) co_return false;
     if (piece.empty()) co_return true;  // an empty chunk would end the body
-    std::string head = std::exchange(pending_head_, {});
+    std::string head;
     if (chunked_) {
-      fmt::format_to(std::back_inserter(head), "{:x}\r\n", piece.size());
+      head = fmt::format("{:x}\r\n", piece.size());
       piece += "\r\n";
     }
-    co_return co_await connection_.write_buffers(head, piece);
-  }
-
-  asio::awaitable<bool> flush_head() {
-    if (pending_head_.empty()) co_return true;
-    const std::string head = std::exchange(pending_head_, {});
-    co_return co_await connection_.write_buffers(head, {});
-  }
-
-  asio::awaitable<bool> finish() {
-    const bool flushed = co_await flush_head();
-    if (!flushed) co_return false;
-    if (!chunked_) co_return true;
-    co_return co_await connection_.write_buffers("0\r\n\r\n", {});
+    writing_ = true;
+    const bool written = co_await connection_.write_buffers(head, piece);
+    writing_ = false;
+    turn_.cancel();
+    co_return written;
   }
 
  private:
   Connection& connection_;
-  std::string pending_head_;
   const bool chunked_;
+  bool writing_ = false;
+  asio::steady_timer turn_;  ///< cancelled whenever a piece is out
 };
 
-asio::awaitable<bool> Connection::write_stream(BodyStream stream, std::string head, bool chunked) {
-  ChunkWriter writer(*this, std::move(head), chunked);
-  // The head goes out before the first piece: its reader waits for it.
-  const bool flushed = co_await writer.flush_head();
-  if (!flushed) co_return false;
-  start_watch(true);
-  handler_runs_ = true;
-  const auto [error] =
-      co_await asio::co_spawn(executor_, stream(writer),
-                              asio::bind_cancellation_slot(handler_cancellation_.slot(), kTuple));
-  handler_runs_ = false;
-  stop_watch();
-  // A body that broke off must not look whole: no last chunk.
-  if (error || broken_) {
+asio::awaitable<bool> Connection::write_stream(HttpResponse response, std::string head,
+                                               bool chunked) {
+  if (response.endless && server_.draining()) {
     broken_ = true;
     co_return false;
   }
-  co_return co_await writer.finish();
+  // The head goes out before the first piece: its reader waits for it.
+  const bool flushed = co_await write_buffers(head, {});
+  if (!flushed) co_return false;
+  ChunkWriter writer(*this, chunked);
+  start_watch(true);
+  std::exception_ptr error;
+  if (!broken_) {
+    handler_runs_ = true;
+    endless_stream_runs_ = response.endless;
+    std::tie(error) =
+        co_await asio::co_spawn(executor_, response.stream(writer),
+                                asio::bind_cancellation_slot(handler_cancellation_.slot(), kTuple));
+    endless_stream_runs_ = false;
+    handler_runs_ = false;
+  }
+  stop_watch();
+  // A body that broke off must not look whole: no last chunk.
+  if (error || broken_) {
+    if (!broken_) log_failure("response stream failed", error);
+    broken_ = true;
+    co_return false;
+  }
+  if (!chunked) co_return true;
+  co_return co_await write_buffers("0\r\n\r\n", {});
 }
 
 asio::awaitable<void> Connection::refuse(Refusal refusal) {
@@ -525,6 +545,8 @@ void Connection::drain() {
   } else if (idle_) {
     socket_.cancel();
     timed_out_ = true;  // ends the wait for a next request, silently
+  } else if (endless_stream_runs_) {
+    give_up();
   }
 }
 
@@ -533,9 +555,13 @@ void Connection::abort() {
     web_socket_->abort();
     return;
   }
-  broken_ = true;
   error_code ec;
   socket_.close(ec);
+  give_up();
+}
+
+void Connection::give_up() {
+  broken_ = true;
   if (handler_runs_) handler_cancellation_.emit(asio::cancellation_type::terminal);
 }
 
@@ -605,8 +631,7 @@ void Connection::on_readable() {
     peer_ended_ = true;
     if (!half_close_cancels_) return;
   }
-  broken_ = true;
-  if (handler_runs_) handler_cancellation_.emit(asio::cancellation_type::terminal);
+  give_up();
 }
 
 }  // namespace errand::net

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,8 +58,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<HttpResponse> answer(HttpRequest request);
   boost::asio::awaitable<bool> write(std::string method, HttpResponse response, bool keep_alive,
                                      bool http_1_0);
-  boost::asio::awaitable<bool> write_stream(BodyStream stream, std::string head, bool chunked);
+  boost::asio::awaitable<bool> write_stream(HttpResponse response, std::string head, bool chunked);
   boost::asio::awaitable<bool> write_buffers(std::string_view head, std::string_view body);
+  void log_failure(std::string_view message, const std::exception_ptr& error);
   boost::asio::awaitable<void> refuse(Refusal refusal);
   boost::asio::awaitable<void> serve_web_socket(HttpRequest request);
   boost::asio::awaitable<void> close();
@@ -72,6 +74,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void stop_watch();
   void watch();
   void on_readable();
+  /// Ends what runs for the client: nothing can be sent to it any more.
+  void give_up();
 
   HttpServer::Impl& server_;
   boost::asio::any_io_executor executor_;
@@ -86,6 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   boost::asio::cancellation_signal handler_cancellation_;
   bool handler_runs_ = false;
+  bool endless_stream_runs_ = false;
   std::uint64_t watch_ = 0;  ///< number of the present watch; odd while one is on
   bool half_close_cancels_ = false;
 

@@ -67,16 +67,22 @@ struct HttpRequest {
 /// The token of "Bearer <token>" (RFC 6750, 2.1); nullopt for anything else.
 std::optional<std::string_view> parse_bearer(std::string_view authorization) noexcept;
 
-/// Writes the body of a streamed response piece by piece.
+/// Writes the body of a streamed response piece by piece. Several coroutines of the connection's
+/// strand may write side by side: each piece goes out whole, none is kept but those being written.
 class BodyWriter {
  public:
   virtual ~BodyWriter() = default;
-  /// Sends one piece; returns when the connection took it. False once the client is gone: then the
-  /// stream ends. Throws `operation_aborted` when the server stops.
+  /// Sends one piece; returns when the connection took it, so that a source is read no faster than
+  /// its client reads. A client that does not take a piece within
+  /// HttpServer::Options::write_timeout is cut. False once the client is gone: then the stream
+  /// ends. Throws `operation_aborted` when the waiting coroutine is cancelled: by a client that
+  /// left, by the server's stop.
   virtual boost::asio::awaitable<bool> write(std::string piece) = 0;
 };
 
-/// Writes the pieces of a body; the response ends when it returns.
+/// Writes the pieces of a body; the response ends when it returns. After an exception the
+/// connection is cut without the last chunk, so that the body does not look whole. Runs on the
+/// connection's strand and is cancelled when the client leaves; `writer` lives as long as it runs.
 using BodyStream = std::function<boost::asio::awaitable<void>(BodyWriter& writer)>;
 
 /// A response. Content-Length, Transfer-Encoding, Connection and Date are the server's to add.
@@ -86,8 +92,11 @@ struct HttpResponse {
   std::string body;
   /// Instead of `body`: bytes that outlive the server, such as an embedded file. Not copied.
   std::string_view static_body;
-  /// Instead of a body: written in chunks as it comes (SSE).
+  /// Instead of a body: written in chunks as it comes (SSE). The head goes out before the first.
   BodyStream stream;
+  /// `stream` has no end of its own: when the server stops it is cut at once, whereas others have
+  /// the grace to come to their end.
+  bool endless = false;
   /// Close the connection afterwards.
   bool close = false;
 

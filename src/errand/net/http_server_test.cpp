@@ -4,6 +4,7 @@
 #include <future>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/use_future.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,22 +17,18 @@ namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
+using namespace boost::asio::experimental::awaitable_operators;
 using testing::EndsWith;
 using testing::HasSubstr;
 
 /// /echo gives back method, query and body; /wait waits until it is cancelled; /hold waits for
-/// release(); /stream writes three pieces; /throw throws.
+/// release(); /throw throws; /stream writes three pieces, /stream/crowd from several coroutines,
+/// /stream/wait one and waits, /stream/hold one and waits for release(), /stream/throw one and
+/// throws, /stream/flood as many as are taken.
 class TestHandler final : public HttpHandler {
  public:
   asio::awaitable<HttpResponse> handle(HttpRequest request) override {
-    if (request.path == "/wait") {
-      waiting_.set_value();
-      struct Guard {
-        std::promise<void>& cancelled;
-        ~Guard() { cancelled.set_value(); }
-      } guard{cancelled_};
-      co_await async::sleep_for(1h);
-    }
+    if (request.path == "/wait") co_await wait();
     if (request.path == "/hold") {
       waiting_.set_value();
       // Polled, so that the test thread needs no executor.
@@ -50,6 +47,7 @@ class TestHandler final : public HttpHandler {
       };
       co_return response;
     }
+    if (request.path.starts_with("/stream/")) co_return stream(request.path.substr(8));
     if (request.path == "/header") {
       HttpResponse response = HttpResponse::text(200, "ok");
       response.headers.add("X-Evil", "a\r\nX-Forged: b");
@@ -69,6 +67,43 @@ class TestHandler final : public HttpHandler {
   std::promise<void> waiting_;
   std::promise<void> cancelled_;
   std::atomic<bool> released_ = false;
+
+ private:
+  asio::awaitable<void> wait() {
+    waiting_.set_value();
+    struct Guard {
+      std::promise<void>& cancelled;
+      ~Guard() { cancelled.set_value(); }
+    } guard{cancelled_};
+    co_await async::sleep_for(1h);
+  }
+
+  HttpResponse stream(std::string how) {
+    HttpResponse response;
+    response.endless = how == "wait";
+    response.stream = [this, how](BodyWriter& writer) -> asio::awaitable<void> {
+      if (how == "crowd") {
+        co_await (write_twice(writer, "a") && write_twice(writer, "b") && write_twice(writer, "c"));
+        co_return;
+      }
+      bool taken = co_await writer.write("first");
+      if (how == "throw") throw std::runtime_error("broken stream");
+      if (how == "wait") co_await wait();
+      if (how == "hold") {
+        waiting_.set_value();
+        while (!released_) co_await async::sleep_for(1ms);
+        co_await writer.write("last");
+      }
+      while (how == "flood" && taken) taken = co_await writer.write(std::string(1 << 20, 'x'));
+      if (how == "flood") cancelled_.set_value();
+    };
+    return response;
+  }
+
+  static asio::awaitable<void> write_twice(BodyWriter& writer, std::string piece) {
+    co_await writer.write(std::string(1 << 20, piece[0]));
+    co_await writer.write(std::move(piece));
+  }
 };
 
 class HttpServerTest : public testing::Test {
@@ -164,6 +199,48 @@ TEST_F(HttpServerTest, StreamsInChunksAndKeepsTheConnection) {
   EXPECT_THAT(client.read_to_end(),
               testing::AllOf(HasSubstr("3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"),
                              EndsWith("GET||")));
+}
+
+TEST_F(HttpServerTest, SendsThePiecesOfSeveralWritersWhole) {
+  TestClient client(start());
+  client.send("GET /stream/crowd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 200U);
+  const std::string all = client.read_to_end();
+  for (const char c : {'a', 'b', 'c'}) {
+    EXPECT_THAT(all, HasSubstr("100000\r\n" + std::string(1 << 20, c) + "\r\n"));
+    EXPECT_THAT(all, HasSubstr(std::string("\r\n1\r\n") + c + "\r\n"));
+  }
+  EXPECT_THAT(all, EndsWith("\r\n0\r\n\r\n"));
+}
+
+TEST_F(HttpServerTest, SendsNoBodyOfAStreamToHead) {
+  TestClient client(start());
+  client.send("HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n" + get("/echo"));
+  EXPECT_TRUE(client.read_response(false).has("Transfer-Encoding: chunked"));
+  EXPECT_EQ(client.read_response().body, "GET||");
+}
+
+TEST_F(HttpServerTest, LeavesAStreamThatFailedWithoutItsEnd) {
+  TestClient client(start());
+  client.send(get("/stream/throw"));
+  EXPECT_EQ(client.read_response().status, 200U);
+  EXPECT_EQ(client.read_to_end(), "5\r\nfirst\r\n");
+}
+
+TEST_F(HttpServerTest, CancelsAStreamWhenTheClientLeaves) {
+  TestClient client(start());
+  client.send(get("/stream/wait"));
+  handler_.waiting_.get_future().wait();
+  client.reset();
+  handler_.cancelled_.get_future().wait();
+}
+
+TEST_F(HttpServerTest, CutsAClientThatDoesNotTakeItsStream) {
+  TestClient client(start({.write_timeout = 50ms}));
+  client.send(get("/stream/flood"));
+  handler_.cancelled_.get_future().wait();
+  while (server_->connections() != 0) std::this_thread::yield();
+  EXPECT_THAT(client.read_to_end(), testing::Not(EndsWith("0\r\n\r\n")));
 }
 
 TEST_F(HttpServerTest, StreamsToHttp10UntilTheEnd) {
@@ -371,6 +448,28 @@ TEST_F(HttpServerTest, FinishesWhatIsInFlightBeforeItStops) {
   EXPECT_EQ(busy.read_to_end(), "");
   stopped.get();
   EXPECT_EQ(server_->connections(), 0U);
+  server_.reset();
+}
+
+TEST_F(HttpServerTest, CutsEndlessStreamsAtOnceWhenItStops) {
+  TestClient client(start());
+  client.send(get("/stream/wait"));
+  handler_.waiting_.get_future().wait();
+  stop(1h);
+  EXPECT_EQ(client.read_response().status, 200U);
+  EXPECT_EQ(client.read_to_end(), "5\r\nfirst\r\n");
+  server_.reset();
+}
+
+TEST_F(HttpServerTest, LetsOtherStreamsEndBeforeItStops) {
+  TestClient client(start());
+  client.send(get("/stream/hold"));
+  handler_.waiting_.get_future().wait();
+  auto stopped = asio::co_spawn(threads_.context(), server_->stop(1h), asio::use_future);
+  handler_.released_ = true;
+  EXPECT_EQ(client.read_response().status, 200U);
+  EXPECT_EQ(client.read_to_end(), "5\r\nfirst\r\n4\r\nlast\r\n0\r\n\r\n");
+  stopped.get();
   server_.reset();
 }
 
