@@ -587,6 +587,10 @@ void Connection::arm_timer() {
       self->arm_timer();
       return;
     }
+    if (self->handler_runs_ && !self->half_close_cancels_) {
+      self->give_up();  // the grace of a half-closed client is over
+      return;
+    }
     self->timed_out_ = true;
     error_code ignored;
     self->socket_.cancel(ignored);
@@ -596,12 +600,16 @@ void Connection::arm_timer() {
 void Connection::start_watch(bool half_close_cancels) {
   ++watch_;
   half_close_cancels_ = half_close_cancels;
-  if (peer_ended_) return;
-  watch();
+  if (!peer_ended_) {
+    watch();
+  } else if (!half_close_cancels) {
+    set_deadline(server_.options.half_close_grace);
+  }
 }
 
 void Connection::stop_watch() {
   ++watch_;
+  clear_deadline();
   error_code ec;
   if (socket_.is_open()) socket_.cancel(ec);
 }
@@ -629,7 +637,12 @@ void Connection::on_readable() {
   }
   if (ec == asio::error::eof) {
     peer_ended_ = true;
-    if (!half_close_cancels_) return;
+    if (!half_close_cancels_) {
+      // A client that closed its connection cannot be told from one that merely sends no more
+      // until something is sent to it.
+      set_deadline(server_.options.half_close_grace);
+      return;
+    }
   }
   give_up();
 }

@@ -49,8 +49,8 @@ class HttpHandler {
   virtual std::variant<WebSocketAccept, HttpResponse> upgrade(const HttpRequest& request) = 0;
 
   /// Whether a client that shuts down its sending side while `request` is handled counts as gone.
-  /// False answers half-closed clients; true suits requests that wait long, such as polls, which
-  /// should not take work for a client that left.
+  /// False lets the answer come within Options::half_close_grace; true suits requests that wait
+  /// long, such as polls, which should not take work for a client that left.
   virtual bool half_close_cancels(const HttpRequest& request) const {
     static_cast<void>(request);
     return false;
@@ -88,6 +88,9 @@ class HttpServer {
     Milliseconds write_timeout{30'000};
   };
 
+    /// For the answer to a client that sends no more (half-closed). Most of them left, which does
+    /// not show; then the handler is cancelled.
+    Milliseconds half_close_grace{5'000};
   /// Binds and listens; accepting begins with start().
   /// @param executor  of an io_context; strands are made from it
   /// @param handler   outlives the server

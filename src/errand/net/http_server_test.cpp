@@ -277,6 +277,15 @@ TEST_F(HttpServerTest, CancelsTheHandlerWhenTheConnectionBreaks) {
   handler_.cancelled_.get_future().wait();
 }
 
+TEST_F(HttpServerTest, CancelsTheHandlerOfAClientThatStaysHalfClosed) {
+  TestClient client(start({.half_close_grace = 1ms}));
+  client.send(get("/wait"));
+  handler_.waiting_.get_future().wait();
+  client.shutdown_send();
+  handler_.cancelled_.get_future().wait();
+  EXPECT_EQ(client.read_to_end(), "");
+}
+
 TEST_F(HttpServerTest, CancelsALongWaitWhenTheClientHalfCloses) {
   TestClient client(start());
   client.send(get("/wait?gone"));
