@@ -192,6 +192,10 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::read_head(Parser
   set_deadline(started ? server_.options.header_timeout : server_.options.idle_timeout);
   while (true) {
     // Empty lines before a request are ignored (RFC 9112, 2.2).
+        if (parser->get().target().empty()) {  // the first line has no end yet
+          co_return Refusal{414, fmt::format("The request's target is longer than {} bytes.",
+                                             server_.options.header_bytes_max)};
+        }
     while (!parser->got_some() && buffer_.size() > 0 &&
            (*static_cast<const char*>(buffer_.data().data()) == '\r' ||
             *static_cast<const char*>(buffer_.data().data()) == '\n')) {

@@ -384,6 +384,7 @@ TEST_F(HttpServerTest, SaysWhenTheConnectionEndsWithinARequest) {
   const auto port = start();
   for (const char* bytes :
        {"GET / HT", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"}) {
+        BadRequest{"LongTarget", "GET /" + std::string(5'000, 'a'), 414},
     TestClient client(port);
     client.send(bytes);
     client.shutdown_send();
