@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "errand/net/accepted_web_socket.h"
+#include "errand/net/gzip.h"
 #include "errand/telemetry/metric_names.h"
 
 namespace errand::net {
@@ -75,20 +76,6 @@ std::string peer_text(const asio::ip::tcp::socket& socket) {
   const std::string address = endpoint.address().to_string();
   return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())
                                     : fmt::format("{}:{}", address, endpoint.port());
-}
-
-/// Whether `list`, a comma-separated header, holds `token`.
-bool has_token(std::string_view list, std::string_view token) noexcept {
-  while (!list.empty()) {
-    const std::size_t comma = list.find(',');
-    std::string_view item = list.substr(0, comma);
-    while (item.starts_with(' ') || item.starts_with('\t')) item.remove_prefix(1);
-    while (item.ends_with(' ') || item.ends_with('\t')) item.remove_suffix(1);
-    if (equals_ignoring_case(item, token)) return true;
-    if (comma == std::string_view::npos) break;
-    list.remove_prefix(comma + 1);
-  }
-  return false;
 }
 
 bool wants_web_socket(const HttpRequest& request) {
@@ -156,9 +143,12 @@ asio::awaitable<bool> Connection::serve_request() {
   clear_deadline();
   request.body = std::move(parser.get().body());
 
-  std::string method = request.method;  // all that the response needs of the request
+  // All that the response needs of the request.
+  std::string method = request.method;
+  const std::string encodings = request.headers.joined("Accept-Encoding");
   HttpResponse response = co_await answer(std::move(request));
   if (broken_) co_return false;
+  compress(response, encodings, server_.options.gzip_bytes_min);
   const bool keep_alive =
       parser.keep_alive() && !response.close && !peer_ended_ && !server_.draining();
   server_.count_request(method, response.status);
@@ -192,10 +182,6 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::read_head(Parser
   set_deadline(started ? server_.options.header_timeout : server_.options.idle_timeout);
   while (true) {
     // Empty lines before a request are ignored (RFC 9112, 2.2).
-        if (parser->get().target().empty()) {  // the first line has no end yet
-          co_return Refusal{414, fmt::format("The request's target is longer than {} bytes.",
-                                             server_.options.header_bytes_max)};
-        }
     while (!parser->got_some() && buffer_.size() > 0 &&
            (*static_cast<const char*>(buffer_.data().data()) == '\r' ||
             *static_cast<const char*>(buffer_.data().data()) == '\n')) {
@@ -206,6 +192,10 @@ asio::awaitable<std::optional<Connection::Refusal>> Connection::read_head(Parser
       buffer_.consume(parser->put(buffer_.data(), ec));
       if (parser->is_header_done()) co_return std::nullopt;
       if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
+        if (parser->get().target().empty()) {  // the first line has no end yet
+          co_return Refusal{414, fmt::format("The request's target is longer than {} bytes.",
+                                             server_.options.header_bytes_max)};
+        }
         co_return Refusal{431, fmt::format("The request's head is longer than {} bytes.",
                                            server_.options.header_bytes_max)};
       }

@@ -46,6 +46,34 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
          });
 }
 
+std::string_view trim(std::string_view text) noexcept {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool has_token(std::string_view list, std::string_view token) noexcept {
+  bool found = false;
+  for_each_element(list, [&](std::string_view element) {
+    found = found || equals_ignoring_case(element, token);
+  });
+  return found;
+}
+
+std::optional<int> parse_weight(std::string_view text) noexcept {
+  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return std::nullopt;
+  if (text.size() > 1 && text[1] != '.') return std::nullopt;
+  int weight = (text[0] - '0') * 1'000;
+  int place = 100;
+  for (const char c : text.substr(std::min<std::size_t>(2, text.size()))) {
+    if (c < '0' || c > '9') return std::nullopt;
+    weight += (c - '0') * place;
+    place /= 10;
+  }
+  if (weight > 1'000) return std::nullopt;
+  return weight;
+}
+
 void HttpHeaders::add(std::string_view name, std::string_view value) {
   fields_.emplace_back(name, value);
 }
@@ -53,6 +81,13 @@ void HttpHeaders::add(std::string_view name, std::string_view value) {
 void HttpHeaders::set(std::string_view name, std::string_view value) {
   std::erase_if(fields_, [name](const auto& f) { return equals_ignoring_case(f.first, name); });
   add(name, value);
+}
+
+void HttpHeaders::add_to_list(std::string_view name, std::string_view token) {
+  std::string list = joined(name);
+  if (has_token(list, token)) return;
+  if (!list.empty()) list += ", ";
+  set(name, list.append(token));
 }
 
 std::optional<std::string_view> HttpHeaders::find(std::string_view name) const noexcept {

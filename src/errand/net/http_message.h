@@ -16,6 +16,28 @@ namespace errand::net {
 /// Whether `a` and `b` are equal but for the case of ASCII letters.
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
 
+/// `text` without blanks and tabs (OWS of RFC 9110, 5.6.3) at both ends.
+std::string_view trim(std::string_view text) noexcept;
+
+/// Calls `visit` for each element of a comma-separated list (RFC 9110, 5.6.1), trimmed. Empty ones
+/// are left out. For lists whose elements hold no quoted strings.
+template <class Visit>
+void for_each_element(std::string_view list, const Visit& visit) {
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    if (const std::string_view element = trim(list.substr(0, comma)); !element.empty()) {
+      visit(element);
+    }
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+  }
+}
+
+/// Whether a comma-separated list holds `token`, in any case.
+bool has_token(std::string_view list, std::string_view token) noexcept;
+
+/// qvalue of RFC 9110, 12.4.2, in thousandths: "0.25" is 250.
+std::optional<int> parse_weight(std::string_view text) noexcept;
+
 /// HTTP header fields in the order they came. Names compare without regard to case.
 class HttpHeaders {
  public:
@@ -26,6 +48,9 @@ class HttpHeaders {
   void add(std::string_view name, std::string_view value);
   /// Replaces every field of that name by one.
   void set(std::string_view name, std::string_view value);
+
+  /// Adds `token` to a field that is a comma-separated list, unless it is there.
+  void add_to_list(std::string_view name, std::string_view token);
 
   /// Value of the first field of that name.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;

@@ -17,6 +17,32 @@ TEST(HttpHeaders, CompareNamesWithoutRegardToCase) {
   EXPECT_EQ(headers.find("none"), std::nullopt);
 }
 
+TEST(HttpHeaders, AddToAListOnce) {
+  HttpHeaders headers;
+  headers.add_to_list("Vary", "Accept");
+  headers.add_to_list("vary", "Origin");
+  headers.add_to_list("Vary", "ORIGIN");
+  EXPECT_EQ(headers.joined("Vary"), "Accept, Origin");
+  EXPECT_EQ(headers.count("Vary"), 1U);
+}
+
+TEST(HasToken, ReadsListsInAnyCase) {
+  EXPECT_TRUE(has_token("a, Upgrade\t,b", "upgrade"));
+  EXPECT_TRUE(has_token(",,upgrade", "upgrade"));
+  EXPECT_FALSE(has_token("upgrades, up grade", "upgrade"));
+  EXPECT_FALSE(has_token("", "upgrade"));
+}
+
+TEST(ParseWeight, ReadsThousandths) {
+  EXPECT_EQ(parse_weight("1"), 1'000);
+  EXPECT_EQ(parse_weight("1.000"), 1'000);
+  EXPECT_EQ(parse_weight("0.25"), 250);
+  EXPECT_EQ(parse_weight("0."), 0);
+  for (const char* text : {"", "2", "1.001", "0.2500", ".5", "0,5", "-1", "0.a"}) {
+    EXPECT_EQ(parse_weight(text), std::nullopt) << text;
+  }
+}
+
 TEST(ParseQuery, DecodesNamesAndValues) {
   const auto parameters = parse_query("query=%7Ba%7D&x=1+2&empty=&flag&&y=a%3Db");
   ASSERT_TRUE(parameters);

@@ -77,6 +77,8 @@ class HttpServer {
     std::size_t header_fields_max = 100;       ///< else 431
     std::size_t body_bytes_max = 1 << 20;      ///< else 413
     std::size_t connections_max = 10'000;      ///< further ones get 503 and are closed
+    /// Text of at least so many bytes is sent as gzip to clients that take it; 0: never.
+    std::size_t gzip_bytes_min = 1'024;
 
     /// From the first byte of a request to the end of its head; else 408 (slow loris).
     Milliseconds header_timeout{10'000};
@@ -86,11 +88,11 @@ class HttpServer {
     Milliseconds idle_timeout{75'000};
     /// For the client to take a response, or one piece of a streamed one.
     Milliseconds write_timeout{30'000};
-  };
-
     /// For the answer to a client that sends no more (half-closed). Most of them left, which does
     /// not show; then the handler is cancelled.
     Milliseconds half_close_grace{5'000};
+  };
+
   /// Binds and listens; accepting begins with start().
   /// @param executor  of an io_context; strands are made from it
   /// @param handler   outlives the server

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "errand/async/deadline.h"
+#include "errand/net/gzip.h"
 #include "errand/net/test_client.h"
 
 namespace errand::net {
@@ -286,6 +287,23 @@ TEST_F(HttpServerTest, CancelsTheHandlerOfAClientThatStaysHalfClosed) {
   EXPECT_EQ(client.read_to_end(), "");
 }
 
+TEST_F(HttpServerTest, PacksLongTextForWhoTakesGzip) {
+  TestClient client(start({.gzip_bytes_min = 100}));
+  const auto echo = [&client](const std::string& method, const std::string& encodings) {
+    client.send(method + " /echo?" + std::string(500, 'x') +
+                " HTTP/1.1\r\nHost: x\r\nAccept-Encoding: " + encodings + "\r\n\r\n");
+    return client.read_response(method != "HEAD");
+  };
+  const auto packed = echo("GET", "gzip");
+  EXPECT_TRUE(packed.has("Content-Encoding: gzip"));
+  EXPECT_TRUE(packed.has("Vary: Accept-Encoding"));
+  EXPECT_EQ(gunzip(packed.body).value(), "GET|" + std::string(500, 'x') + "|");
+  EXPECT_TRUE(echo("HEAD", "gzip").has("Content-Encoding: gzip"));
+  const auto plain = echo("GET", "identity");
+  EXPECT_FALSE(plain.has("Content-Encoding"));
+  EXPECT_EQ(plain.body, "GET|" + std::string(500, 'x') + "|");
+}
+
 TEST_F(HttpServerTest, CancelsALongWaitWhenTheClientHalfCloses) {
   TestClient client(start());
   client.send(get("/wait?gone"));
@@ -366,6 +384,7 @@ INSTANTIATE_TEST_SUITE_P(
                    400},
         BadRequest{"BadChunk",
                    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+        BadRequest{"LongTarget", "GET /" + std::string(5'000, 'a'), 414},
         BadRequest{"LongHead", "GET / HTTP/1.1\r\nHost: a\r\nA: " + std::string(5'000, 'b'), 431},
         BadRequest{"ManyFields", many_fields(), 431},
         BadRequest{"LongBody", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", 413},
@@ -384,7 +403,6 @@ TEST_F(HttpServerTest, SaysWhenTheConnectionEndsWithinARequest) {
   const auto port = start();
   for (const char* bytes :
        {"GET / HT", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"}) {
-        BadRequest{"LongTarget", "GET /" + std::string(5'000, 'a'), 414},
     TestClient client(port);
     client.send(bytes);
     client.shutdown_send();

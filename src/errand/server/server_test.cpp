@@ -13,12 +13,12 @@
 #include <boost/json/serialize.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include "errand/async/deadline.h"
 #include "errand/async/event.h"
 #include "errand/crypto/digest.h"
 #include "errand/graphql/type/build_schema.h"
+#include "errand/net/gzip.h"
 #include "errand/net/test_client.h"
 
 namespace errand::server {
@@ -81,20 +81,6 @@ class Ticks final : public SourceStream {
   bool closed_ = false;
 };
 
-std::string gzip(std::string_view text) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  std::string out(text.size() + 100, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
 auth::Credential credential(std::string_view token, const char* tenant) {
   auth::Principal principal;
   principal.tenant = TenantId(tenant);
@@ -106,7 +92,7 @@ auth::Credential credential(std::string_view token, const char* tenant) {
 class ServerTest : public testing::Test {
  protected:
   ServerTest()
-      : page_zipped_(gzip("<p>page</p>")),
+      : page_zipped_(net::gzip("<p>page</p>")),
         assets_{Asset{"/graphiql", "text/html", page_zipped_, true, "\"v1\""}},
         authenticator_({credential("token-a", "acme"), credential("token-b", "bolt")}),
         service_(resolvers(), {}) {}
