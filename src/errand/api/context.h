@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -21,6 +22,8 @@ class Context final : public graphql::execution::RequestContext {
   std::string correlation_id;
   /// `Idempotency-Key` header as received, quoted or bare. Read when a job is submitted.
   std::optional<std::string> idempotency_key;
+  /// Place in a batch of requests that share `idempotency_key`; nullopt outside of one.
+  std::optional<std::size_t> batch_index;
   /// `Last-Event-ID` of an SSE client: a cursor that outranks the argument `after`.
   std::string last_event_id;
 };

@@ -58,8 +58,8 @@ std::size_t count_job_fields(const Backend& backend, const ResolveInfo& info) {
       }));
 }
 
-/// The idempotency key: the argument outranks the header, to which several job fields add their
-/// response paths.
+/// The idempotency key: the argument outranks the header. Where several job fields share the header
+/// each adds its response path, which begins with the place in the batch where there is one.
 Result<std::optional<std::string>> idempotency_key(const Backend& backend,
                                                    const contract::JobType& type,
                                                    const JobOptions& options,
@@ -68,9 +68,12 @@ Result<std::optional<std::string>> idempotency_key(const Backend& backend,
   if (const auto& header = context_of(info).idempotency_key) {
     Result<std::string> key = read_idempotency_header(*header);
     if (!key) return std::unexpected(std::move(key.error()));
-    if (count_job_fields(backend, info) > 1) {
-      return idempotency_key_at(*key, graphql::execution::to_text(info.path));
+    const std::string path = graphql::execution::to_text(info.path);
+    if (const auto& index = context_of(info).batch_index) {
+      // No response name begins with a digit.
+      return idempotency_key_at(*key, std::to_string(*index) + "." + path);
     }
+    if (count_job_fields(backend, info) > 1) return idempotency_key_at(*key, path);
     return std::move(*key);
   }
   if (type.idempotency == contract::Idempotency::kRequired) {

@@ -124,6 +124,23 @@ TEST_F(SubmitJobTest, SeveralJobFieldsAddTheirPathToTheHeader) {
       first.at("a"));
 }
 
+TEST_F(SubmitJobTest, TheItemsOfABatchAddTheirPlaceToTheHeader) {
+  const std::string query = "mutation { charge(amount: 5) { id } }";
+  const auto item = [&](std::optional<std::size_t> index) {
+    const auto as = Server::context();
+    as->idempotency_key = "k";
+    as->batch_index = index;
+    return server_.data(query, as);
+  };
+  const auto first = item(0);
+  const auto second = item(1);
+  const auto alone = item(std::nullopt);
+  EXPECT_NE(first, second);
+  EXPECT_NE(first, alone);
+  EXPECT_EQ(item(0), first);
+  EXPECT_EQ(item(1), second);
+}
+
 TEST_F(SubmitJobTest, AReplayIsAnsweredAfterItsDeadlineHasPassed) {
   const auto soon = format_timestamp(server_.clock.now().wall + std::chrono::milliseconds(300));
   const std::string query =

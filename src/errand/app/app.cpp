@@ -336,6 +336,7 @@ class App::Impl {
   Result<void> listen() {
     net::HttpServer::Options options;
     options.address = address_;
+    context->batch_index = info.batch_index;
     options.port = config_.server.port;
     // A worker that polls reports its result in a body, with a frame around it.
     options.body_bytes_max =

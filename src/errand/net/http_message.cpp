@@ -181,6 +181,8 @@ std::string_view reason_phrase(unsigned status) noexcept {
       return "Accepted";
     case 204:
       return "No Content";
+    case 294:
+      return "Partial Success";
     case 301:
       return "Moved Permanently";
     case 302:

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <optional>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -11,8 +9,10 @@
 #include "errand/base/random.h"
 #include "errand/graphql/request/service.h"
 #include "errand/net/http_message.h"
+#include "errand/server/graphql_http_request.h"
 #include "errand/server/media_type.h"
 #include "errand/server/request_info.h"
+#include "errand/server/status_profile.h"
 #include "errand/telemetry/log.h"
 #include "errand/telemetry/metrics.h"
 
@@ -30,17 +30,16 @@ struct GraphqlDependencies {
   telemetry::Metrics* metrics = nullptr;  ///< may be null
 };
 
-/// Status of a GraphQL response, by the profile `audit`: what the public graphql-http audits ask
-/// for. Under application/json a well-formed request is 200 whatever it has for errors.
-unsigned response_status(const graphql::request::Response& response,
-                         GraphqlMediaType type) noexcept;
-
 /// GraphQL over HTTP (graphql-over-http, draft of 2026-08): POST with application/json, and GET
 /// for queries. Thread-safe.
+///
+/// A batch, where allowed, is a JSON array of requests. They run one after the other, share one
+/// deadline, and are answered with 200 and the array of their responses in the same order.
 class GraphqlHttp {
  public:
   struct Options {
-    std::size_t body_depth_max = 64;  ///< nesting of the JSON body
+    StatusProfile status_profile = StatusProfile::kAudit;
+    GraphqlHttpReadOptions read;
     /// For the work of one request, `waitFor` included.
     Milliseconds request_timeout{120'000};
   };
@@ -51,20 +50,16 @@ class GraphqlHttp {
   boost::asio::awaitable<net::HttpResponse> handle(net::HttpRequest request);
 
  private:
-  struct Parsed {
-    graphql::request::RequestParameters parameters;
-    graphql::request::Service::Allowed allowed;
-  };
-  struct Refusal {
-    unsigned status;
-    Error error;
-  };
-
   boost::asio::awaitable<net::HttpResponse> answer(net::HttpRequest request, GraphqlMediaType type,
                                                    RequestInfo info);
-  [[nodiscard]] std::expected<Parsed, Refusal> parse(const net::HttpRequest& request) const;
-  [[nodiscard]] std::expected<Parsed, Refusal> parse_get(const net::HttpRequest& request) const;
-  [[nodiscard]] std::expected<Parsed, Refusal> parse_post(const net::HttpRequest& request) const;
+  boost::asio::awaitable<net::HttpResponse> answer_single(GraphqlHttpRequest request,
+                                                          GraphqlMediaType type, RequestInfo info);
+  boost::asio::awaitable<net::HttpResponse> answer_batch(GraphqlHttpRequest request,
+                                                         GraphqlMediaType type, RequestInfo info);
+  /// Runs one request and measures it.
+  boost::asio::awaitable<graphql::request::Response> execute(
+      graphql::request::RequestParameters parameters, RequestInfo info,
+      graphql::request::Service::Allowed allowed);
 
   GraphqlDependencies deps_;
   Options options_;

@@ -7,6 +7,8 @@
 
 namespace errand::server {
 
+using graphql::execution::IncrementalFormat;
+
 namespace {
 
 /// tchar of RFC 9110, 5.6.2.
@@ -104,43 +106,76 @@ class Reader {
   std::string_view rest_;
 };
 
-/// qvalue of RFC 9110, 12.4.2, in thousandths.
-std::optional<int> parse_weight(std::string_view text) {
-  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return std::nullopt;
-  if (text.size() > 1 && text[1] != '.') return std::nullopt;
-  int weight = (text[0] - '0') * 1'000;
-  int place = 100;
-  for (const char c : text.substr(std::min<std::size_t>(2, text.size()))) {
-    if (c < '0' || c > '9') return std::nullopt;
-    weight += (c - '0') * place;
-    place /= 10;
-  }
-  if (weight > 1'000) return std::nullopt;
-  return weight;
+/// A charset other than the one we send is another representation.
+bool takes_our_charset(const MediaType& range) noexcept {
+  const auto charset = range.parameter("charset");
+  return !charset || net::equals_ignoring_case(*charset, "utf-8") ||
+         net::equals_ignoring_case(*charset, "utf8");
 }
 
 /// How exactly `range` names application/`subtype`: 0 not at all, 1 by "*/*", 2 by "application/*",
 /// 3 by name.
 int specificity(const MediaType& range, std::string_view subtype) noexcept {
-  // A charset other than the one we send is another representation.
-  if (const auto charset = range.parameter("charset");
-      charset && !net::equals_ignoring_case(*charset, "utf-8") &&
-      !net::equals_ignoring_case(*charset, "utf8")) {
-    return 0;
-  }
+  if (!takes_our_charset(range)) return 0;
   if (range.type == "*" && range.subtype == "*") return 1;
   if (range.type != "application") return 0;
   if (range.subtype == "*") return 2;
   return range.subtype == subtype ? 3 : 0;
 }
 
-struct Candidate {
-  GraphqlMediaType type;
-  std::string_view subtype;
+/// How much a client likes one type. A weight of 0 excludes it.
+struct Liking {
   int weight = 0;
   int specificity = 0;
   std::size_t at = 0;
+
+  [[nodiscard]] bool outranks(const Liking& other) const noexcept {
+    if (weight != other.weight) return weight > other.weight;
+    if (specificity != other.specificity) return specificity > other.specificity;
+    return at < other.at;
+  }
 };
+
+Liking liking_of(const std::vector<AcceptRange>& ranges, std::string_view subtype) noexcept {
+  Liking out;
+  for (const AcceptRange& range : ranges) {
+    const int match = specificity(range.range, subtype);
+    if (match > out.specificity) out = {range.weight, match, range.at};
+  }
+  return out;
+}
+
+/// Of a type that has to be named.
+template <class Names>
+Liking liking_where(const std::vector<AcceptRange>& ranges, const Names& names) {
+  Liking out;
+  for (const AcceptRange& range : ranges) {
+    const Liking found{range.weight, 3, range.at};
+    if (names(range.range) && (out.specificity == 0 || found.outranks(out))) out = found;
+  }
+  return out;
+}
+
+/// Whether a range of multipart/mixed is meant for subscriptions.
+bool names_subscription_parts(const MediaType& range) noexcept {
+  if (!range.is("multipart/mixed")) return false;
+  if (const auto spec = range.parameter("subscriptionspec")) return *spec == "1.0";
+  return !range.parameter("incrementalspec") && !range.parameter("deferspec");
+}
+
+/// The format of increments that a range of multipart/mixed asks for.
+IncrementalFormat incremental_format(const MediaType& range) noexcept {
+  if (!range.is("multipart/mixed") || range.parameter("subscriptionspec")) {
+    return IncrementalFormat::kNone;
+  }
+  if (const auto spec = range.parameter("incrementalspec")) {
+    return *spec == "v0.2" ? IncrementalFormat::kDraft : IncrementalFormat::kNone;
+  }
+  if (const auto spec = range.parameter("deferspec"); spec && *spec != "20220824") {
+    return IncrementalFormat::kNone;
+  }
+  return IncrementalFormat::k20220824;
+}
 
 }  // namespace
 
@@ -180,7 +215,7 @@ std::vector<AcceptRange> parse_accept(std::string_view accept) {
     auto& parameters = entry.range.parameters;
     const auto q = std::ranges::find(parameters, "q", [](const auto& p) { return p.first; });
     if (q != parameters.end()) {
-      const auto weight = parse_weight(q->second);
+      const auto weight = net::parse_weight(q->second);
       valid = weight.has_value();
       entry.weight = weight.value_or(0);
       // What follows q was an extension of Accept once, never part of the range.
@@ -196,33 +231,41 @@ std::string_view content_type(GraphqlMediaType type) noexcept {
                                          : "application/graphql-response+json; charset=utf-8";
 }
 
-std::optional<GraphqlMediaType> negotiate(std::string_view accept) {
-  if (accept.find_first_not_of(" \t") == std::string_view::npos) return GraphqlMediaType::kJson;
+Acceptable negotiate(std::string_view accept) {
+  Acceptable out;
+  if (accept.find_first_not_of(" \t") == std::string_view::npos) {
+    out.single = GraphqlMediaType::kJson;
+    return out;
+  }
   const std::vector<AcceptRange> ranges = parse_accept(accept);
-  // In the order in which equals are preferred.
-  std::array candidates = {
-      Candidate{.type = GraphqlMediaType::kJson, .subtype = "json"},
-      Candidate{.type = GraphqlMediaType::kGraphqlResponse, .subtype = "graphql-response+json"}};
-  for (Candidate& candidate : candidates) {
-    for (const AcceptRange& range : ranges) {
-      const int match = specificity(range.range, candidate.subtype);
-      if (match <= candidate.specificity) continue;
-      candidate.specificity = match;
-      candidate.weight = range.weight;
-      candidate.at = range.at;
-    }
+  const Liking json = liking_of(ranges, "json");
+  const Liking graphql = liking_of(ranges, "graphql-response+json");
+  const bool graphql_first = graphql.outranks(json);
+  const Liking& single = graphql_first ? graphql : json;
+  if (single.weight > 0) {
+    out.single = graphql_first ? GraphqlMediaType::kGraphqlResponse : GraphqlMediaType::kJson;
   }
-  const Candidate* best = nullptr;
-  for (const Candidate& candidate : candidates) {
-    if (candidate.weight == 0) continue;
-    const bool better = best == nullptr || candidate.weight > best->weight ||
-                        (candidate.weight == best->weight &&
-                         (candidate.specificity > best->specificity ||
-                          (candidate.specificity == best->specificity && candidate.at < best->at)));
-    if (better) best = &candidate;
+
+  const Liking events =
+      liking_where(ranges, [](const MediaType& range) { return range.is("text/event-stream"); });
+  const Liking parts = liking_where(ranges, names_subscription_parts);
+  if (events.weight > 0 || parts.weight > 0) {
+    out.stream =
+        parts.outranks(events) ? StreamMediaType::kMultipart : StreamMediaType::kEventStream;
   }
-  if (best == nullptr) return std::nullopt;
-  return best->type;
+  out.event_stream_first = events.weight > 0 && events.outranks(single);
+
+  Liking best;
+  for (const IncrementalFormat format : {IncrementalFormat::kDraft, IncrementalFormat::k20220824}) {
+    const Liking increments = liking_where(
+        ranges, [format](const MediaType& range) { return incremental_format(range) == format; });
+    // A client that writes @defer and takes parts wants them: not less than one response is enough.
+    if (increments.weight == 0 || increments.weight < single.weight) continue;
+    if (out.incremental != IncrementalFormat::kNone && !increments.outranks(best)) continue;
+    best = increments;
+    out.incremental = format;
+  }
+  return out;
 }
 
 }  // namespace errand::server

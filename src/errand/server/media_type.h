@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "errand/graphql/execution/response_stream.h"
+
 namespace errand::server {
 
 /// A media type with its parameters (RFC 9110, 8.3.1). Type and parameter names are in lower case,
@@ -43,15 +45,35 @@ enum class GraphqlMediaType : std::uint8_t {
 /// Value of the Content-Type header, with its charset.
 std::string_view content_type(GraphqlMediaType type) noexcept;
 
-/// Chooses the type of a GraphQL response: the acceptable one of highest weight, where the most
-/// specific range gives a type its weight and q=0 excludes it. Among equals the one that is named
-/// comes before one that is only matched, and the one named first before the other. Without a
-/// header, or where only wildcards match, it is application/json.
+/// How the responses of a subscription may come.
+enum class StreamMediaType : std::uint8_t {
+  kEventStream,  ///< text/event-stream: GraphQL over SSE
+  kMultipart,    ///< multipart/mixed: Apollo's subscriptionSpec=1.0
+};
+
+/// What an Accept header allows, by what a request turns out to ask for.
+struct Acceptable {
+  /// For one response. nullopt: neither type is acceptable (406).
+  std::optional<GraphqlMediaType> single;
+  /// For a subscription. nullopt: the client takes no stream.
+  std::optional<StreamMediaType> stream;
+  /// text/event-stream outranks `single`: then queries and mutations are answered by it too.
+  bool event_stream_first = false;
+  /// For a query or mutation with `@defer` or `@stream`, in multipart/mixed. kNone where the client
+  /// names no format that is known here, or likes one response better.
+  graphql::execution::IncrementalFormat incremental = graphql::execution::IncrementalFormat::kNone;
+};
+
+/// Reads an Accept header. A type's weight is that of the most specific range which matches it;
+/// q=0 excludes it. The heavier type wins; among equals the one that is named comes before one that
+/// is only matched, and the one named first before the other. Without a header, or where only
+/// wildcards match, one response is application/json.
 ///
-/// Streaming types in the list (text/event-stream, multipart/mixed) never turn an ordinary answer
-/// into a stream.
+/// A streaming type counts only where it is named, so that neither a wildcard nor a list which ends
+/// in such types, as urql sends it for ordinary queries, turns a response into a stream.
+/// multipart/mixed without a parameter stands for what clients that write it so read: streams of
+/// responses, and increments by deferSpec=20220824.
 /// @param accept  the joined header; "" when missing
-/// @return nullopt: neither is acceptable (406).
-std::optional<GraphqlMediaType> negotiate(std::string_view accept);
+Acceptable negotiate(std::string_view accept);
 
 }  // namespace errand::server

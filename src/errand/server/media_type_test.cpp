@@ -6,8 +6,12 @@
 namespace errand::server {
 namespace {
 
+using graphql::execution::IncrementalFormat;
+
 constexpr auto kJson = GraphqlMediaType::kJson;
 constexpr auto kResponse = GraphqlMediaType::kGraphqlResponse;
+constexpr auto kEvents = StreamMediaType::kEventStream;
+constexpr auto kParts = StreamMediaType::kMultipart;
 
 struct Case {
   const char* accept;
@@ -17,7 +21,7 @@ struct Case {
 class Negotiate : public testing::TestWithParam<Case> {};
 
 TEST_P(Negotiate, ChoosesByTheAcceptList) {
-  EXPECT_EQ(negotiate(GetParam().accept), GetParam().chosen) << GetParam().accept;
+  EXPECT_EQ(negotiate(GetParam().accept).single, GetParam().chosen) << GetParam().accept;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -52,6 +56,61 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"\"a,b\", application/json", kJson}, Case{"garbage", std::nullopt},
         Case{",,,", std::nullopt}, Case{"application/json;;q=0.5;", kJson}));
 
+struct StreamCase {
+  const char* accept;
+  std::optional<StreamMediaType> stream;
+  bool event_stream_first;
+  IncrementalFormat incremental;
+};
+
+class NegotiateStreams : public testing::TestWithParam<StreamCase> {};
+
+TEST_P(NegotiateStreams, ChooseByTheAcceptList) {
+  const Acceptable got = negotiate(GetParam().accept);
+  EXPECT_EQ(got.stream, GetParam().stream) << GetParam().accept;
+  EXPECT_EQ(got.event_stream_first, GetParam().event_stream_first) << GetParam().accept;
+  EXPECT_EQ(got.incremental, GetParam().incremental) << GetParam().accept;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Accept, NegotiateStreams,
+    testing::Values(
+        StreamCase{"", std::nullopt, false, IncrementalFormat::kNone},
+        StreamCase{"*/*", std::nullopt, false, IncrementalFormat::kNone},
+        StreamCase{"text/*, multipart/*", std::nullopt, false, IncrementalFormat::kNone},
+        StreamCase{"text/event-stream", kEvents, true, IncrementalFormat::kNone},
+        StreamCase{"Text/Event-Stream;q=0", std::nullopt, false, IncrementalFormat::kNone},
+        StreamCase{"text/event-stream, */*", kEvents, true, IncrementalFormat::kNone},
+        StreamCase{"text/event-stream;q=0.9, application/json", kEvents, false,
+                   IncrementalFormat::kNone},
+        StreamCase{"application/json;q=0.5, text/event-stream", kEvents, true,
+                   IncrementalFormat::kNone},
+        // urql's lists: of a query, and of a subscription.
+        StreamCase{"application/graphql-response+json, application/graphql+json, "
+                   "application/json, text/event-stream, multipart/mixed",
+                   kEvents, false, IncrementalFormat::k20220824},
+        StreamCase{"text/event-stream, multipart/mixed", kEvents, true,
+                   IncrementalFormat::k20220824},
+        // Apollo Client's: of a subscription, and of operations with @defer.
+        StreamCase{"multipart/mixed;boundary=graphql;subscriptionSpec=1.0,"
+                   "application/graphql-response+json,application/json;q=0.9",
+                   kParts, false, IncrementalFormat::kNone},
+        StreamCase{"multipart/mixed;deferSpec=20220824,application/graphql-response+json,"
+                   "application/json;q=0.9",
+                   std::nullopt, false, IncrementalFormat::k20220824},
+        StreamCase{"multipart/mixed;incrementalSpec=v0.2,application/graphql-response+json",
+                   std::nullopt, false, IncrementalFormat::kDraft},
+        StreamCase{"multipart/mixed;incrementalSpec=\"v0.2\", multipart/mixed;deferSpec=20220824",
+                   std::nullopt, false, IncrementalFormat::kDraft},
+        StreamCase{"multipart/mixed;incrementalSpec=v9, multipart/mixed;deferSpec=20220824;q=0.3",
+                   std::nullopt, false, IncrementalFormat::k20220824},
+        StreamCase{"multipart/mixed;deferSpec=20990101, multipart/mixed;subscriptionSpec=2.0",
+                   std::nullopt, false, IncrementalFormat::kNone},
+        StreamCase{"multipart/mixed;q=0.5, application/json", kParts, false,
+                   IncrementalFormat::kNone},
+        StreamCase{"multipart/mixed;subscriptionSpec=\"1.0\", text/event-stream;q=0.9", kParts,
+                   true, IncrementalFormat::kNone}));
+
 TEST(MediaType, ReadsParameters) {
   const auto type = parse_media_type(" Application/JSON ; Charset=\"u\\tf-8\";x=y ");
   ASSERT_TRUE(type);
@@ -82,8 +141,8 @@ RC_GTEST_PROP(Negotiate, TakesTheHeavier, ()) {
     std::string digits = std::to_string(weight);
     return "0." + std::string(3 - digits.size(), '0') + digits;
   };
-  RC_ASSERT(negotiate("application/json;q=" + q(a) + ",application/graphql-response+json;q=" +
-                      q(b)) == std::optional(a > b ? kJson : kResponse));
+  RC_ASSERT(negotiate("application/json;q=" + q(a) + ",application/graphql-response+json;q=" + q(b))
+                .single == std::optional(a > b ? kJson : kResponse));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,8 +25,10 @@ struct RequestInfo {
   /// From `x-request-id`, else made here. Names this one request in log and answer.
   std::string request_id;
   std::optional<std::string> idempotency_key;  ///< `Idempotency-Key` as received
-  std::optional<MonotonicTime> deadline;       ///< of the request's own work
-  std::string_view transport;                  ///< "http" or "websocket"
+  /// Place in its batch: the items of one share the idempotency key, and this tells them apart.
+  std::optional<std::size_t> batch_index;
+  std::optional<MonotonicTime> deadline;  ///< of the request's own work
+  std::string_view transport;             ///< "http" or "websocket"
 };
 
 /// Makes the context that resolvers see. Called once a request, on its strand.

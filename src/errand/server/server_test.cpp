@@ -37,8 +37,10 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr const char* kSdl = R"(
-type Query { who: String echo(text: String!): String broken: Int! slow: Int cause: String }
-type Mutation { set(n: Int!): Int conflict: Int }
+type Query {
+  who: String echo(text: String!): String broken: Int! oops: Int slow: Int cause: String
+}
+type Mutation { set(n: Int!): Int conflict: Int mustNotConflict: Int! }
 type Subscription { ticks(count: Int!): Int never: Int failing: Int refused: Int }
 )";
 
@@ -161,14 +163,17 @@ class ServerTest : public testing::Test {
       const RequestInfo& request = info.context_as<TestContext>().info;
       return FieldValue(request.correlation_id + "|" + request.trace.trace_id_text() + "|" +
                         request.idempotency_key.value_or("-") + "|" +
+                        (request.batch_index ? std::to_string(*request.batch_index) + "|" : "") +
                         std::string(request.transport));
     });
     map.add("Query", "echo", [](const ResolveInfo& info) -> FieldResult<FieldValue> {
       return FieldValue::json_view(*info.argument("text"));
     });
-    map.add("Query", "broken", [](const ResolveInfo&) -> FieldResult<FieldValue> {
-      return graphql::execution::field_error(ErrorCode::kUnavailable, "broken field");
-    });
+    for (const char* name : {"broken", "oops"}) {
+      map.add("Query", name, [](const ResolveInfo&) -> FieldResult<FieldValue> {
+        return graphql::execution::field_error(ErrorCode::kUnavailable, "broken field");
+      });
+    }
     map.add_awaitable("Query", "slow",
                       [this](const ResolveInfo&) -> asio::awaitable<FieldResult<FieldValue>> {
                         struct Guard {
@@ -183,10 +188,12 @@ class ServerTest : public testing::Test {
       ++mutations_;
       return FieldValue::json_view(*info.argument("n"));
     });
-    map.add("Mutation", "conflict", [](const ResolveInfo&) -> FieldResult<FieldValue> {
-      return graphql::execution::field_error(ErrorCode::kIdempotencyKeyReused, "key reused",
-                                             {{"http", boost::json::object{{"status", 422}}}});
-    });
+    for (const char* name : {"conflict", "mustNotConflict"}) {
+      map.add("Mutation", name, [](const ResolveInfo&) -> FieldResult<FieldValue> {
+        return graphql::execution::field_error(ErrorCode::kIdempotencyKeyReused, "key reused",
+                                               {{"http", boost::json::object{{"status", 422}}}});
+      });
+    }
     const auto stream = [this](int fixed, bool fails) {
       return [this, fixed, fails](const ResolveInfo& info)
                  -> asio::awaitable<FieldResult<std::unique_ptr<SourceStream>>> {
@@ -258,49 +265,71 @@ TEST_F(ServerTest, RefusesAMissingOrWrongToken) {
 struct StatusCase {
   const char* name;
   const char* body;
-  unsigned as_response;  ///< under application/graphql-response+json
-  unsigned as_json;
+  unsigned audit_response;  ///< under application/graphql-response+json
+  unsigned audit_json;
+  unsigned draft_response;
+  unsigned draft_json;
   const char* text;
 };
 
-class Statuses : public ServerTest, public testing::WithParamInterface<StatusCase> {};
+class Statuses : public ServerTest, public testing::WithParamInterface<StatusCase> {
+ protected:
+  void expect(unsigned as_response, unsigned as_json) {
+    const auto& param = GetParam();
+    const auto response = post(param.body, "\r\nAccept: application/graphql-response+json");
+    EXPECT_EQ(response.status, as_response) << response.body;
+    EXPECT_THAT(response.body, HasSubstr(param.text));
+    const auto json = post(param.body, "\r\nAccept: application/json");
+    EXPECT_EQ(json.status, as_json) << json.body;
+    EXPECT_TRUE(boost::json::parse(json.body).is_object());
+  }
+};
 
 TEST_P(Statuses, FollowTheAuditProfile) {
   start();
-  const auto& param = GetParam();
-  const auto response = post(param.body, "\r\nAccept: application/graphql-response+json");
-  EXPECT_EQ(response.status, param.as_response) << response.body;
-  EXPECT_THAT(response.body, HasSubstr(param.text));
-  const auto json = post(param.body, "\r\nAccept: application/json");
-  EXPECT_EQ(json.status, param.as_json) << json.body;
-  EXPECT_TRUE(boost::json::parse(json.body).is_object());
+  expect(GetParam().audit_response, GetParam().audit_json);
+}
+
+TEST_P(Statuses, FollowTheDraftProfile) {
+  start({.http = {.status_profile = StatusProfile::kDraft}});
+  expect(GetParam().draft_response, GetParam().draft_json);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     ServerTest, Statuses,
     testing::Values(
-        StatusCase{"Data", R"({"query":"{who}"})", 200, 200, R"({"data":{"who":"acme"}})"},
-        StatusCase{"UnknownProperties", R"({"query":"{who}","id":7})", 200, 200, "acme"},
+        StatusCase{"Data", R"({"query":"{who}"})", 200, 200, 200, 200,
+                   R"({"data":{"who":"acme"}})"},
+        StatusCase{"UnknownProperties", R"({"query":"{who}","id":7})", 200, 200, 200, 200, "acme"},
         StatusCase{"NullsAreAbsent",
                    R"({"query":"{who}","operationName":null,"variables":null,"extensions":null})",
-                   200, 200, "acme"},
-        StatusCase{"NotJson", "{", 400, 400, "not JSON"},
-        StatusCase{"Empty", "", 400, 400, "not JSON"},
-        StatusCase{"Batch", "[]", 400, 400, "Batches"},
-        StatusCase{"NotAnObject", "1", 400, 400, "JSON object"},
-        StatusCase{"NoQuery", "{}", 400, 400, "query"},
-        StatusCase{"BadVariables", R"({"query":"{who}","variables":[]})", 400, 400, "variables"},
-        StatusCase{"Syntax", R"({"query":"{"})", 400, 200, "Syntax"},
-        StatusCase{"Validation", R"({"query":"{nope}"})", 400, 200, "nope"},
+                   200, 200, 200, 200, "acme"},
+        StatusCase{"NotJson", "{", 400, 400, 400, 400, "not JSON"},
+        StatusCase{"NotUtf8", "{\"query\":\"{who} #\xC3\x28\"}", 400, 400, 400, 400,
+                   "not UTF-8: byte 18"},
+        StatusCase{"Empty", "", 400, 400, 400, 400, "not JSON"},
+        StatusCase{"Batch", "[]", 400, 400, 422, 422, "Batches"},
+        StatusCase{"NotAnObject", "1", 400, 400, 422, 422, "JSON object"},
+        StatusCase{"NoQuery", "{}", 400, 400, 422, 422, "query"},
+        StatusCase{"BadVariables", R"({"query":"{who}","variables":[]})", 400, 400, 422, 422,
+                   "variables"},
+        StatusCase{"Syntax", R"({"query":"{"})", 400, 200, 400, 400, "Syntax"},
+        StatusCase{"Validation", R"({"query":"{nope}"})", 400, 200, 422, 422, "nope"},
         StatusCase{"UnknownOperation", R"({"query":"query A{who}","operationName":"B"})", 400, 200,
-                   "B"},
+                   422, 422, "B"},
         StatusCase{"Variables",
                    R"({"query":"query($t:String!){echo(text:$t)}","variables":{"t":1}})", 400, 200,
-                   "$t"},
-        StatusCase{"FieldError", R"({"query":"{broken}"})", 200, 200, R"("data":null)"},
-        StatusCase{"FieldsOwnStatus", R"({"query":"mutation{conflict}"})", 422, 422,
+                   422, 422, "$t"},
+        StatusCase{"PartialData", R"({"query":"{who oops}"})", 200, 200, 294, 200,
+                   R"({"data":{"who":"acme","oops":null})"},
+        StatusCase{"NoDataButErrors", R"({"query":"{broken}"})", 200, 200, 294, 200,
+                   R"("data":null)"},
+        StatusCase{"FieldsOwnStatus", R"({"query":"mutation{conflict}"})", 422, 422, 294, 200,
                    "IDEMPOTENCY_KEY_REUSED"},
-        StatusCase{"Subscription", R"({"query":"subscription{never}"})", 405, 405, "subscription"}),
+        StatusCase{"FieldsOwnStatusWithoutData", R"({"query":"mutation{mustNotConflict}"})", 422,
+                   422, 422, 422, "IDEMPOTENCY_KEY_REUSED"},
+        StatusCase{"Subscription", R"({"query":"subscription{never}"})", 405, 405, 405, 405,
+                   "subscription"}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(ServerTest, TakesJsonOnly) {
@@ -339,11 +368,90 @@ TEST_F(ServerTest, RunsQueriesByGetButNoMutations) {
   EXPECT_TRUE(other.has("Allow: GET, HEAD, POST"));
 }
 
-TEST_F(ServerTest, WithoutTokensTakesAGetOnlyWithAHeaderOfItsOwn) {
+TEST_F(ServerTest, AnswersHeadAsGetWithoutItsBody) {
+  start();
+  const auto head = send("HEAD /graphql?query=%7Bwho%7D HTTP/1.1\r\nAuthorization: Bearer token-a");
+  EXPECT_EQ(head.status, 200U);
+  EXPECT_TRUE(head.has("Content-Length: 23"));
+  EXPECT_EQ(
+      send("HEAD /graphql?query=mutation%7Bset(n:1)%7D HTTP/1.1\r\nAuthorization: Bearer token-a")
+          .status,
+      405U);
+  EXPECT_EQ(mutations_, 0);
+}
+
+TEST_F(ServerTest, RefusesAGetThatAnotherSitesPageCouldHaveSent) {
   with_tokens_ = false;
   start();
-  EXPECT_EQ(send("GET /graphql?query=%7Bwho%7D HTTP/1.1").status, 400U);
-  EXPECT_EQ(send("GET /graphql?query=%7Bwho%7D HTTP/1.1\r\nX-Errand-Preflight: 1").status, 200U);
+  const auto get = [this](const std::string& more) {
+    return send("GET /graphql?query=%7Bwho%7D HTTP/1.1" + more);
+  };
+  const auto refused = get("");
+  EXPECT_EQ(refused.status, 400U);
+  EXPECT_THAT(refused.body, HasSubstr("x-errand-preflight"));
+  EXPECT_EQ(get("\r\nAuthorization: Basic dTpw").status, 400U);
+  EXPECT_EQ(get("\r\nContent-Type: text/plain").status, 400U);
+  EXPECT_EQ(get("\r\nX-Errand-Preflight: 1").status, 200U);
+  EXPECT_EQ(get("\r\nApollo-Require-Preflight: true").status, 200U);
+  EXPECT_EQ(get("\r\nContent-Type: application/json").status, 200U);
+}
+
+TEST_F(ServerTest, RefusesAForgedGetWith403ByTheDraft) {
+  with_tokens_ = false;
+  start({.http = {.status_profile = StatusProfile::kDraft}});
+  EXPECT_EQ(send("GET /graphql?query=%7Bwho%7D HTTP/1.1").status, 403U);
+}
+
+TEST_F(ServerTest, TakesAnyGetWhereTheCrossSiteRuleIsOff) {
+  with_tokens_ = false;
+  start({.http = {.read = {.cross_site = {.enabled = false}}}});
+  EXPECT_EQ(send("GET /graphql?query=%7Bwho%7D HTTP/1.1").status, 200U);
+}
+
+TEST_F(ServerTest, RefusesPackedBodiesAndSaysSo) {
+  start();
+  const auto response = post(net::gzip(R"({"query":"{who}"})"), "\r\nContent-Encoding: gzip");
+  EXPECT_EQ(response.status, 415U);
+  EXPECT_THAT(response.body, HasSubstr("without Content-Encoding"));
+  EXPECT_EQ(post(R"({"query":"{who}"})", "\r\nContent-Encoding: identity").status, 200U);
+}
+
+TEST_F(ServerTest, PacksLongAnswersForWhoTakesGzip) {
+  start();
+  const std::string body = R"({"query":"{echo(text:\")" + std::string(2'000, 'x') + R"(\")}"})";
+  const auto packed = post(body, "\r\nAccept-Encoding: gzip, deflate, br");
+  EXPECT_TRUE(packed.has("Content-Encoding: gzip"));
+  EXPECT_TRUE(packed.has("Vary: Accept, Accept-Encoding"));
+  EXPECT_EQ(net::gunzip(packed.body).value(),
+            R"({"data":{"echo":")" + std::string(2'000, 'x') + R"("}})");
+  EXPECT_FALSE(post(body).has("Content-Encoding"));
+}
+
+TEST_F(ServerTest, AnswersABatchInItsOrder) {
+  start({.http = {.read = {.batch_max = 4}}});
+  const auto response =
+      post(R"([{"query":"mutation{set(n:1)}"},{"query":"{nope}"},{"query":"{cause}"},7])",
+           "\r\nIdempotency-Key: k\r\nX-Correlation-Id: c");
+  EXPECT_EQ(response.status, 200U);
+  const auto body = boost::json::parse(response.body).as_array();
+  ASSERT_EQ(body.size(), 4U);
+  EXPECT_EQ(body.at(0), boost::json::parse(R"({"data":{"set":1}})"));
+  EXPECT_THAT(boost::json::serialize(body.at(1)), HasSubstr("GRAPHQL_VALIDATION_FAILED"));
+  EXPECT_THAT(boost::json::serialize(body.at(2)), HasSubstr("k|2|"));
+  EXPECT_THAT(boost::json::serialize(body.at(3)), HasSubstr("JSON object"));
+}
+
+TEST_F(ServerTest, RefusesBatchesThatAreNoneOrTooLong) {
+  start({.http = {.read = {.batch_max = 2}}});
+  const auto refused = [this](const std::string& body, const char* text) {
+    const auto response = post(body);
+    EXPECT_EQ(response.status, 400U);
+    EXPECT_THAT(response.body, HasSubstr(text));
+  };
+  refused("[]", "empty");
+  refused(R"([{"query":"mutation{set(n:1)}"},[{"query":"{who}"}]])", "another batch");
+  refused(R"([{"query":"mutation{set(n:1)}"},{"query":"{who}"},{"query":"{who}"}])", "allows 2");
+  EXPECT_EQ(mutations_, 0);
 }
 
 TEST_F(ServerTest, HandsTheCauseOnAndNamesTheRequest) {
