@@ -44,6 +44,9 @@ class Router final : public HttpHandler {
   /// "GET /metrics" and the like, sorted, for people who took a wrong path.
   [[nodiscard]] std::vector<std::string> listing() const;
 
+  /// Methods that are served at `path`, as the header Allow lists them; "" when none are.
+  [[nodiscard]] std::string allowed_methods(std::string_view path) const;
+
   boost::asio::awaitable<HttpResponse> handle(HttpRequest request) override;
   std::variant<WebSocketAccept, HttpResponse> upgrade(const HttpRequest& request) override;
   bool half_close_cancels(const HttpRequest& request) const override;
@@ -51,7 +54,6 @@ class Router final : public HttpHandler {
 
  private:
   [[nodiscard]] const Route* find(std::string_view method, std::string_view path) const noexcept;
-  [[nodiscard]] std::string allowed_methods(std::string_view path) const;
 
   std::vector<Route> routes_;
   std::vector<WebSocketRoute> web_sockets_;
