@@ -293,6 +293,9 @@ class App::Impl {
 
     if (serves_graphiql(config_)) assets_ = page_assets();
     server::Server::Options server_options;
+    server_options.http.status_profile = config_.graphql.status_profile;
+    server_options.http.read.batch_max = config_.graphql.batch_max;
+    server_options.http.read.cross_site = config_.graphql.cross_site;
     server_options.http.request_timeout += config_.limits.wait_for;
     server_options.web_socket.request_timeout += config_.limits.wait_for;
     server_options.web_socket.socket.message_bytes_max = config_.server.body_bytes_max;
@@ -318,6 +321,11 @@ class App::Impl {
         server_options);
     server_->add_routes(router_);
     gateway_->add_routes(router_);
+    auto cors = server::Cors::create(router_, config_.cors);
+    if (!cors) {
+      return fail(cors.error().code, "cors.origins: " + cors.error().message);
+    }
+    cors_ = *std::move(cors);
     return {};
   }
 
@@ -328,6 +336,7 @@ class App::Impl {
     context->traceparent = info.trace.traceparent();
     context->correlation_id = std::move(info.correlation_id);
     context->idempotency_key = std::move(info.idempotency_key);
+    context->batch_index = info.batch_index;
     context->deadline = info.deadline;
     context->clock = &clock_;
     return context;
@@ -336,13 +345,13 @@ class App::Impl {
   Result<void> listen() {
     net::HttpServer::Options options;
     options.address = address_;
-    context->batch_index = info.batch_index;
     options.port = config_.server.port;
     // A worker that polls reports its result in a body, with a frame around it.
     options.body_bytes_max =
         std::max(config_.server.body_bytes_max, config_.worker.result_bytes_max + kReportBytes);
     options.connections_max = config_.server.connections_max;
-    auto http = net::HttpServer::listen(context_.get_executor(), options, router_, log_, &metrics_);
+    options.gzip_bytes_min = config_.server.gzip_bytes_min;
+    auto http = net::HttpServer::listen(context_.get_executor(), options, *cors_, log_, &metrics_);
     if (!http) return std::unexpected(http.error());
     http_ = *std::move(http);
     return {};
@@ -445,6 +454,7 @@ class App::Impl {
   std::vector<server::Asset> assets_;
   std::optional<server::Server> server_;
   net::Router router_;
+  std::unique_ptr<server::Cors> cors_;
   std::unique_ptr<net::HttpServer> http_;
   std::vector<std::thread> threads_;
 };

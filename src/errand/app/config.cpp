@@ -25,7 +25,7 @@ using Texts = std::span<const std::string>;
 
 /// One setting: how it is called, and how it is read from and written as text.
 struct Setting {
-  enum class Kind : std::uint8_t { kText, kPath, kNumber, kDuration, kBytes, kPaths };
+  enum class Kind : std::uint8_t { kText, kPath, kNumber, kDuration, kBytes, kTexts, kPaths };
 
   std::string_view key;
   std::string_view flag;
@@ -142,6 +142,27 @@ Setting duration_setting(std::string_view key, std::string_view flag, std::strin
           }};
 }
 
+using TextList = std::vector<std::string>;
+
+Setting list_setting(std::string_view key, std::string_view flag, std::string_view help,
+                     TextList& (*member)(Config&), Setting::Kind kind = Setting::Kind::kTexts) {
+  return {key,
+          flag,
+          help,
+          kind,
+          [=](Config& config, Texts texts) -> Result<void> {
+            member(config).assign(texts.begin(), texts.end());
+            return {};
+          },
+          [=](const Config& config) {
+            TextList quoted;
+            for (const auto& text : member(const_cast<Config&>(config))) {
+              quoted.push_back(toml_text(text));
+            }
+            return fmt::format("[{}]", fmt::join(quoted, ", "));
+          }};
+}
+
 template <class Enum>
 using Choices = std::vector<std::pair<std::string_view, Enum>>;
 
@@ -199,17 +220,38 @@ const std::vector<Setting>& table() {
         {{"auto", ServeGraphiql::kAuto},
          {"on", ServeGraphiql::kOn},
          {"off", ServeGraphiql::kOff}}));
-    t.push_back({"schema.files", "--schema", "SDL files, in order; the flag may be repeated",
-                 Setting::Kind::kPaths,
-                 [](Config& c, Texts texts) -> Result<void> {
-                   c.schema.files.assign(texts.begin(), texts.end());
-                   return {};
-                 },
-                 [](const Config& c) {
-                   std::vector<std::string> names;
-                   for (const auto& file : c.schema.files) names.push_back(toml_text(file));
-                   return fmt::format("[{}]", fmt::join(names, ", "));
-                 }});
+    t.push_back(bytes_setting(
+        "server.gzip_bytes_min", "", "shortest answer that is packed with gzip; 0 packs none",
+        [](Config& c) -> std::size_t& { return c.server.gzip_bytes_min; }, 0, 64 << 20));
+    t.push_back(choice_setting<server::StatusProfile>(
+        "graphql.status_profile", "",
+        "HTTP statuses by the public audits (audit) or by the draft of August 2026 (draft)",
+        [](Config& c) -> server::StatusProfile& { return c.graphql.status_profile; },
+        {{"audit", server::StatusProfile::kAudit}, {"draft", server::StatusProfile::kDraft}}));
+    t.push_back(number_setting<std::size_t>(
+        "graphql.batch_max", "", "requests of one HTTP batch; 0 refuses batches",
+        [](Config& c) -> std::size_t& { return c.graphql.batch_max; }, 0, 10));
+    t.push_back(choice_setting<bool>(
+        "graphql.csrf", "", "refuse a GET that another site's page could have sent: on or off",
+        [](Config& c) -> bool& { return c.graphql.cross_site.enabled; },
+        {{"on", true}, {"off", false}}));
+    t.push_back(list_setting("graphql.csrf_headers", "",
+                             "headers which show that a GET came from no other site's page",
+                             [](Config& c) -> TextList& { return c.graphql.cross_site.headers; }));
+    t.push_back(list_setting("cors.origins", "",
+                             "origins whose pages may use GraphQL, such as \"https://app.example\"",
+                             [](Config& c) -> TextList& { return c.cors.origins; }));
+    t.push_back(choice_setting<bool>(
+        "cors.credentials", "", "whether those pages may send cookies: on or off",
+        [](Config& c) -> bool& { return c.cors.credentials; }, {{"on", true}, {"off", false}}));
+    t.push_back(list_setting("cors.headers", "", "request headers that those pages may set",
+                             [](Config& c) -> TextList& { return c.cors.headers; }));
+    t.push_back(duration_setting(
+        "cors.max_age", "", "how long a browser may keep the answer to a preflight",
+        [](Config& c) -> Milliseconds& { return c.cors.max_age; }, 0ms, 24h));
+    t.push_back(list_setting(
+        "schema.files", "--schema", "SDL files, in order; the flag may be repeated",
+        [](Config& c) -> TextList& { return c.schema.files; }, Setting::Kind::kPaths));
     t.push_back(text_setting("schema.prefix", "",
                              "put before the names of Errand's own types and fields",
                              [](Config& c) -> std::string& { return c.schema.prefix; }));
@@ -265,7 +307,9 @@ const std::vector<Setting>& table() {
   return rows;
 }
 
-bool is_list(const Setting& setting) { return setting.kind == Setting::Kind::kPaths; }
+bool is_list(const Setting& setting) {
+  return setting.kind == Setting::Kind::kTexts || setting.kind == Setting::Kind::kPaths;
+}
 bool is_path(const Setting& setting) {
   return setting.kind == Setting::Kind::kPath || setting.kind == Setting::Kind::kPaths;
 }
@@ -374,6 +418,7 @@ class Loader {
           return std::vector{fmt::format("{}", value->get())};
         if (const auto* value = node.as_string()) return std::vector{value->get()};
         return wrong_type("a number of bytes or a text such as \"1MiB\"");
+      case Setting::Kind::kTexts:
       case Setting::Kind::kPaths:
         if (const auto* array = node.as_array()) {
           std::vector<std::string> texts;

@@ -10,6 +10,9 @@
 
 #include "errand/base/clock.h"
 #include "errand/base/result.h"
+#include "errand/server/cors.h"
+#include "errand/server/cross_site.h"
+#include "errand/server/status_profile.h"
 #include "errand/telemetry/log.h"
 
 namespace errand::app {
@@ -34,7 +37,16 @@ struct Config {
     std::size_t connections_max = 10'000;
     Milliseconds drain_timeout{10'000};  ///< longest wait for running requests at shutdown
     ServeGraphiql graphiql = ServeGraphiql::kAuto;
+    std::size_t gzip_bytes_min = 1'024;  ///< shortest answer that is packed; 0: none
   } server;
+
+  struct Graphql {
+    server::StatusProfile status_profile = server::StatusProfile::kAudit;
+    std::size_t batch_max = 0;  ///< requests of one HTTP batch; 0: no batches
+    server::CrossSiteRule cross_site;
+  } graphql;
+
+  server::Cors::Options cors;
 
   struct Schema {
     std::vector<std::string> files;  ///< SDL files, in order; at least one to serve

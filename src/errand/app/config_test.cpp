@@ -64,6 +64,19 @@ TEST_F(ConfigTest, PathsOfTheFileAreRelativeToIt) {
             (std::vector<std::string>{(folder_ / "a.graphql").string(), "/b.graphql"}));
 }
 
+TEST_F(ConfigTest, ListsOfTextsComeFromTheFileOrTheEnvironment) {
+  const auto path = file("[cors]\norigins = [\"https://a.example\", \"null\"]\n");
+  const auto loaded =
+      load_config({.file = path, .environment = {{"ERRAND_GRAPHQL_CSRF_HEADERS", "x-a,x-b"}}});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.cors.origins, (std::vector<std::string>{"https://a.example", "null"}));
+  EXPECT_EQ(loaded->config.graphql.cross_site.headers, (std::vector<std::string>{"x-a", "x-b"}));
+  EXPECT_EQ(effective(*loaded, "cors.origins").value, "[\"https://a.example\", \"null\"]");
+  const auto one = load_config({.file = file("[cors]\norigins = \"*\"\n")});
+  ASSERT_TRUE(one) << one.error().message;
+  EXPECT_EQ(one->config.cors.origins, std::vector<std::string>{"*"});
+}
+
 TEST_F(ConfigTest, AnUnknownKeyIsAnErrorThatNamesItsLineAndTheNearestKey) {
   const auto path = file("[server]\nprot = 1\n");
   EXPECT_EQ(error({.file = path}),
