@@ -45,6 +45,12 @@ class Writer {
 
   /// Starts a member; its value must come next.
   void key(std::string_view name);
+  /// The same with `key` as it stands in JSON, its quotes and the colon included.
+  void raw_key(std::string_view key) {
+    separate();
+    out_.append(key);
+    comma_ = false;
+  }
 
   void null() { raw("null"); }
   void boolean(bool value) { raw(value ? "true" : "false"); }

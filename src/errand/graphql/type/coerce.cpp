@@ -24,6 +24,23 @@ std::string quoted(const TypeRef& type) { return '"' + type.str() + '"'; }
 
 // ---- JSON ----
 
+/// Whether `value` already is what coercion to `leaf` gives, so that it can be copied as it stands
+/// into memory of the caller's choice. False where that takes more than a look.
+bool is_coerced(const json::value& value, const NamedType& leaf) {
+  if (const auto* enumeration = leaf.get_if<EnumType>()) {
+    return value.is_string() && enumeration->value(view_of(value.get_string())) != nullptr;
+  }
+  switch (leaf.as<ScalarType>().scalar) {
+    case BuiltInScalar::kString:
+    case BuiltInScalar::kId:
+      return value.is_string();
+    case BuiltInScalar::kBoolean:
+      return value.is_bool();
+    default:
+      return false;
+  }
+}
+
 class JsonCoercion {
  public:
   explicit JsonCoercion(const CoercionOptions& options) : options_(options) {}
@@ -39,8 +56,9 @@ class JsonCoercion {
     if (const auto* object = type.named().get_if<InputObjectType>()) {
       return coerce_object(value, *object, path);
     }
+    if (is_coerced(value, type.named())) return json::value(value, options_.storage);
     LeafResult leaf = parse_leaf_value(type.named(), value);
-    if (leaf) return std::move(*leaf);
+    if (leaf) return json::value(std::move(*leaf), options_.storage);
     report(path, std::move(leaf.error()));
     return std::nullopt;
   }
@@ -50,7 +68,7 @@ class JsonCoercion {
  private:
   std::optional<json::value> coerce_list(const json::value& value, const TypeRef& item_type,
                                          const PathLink* path) {
-    json::array result;
+    json::array result(options_.storage);
     const auto* items = value.if_array();
     if (items == nullptr) {
       auto item = coerce(value, item_type, path);
@@ -78,7 +96,7 @@ class JsonCoercion {
       return std::nullopt;
     }
     bool good = true;
-    json::object result;
+    json::object result(options_.storage);
     std::size_t known = 0;
     for (const InputValueDefinition& field : type.fields) {
       const json::value* member = members->if_contains(text_of(field.name));
@@ -133,15 +151,15 @@ class JsonCoercion {
 
 class LiteralCoercion {
  public:
-  LiteralCoercion(const json::object* variables, SchemaDefaults defaults)
-      : variables_(variables), defaults_(defaults) {}
+  LiteralCoercion(const json::object* variables, SchemaDefaults defaults, json::storage_ptr storage)
+      : variables_(variables), defaults_(defaults), storage_(std::move(storage)) {}
 
   [[nodiscard]] std::optional<json::value> coerce(const language::Value& literal,
                                                   const TypeRef& type) const {
     if (const auto* variable = literal.get_if<language::Variable>()) {
       const json::value* value = variable_value(*variable, variables_);
       if (value == nullptr || (value->is_null() && type.is_non_null())) return std::nullopt;
-      return *value;
+      return json::value(*value, storage_);
     }
     if (literal.kind == Kind::kNullValue) {
       if (type.is_non_null()) return std::nullopt;
@@ -153,13 +171,13 @@ class LiteralCoercion {
     }
     LeafResult leaf = parse_leaf_literal(type.named(), literal, variables_);
     if (!leaf) return std::nullopt;
-    return std::move(*leaf);
+    return json::value(std::move(*leaf), storage_);
   }
 
  private:
   [[nodiscard]] std::optional<json::value> coerce_list(const language::Value& literal,
                                                        const TypeRef& item_type) const {
-    json::array result;
+    json::array result(storage_);
     const auto* list = literal.get_if<language::ListValue>();
     if (list == nullptr) {
       auto item = coerce(literal, item_type);
@@ -190,7 +208,7 @@ class LiteralCoercion {
     for (const language::ObjectField* field : object->fields) {
       if (type.field(field->name.value) == nullptr) return std::nullopt;
     }
-    json::object result;
+    json::object result(storage_);
     for (const InputValueDefinition& field : type.fields) {
       const language::ObjectField* node = find_field(*object, field.name);
       const auto* variable = node == nullptr ? nullptr : node->value->get_if<language::Variable>();
@@ -215,6 +233,7 @@ class LiteralCoercion {
 
   const json::object* variables_;
   SchemaDefaults defaults_;
+  json::storage_ptr storage_;
 };
 
 GraphQLError input_error(const language::Source& source, const language::Node& node,
@@ -233,8 +252,9 @@ struct ArgumentsOf {
 
 std::expected<json::object, GraphQLError> coerce_arguments(const ArgumentsOf& of,
                                                            const json::object& variables,
-                                                           SchemaDefaults defaults) {
-  json::object result;
+                                                           SchemaDefaults defaults,
+                                                           const json::storage_ptr& storage) {
+  json::object result(storage);
   const auto shown = [&](const InputValueDefinition& definition) {
     return "Argument \"" + of.parent() + "(" + std::string(definition.name) + ":)\"";
   };
@@ -257,7 +277,7 @@ std::expected<json::object, GraphQLError> coerce_arguments(const ArgumentsOf& of
                                          shown(definition) + " of required type " +
                                              quoted(definition.type) + " was not provided."));
     }
-    auto value = coerce_literal(*node->value, definition.type, &variables, defaults);
+    auto value = coerce_literal(*node->value, definition.type, &variables, defaults, storage);
     if (!value) {
       std::optional<GraphQLError> first;
       const LiteralReport report = [&](const language::Node& at, const PathLink* path,
@@ -284,15 +304,15 @@ std::expected<json::object, std::vector<GraphQLError>> coerce_variable_values(
     const Schema& schema, const language::Source& source,
     const language::OperationDefinition& operation, const json::object& sent,
     const CoercionOptions& options) {
-  json::object coerced;
+  json::object coerced(options.storage);
   std::vector<GraphQLError> errors;
   for (const language::VariableDefinition* definition : operation.variable_definitions) {
     const std::string_view name = definition->variable->name.value;
-    const std::string shown = "Variable \"$" + std::string(name) + '"';
+    const auto shown = [&] { return "Variable \"$" + std::string(name) + '"'; };
     const auto type = schema.type_from_ast(*definition->type);
     if (!type || !type->named().is_input()) {
       errors.push_back(input_error(source, *definition->type,
-                                   shown + " expected value of type \"" +
+                                   shown() + " expected value of type \"" +
                                        language::print(*definition->type) +
                                        "\" which cannot be used as an input type."));
       continue;
@@ -300,8 +320,8 @@ std::expected<json::object, std::vector<GraphQLError>> coerce_variable_values(
     const json::value* value = sent.if_contains(text_of(name));
     if (value == nullptr) {
       if (definition->default_value != nullptr) {
-        auto by_default =
-            coerce_literal(*definition->default_value, *type, nullptr, options.defaults);
+        auto by_default = coerce_literal(*definition->default_value, *type, nullptr,
+                                         options.defaults, options.storage);
         if (by_default) {
           coerced.emplace(text_of(name), std::move(*by_default));
           continue;
@@ -309,13 +329,13 @@ std::expected<json::object, std::vector<GraphQLError>> coerce_variable_values(
         const LiteralReport report = [&](const language::Node&, const PathLink* path,
                                          std::string message) {
           errors.push_back(input_error(source, *definition,
-                                       shown + " has invalid default value" +
+                                       shown() + " has invalid default value" +
                                            path_text(segments(path)) + ": " + std::move(message)));
         };
         find_literal_faults(*definition->default_value, *type, nullptr, false, report);
       } else if (type->is_non_null()) {
         errors.push_back(input_error(source, *definition,
-                                     shown +
+                                     shown() +
                                          " has invalid value: Expected a value of non-null type " +
                                          quoted(*type) + " to be provided."));
       }
@@ -327,7 +347,7 @@ std::expected<json::object, std::vector<GraphQLError>> coerce_variable_values(
       }
       for (InputFault& fault : result.error()) {
         errors.push_back(input_error(source, *definition,
-                                     shown + " has invalid value" + path_text(fault.path) + ": " +
+                                     shown() + " has invalid value" + path_text(fault.path) + ": " +
                                          std::move(fault.message)));
       }
     }
@@ -347,17 +367,15 @@ std::expected<json::object, std::vector<GraphQLError>> coerce_variable_values(
   return std::unexpected(std::move(errors));
 }
 
-std::expected<json::object, GraphQLError> coerce_argument_values(const language::Source& source,
-                                                                 const FieldDefinition& definition,
-                                                                 const language::Field& field,
-                                                                 const json::object& variables,
-                                                                 SchemaDefaults defaults) {
+std::expected<json::object, GraphQLError> coerce_argument_values(
+    const language::Source& source, const FieldDefinition& definition, const language::Field& field,
+    const json::object& variables, SchemaDefaults defaults, json::storage_ptr storage) {
   const auto parent = [&] {
     return (definition.parent == nullptr ? "<meta>" : std::string(definition.parent->name)) + "." +
            std::string(definition.name);
   };
   return coerce_arguments({source, field, field.arguments, definition.arguments, parent}, variables,
-                          defaults);
+                          defaults, storage);
 }
 
 std::expected<json::object, GraphQLError> coerce_argument_values(
@@ -365,7 +383,7 @@ std::expected<json::object, GraphQLError> coerce_argument_values(
     const language::Directive& directive, const json::object& variables, SchemaDefaults defaults) {
   const auto parent = [&] { return "@" + std::string(definition.name); };
   return coerce_arguments({source, directive, directive.arguments, definition.arguments, parent},
-                          variables, defaults);
+                          variables, defaults, {});
 }
 
 json::object directive_values(const DirectiveDefinition& definition,
@@ -376,8 +394,9 @@ json::object directive_values(const DirectiveDefinition& definition,
 }
 
 std::optional<json::value> coerce_literal(const language::Value& literal, const TypeRef& type,
-                                          const json::object* variables, SchemaDefaults defaults) {
-  return LiteralCoercion(variables, defaults).coerce(literal, type);
+                                          const json::object* variables, SchemaDefaults defaults,
+                                          json::storage_ptr storage) {
+  return LiteralCoercion(variables, defaults, std::move(storage)).coerce(literal, type);
 }
 
 std::expected<json::value, std::vector<InputFault>> coerce_json(const json::value& value,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <boost/json/object.hpp>
+#include <boost/json/storage_ptr.hpp>
 #include <boost/json/value.hpp>
 
 #include "errand/graphql/language/ast.h"
@@ -32,6 +33,8 @@ enum class SchemaDefaults : std::uint8_t {
 struct CoercionOptions {
   SchemaDefaults defaults = SchemaDefaults::kFill;
   std::size_t errors_max = 50;  ///< further ones are cut off with a last error saying so
+  /// Memory of the coerced values, such as a request's own arena; must outlive them.
+  boost::json::storage_ptr storage;
 };
 
 /// CoerceVariableValues(): the operation's variables from what the client sent.
@@ -46,11 +49,13 @@ std::expected<boost::json::object, std::vector<language::GraphQLError>> coerce_v
 /// CoerceArgumentValues() of a field.
 /// @param source     the source of `field`, for locations
 /// @param variables  coerced variables
+/// @param storage    memory of the result; must outlive it
 /// @return a member for each argument that has a value; or the first error, with
 ///         ErrorCode::kBadUserInput.
 std::expected<boost::json::object, language::GraphQLError> coerce_argument_values(
     const language::Source& source, const FieldDefinition& definition, const language::Field& field,
-    const boost::json::object& variables, SchemaDefaults defaults = SchemaDefaults::kFill);
+    const boost::json::object& variables, SchemaDefaults defaults = SchemaDefaults::kFill,
+    boost::json::storage_ptr storage = {});
 /// The same of a directive in a document, such as `@skip(if: $short)`.
 std::expected<boost::json::object, language::GraphQLError> coerce_argument_values(
     const language::Source& source, const DirectiveDefinition& definition,
@@ -69,7 +74,8 @@ boost::json::object directive_values(const DirectiveDefinition& definition,
 std::optional<boost::json::value> coerce_literal(const language::Value& literal,
                                                  const TypeRef& type,
                                                  const boost::json::object* variables,
-                                                 SchemaDefaults defaults = SchemaDefaults::kFill);
+                                                 SchemaDefaults defaults = SchemaDefaults::kFill,
+                                                 boost::json::storage_ptr storage = {});
 
 /// Coerces JSON to `type`, reporting each fault with its path below the value.
 struct InputFault {
