@@ -1,11 +1,13 @@
+#include "errand/graphql/execution/collect_fields.h"
+
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
-#include "errand/graphql/execution/operation_execution.h"
 #include "errand/graphql/type/coerce.h"
+#include "errand/json/writer.h"
 
 namespace errand::graphql::execution {
 namespace {
@@ -117,52 +119,80 @@ class Collector {
   std::unordered_set<std::string_view> visited_;
 };
 
+bool holds_variable(const language::Value& value) {
+  if (value.is<language::Variable>()) return true;
+  if (const auto* list = value.get_if<language::ListValue>()) {
+    return std::ranges::any_of(list->values,
+                               [](const auto* item) { return holds_variable(*item); });
+  }
+  if (const auto* object = value.get_if<language::ObjectValue>()) {
+    return std::ranges::any_of(object->fields,
+                               [](const auto* field) { return holds_variable(*field->value); });
+  }
+  return false;
+}
+
+/// Fills in what `node`, the first of the field's nodes, says.
+void plan_field(const CollectionInput& input, const language::Field& node, PlannedField& field) {
+  const type::FieldDefinition& definition = *field.definition;
+  if (&definition != &input.resolvers.schema().typename_field()) {
+    field.slot = &input.resolvers.slot(definition);
+  }
+  if (definition.arguments.empty()) return;
+  const bool varies = std::ranges::any_of(
+      node.arguments, [](const auto* argument) { return holds_variable(*argument->value); });
+  if (varies && input.arguments_slots != nullptr) {
+    field.arguments_slot = (*input.arguments_slots)++;
+  } else {
+    field.arguments = type::coerce_argument_values(input.document.document().source(), definition,
+                                                   node, input.variables);
+  }
+}
+
 }  // namespace
 
-std::unique_ptr<SelectionPlan> OperationExecution::collect_fields(
-    const type::ObjectType& type, const std::vector<const language::SelectionSet*>& sets) {
-  Collector collector(schema_, *request_.document, request_.variables, type);
+std::unique_ptr<SelectionPlan> collect_fields(const CollectionInput& input,
+                                              const type::ObjectType& type,
+                                              std::span<const language::SelectionSet* const> sets) {
+  const type::Schema& schema = input.resolvers.schema();
+  Collector collector(schema, input.document, input.variables, type);
   for (const language::SelectionSet* set : sets) collector.collect(*set);
+  auto& groups = collector.groups().groups();
+  const auto definition_of = [&](const auto& group) {
+    return schema.field(type, group.second.front()->template as<language::Field>().name.value);
+  };
+  std::erase_if(groups, [&](const auto& group) { return definition_of(group) == nullptr; });
 
   auto plan = std::make_unique<SelectionPlan>();
   plan->type = &type;
-  plan->fields.reserve(collector.groups().groups().size());
-  for (auto& [response_name, nodes] : collector.groups().groups()) {
-    const auto& node = nodes.front()->as<language::Field>();
-    const type::FieldDefinition* definition = schema_.field(type, node.name.value);
-    if (definition == nullptr) continue;
-    PlannedField field;
-    field.response_name = response_name;
-    field.definition = definition;
-    if (definition != &schema_.typename_field()) {
-      field.slot = &request_.resolvers->slot(*definition);
-    }
-    if (!definition->arguments.empty()) {
-      field.arguments =
-          type::coerce_argument_values(source(), *definition, node, request_.variables);
-    }
-    field.nodes = std::move(nodes);
-    plan->fields.push_back(std::move(field));
+  plan->fields = std::vector<PlannedField>(groups.size());
+  for (const auto& group : groups) {
+    json::append_string(plan->keys, group.first);
+    plan->keys += ':';
+  }
+  std::string_view keys = plan->keys;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    PlannedField& field = plan->fields[i];
+    field.response_name = groups[i].first;
+    field.key = keys.substr(0, field.response_name.size() + 3);  // a name needs no escapes
+    keys.remove_prefix(field.key.size());
+    field.definition = definition_of(groups[i]);
+    plan_field(input, groups[i].second.front()->as<language::Field>(), field);
+    field.nodes = std::move(groups[i].second);
+    field.nodes.shrink_to_fit();
   }
   return plan;
 }
 
-SelectionPlan& OperationExecution::collect_subfields(PlannedField& field,
-                                                     const type::ObjectType& type) {
-  for (const auto& [known, plan] : field.subfields) {
-    if (known == &type) return *plan;
-  }
+std::unique_ptr<SelectionPlan> collect_subfields(const CollectionInput& input,
+                                                 const type::ObjectType& type,
+                                                 const PlannedField& field) {
   std::vector<const language::SelectionSet*> sets;
   for (const language::Node* node : field.nodes) {
     const language::SelectionSet* set = node->as<language::Field>().selection_set;
     if (set != nullptr) sets.push_back(set);
   }
-  return *field.subfields.emplace_back(&type, collect_fields(type, sets)).second;
-}
-
-SelectionPlan& OperationExecution::root_selection(const type::ObjectType& type) {
-  if (root_ == nullptr) root_ = collect_fields(type, {request_.operation->selection_set});
-  return *root_;
+  return collect_fields(input, type, sets);
 }
 
 }  // namespace errand::graphql::execution

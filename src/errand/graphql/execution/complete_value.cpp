@@ -41,7 +41,7 @@ FieldError internal(std::string message) { return {ErrorCode::kInternal, std::mo
 
 }  // namespace
 
-bool OperationExecution::complete_value(Fragment& fragment, PlannedField& field,
+bool OperationExecution::complete_value(Fragment& fragment, const PlannedField& field,
                                         const type::TypeRef& type, const FieldValue& value,
                                         const std::shared_ptr<const void>* owner,
                                         const ResponsePath& path) {
@@ -66,7 +66,7 @@ bool OperationExecution::complete_value(Fragment& fragment, PlannedField& field,
   return true;
 }
 
-bool OperationExecution::complete_present_value(Fragment& fragment, PlannedField& field,
+bool OperationExecution::complete_present_value(Fragment& fragment, const PlannedField& field,
                                                 const type::TypeRef& type, const FieldValue& value,
                                                 const std::shared_ptr<const void>* owner,
                                                 const ResponsePath& path) {
@@ -78,7 +78,7 @@ bool OperationExecution::complete_present_value(Fragment& fragment, PlannedField
   return written.has_value();
 }
 
-bool OperationExecution::complete_list_value(Fragment& fragment, PlannedField& field,
+bool OperationExecution::complete_list_value(Fragment& fragment, const PlannedField& field,
                                              const type::TypeRef& type, const FieldValue& value,
                                              const std::shared_ptr<const void>* owner,
                                              const ResponsePath& path) {
@@ -113,7 +113,7 @@ bool OperationExecution::complete_list_value(Fragment& fragment, PlannedField& f
   return true;
 }
 
-bool OperationExecution::complete_object_value(Fragment& fragment, PlannedField& field,
+bool OperationExecution::complete_object_value(Fragment& fragment, const PlannedField& field,
                                                const type::NamedType& type, const FieldValue& value,
                                                const std::shared_ptr<const void>* owner,
                                                const ResponsePath& path) {
@@ -130,7 +130,7 @@ bool OperationExecution::complete_object_value(Fragment& fragment, PlannedField&
     source.json = json_of(value);
     source.owner = owner_of(value, owner);
   }
-  return execute_selection_set(fragment, collect_subfields(field, **object_type), source, &path);
+  return execute_selection_set(fragment, subfields_of(field, **object_type), source, &path);
 }
 
 FieldResult<const type::ObjectType*> OperationExecution::resolve_type(

@@ -1,9 +1,48 @@
 #include "errand/graphql/execution/executable_document.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
+#include "errand/graphql/language/visitor.h"
+
 namespace errand::graphql::execution {
+namespace {
+
+/// Most variables whose bits fit a PlanKey.
+constexpr std::size_t kConditionsMax = 32;
+
+/// Finds the variables that stand in the condition of a directive on a selection; no more than one
+/// beyond kConditionsMax, whose number does not matter.
+class ConditionFinder {
+ public:
+  explicit ConditionFinder(std::vector<std::string_view>& found) : found_(found) {}
+
+  void enter(const language::Directive& directive) {
+    const std::string_view name = directive.name.value;
+    if ((name != "skip" && name != "include") || found_.size() > kConditionsMax) return;
+    for (const language::Argument* argument : directive.arguments) {
+      const auto* variable = argument->value->get_if<language::Variable>();
+      if (variable == nullptr || argument->name.value != "if") continue;
+      if (std::ranges::find(found_, variable->name.value) == found_.end()) {
+        found_.push_back(variable->name.value);
+      }
+    }
+  }
+
+ private:
+  std::vector<std::string_view>& found_;
+};
+
+/// Two bits for the value of a condition: 0 where there is none or it is null.
+std::uint64_t condition_bits(const boost::json::object& variables, std::string_view name) {
+  const boost::json::value* value =
+      variables.if_contains(boost::json::string_view(name.data(), name.size()));
+  if (value == nullptr || !value->is_bool()) return 0;
+  return value->get_bool() ? 2 : 1;
+}
+
+}  // namespace
 
 ExecutableDocument::ExecutableDocument(language::Document document)
     : document_(std::move(document)) {
@@ -14,6 +53,41 @@ ExecutableDocument::ExecutableDocument(language::Document document)
       fragments_.emplace(fragment->name.value, fragment);
     }
   }
+  ConditionFinder finder(conditions_);
+  language::visit(document_, finder);
+}
+
+ExecutableDocument::~ExecutableDocument() {
+  OperationPlan* plan = plans_.load(std::memory_order_acquire);
+  while (plan != nullptr) delete std::exchange(plan, plan->next_);
+}
+
+const OperationPlan* ExecutableDocument::find_plan(const PlanKey& key) const noexcept {
+  const OperationPlan* plan = plans_.load(std::memory_order_acquire);
+  while (plan != nullptr && plan->key() != key) plan = plan->next_;
+  return plan;
+}
+
+const OperationPlan* ExecutableDocument::plan(const std::shared_ptr<const Resolvers>& resolvers,
+                                              const language::OperationDefinition& operation,
+                                              const boost::json::object& variables) const {
+  if (conditions_.size() > kConditionsMax) return nullptr;
+  PlanKey key{.operation = &operation, .resolvers = resolvers.get()};
+  for (const std::string_view name : conditions_) {
+    key.conditions = key.conditions << 2U | condition_bits(variables, name);
+  }
+  if (const OperationPlan* known = find_plan(key)) return known;
+
+  const std::lock_guard lock(plans_mutex_);
+  if (const OperationPlan* known = find_plan(key)) return known;
+  OperationPlan* newest = plans_.load(std::memory_order_relaxed);
+  std::size_t count = 0;
+  for (const OperationPlan* plan = newest; plan != nullptr; plan = plan->next_) ++count;
+  if (count >= kPlansMax) return nullptr;
+  auto made = std::make_unique<OperationPlan>(resolvers, *this, key);
+  made->next_ = newest;
+  plans_.store(made.get(), std::memory_order_release);
+  return made.release();
 }
 
 const language::FragmentDefinition* ExecutableDocument::fragment(std::string_view name) const {
@@ -43,8 +117,12 @@ ExecutableDocument::get_operation(const std::optional<std::string>& operation_na
 }
 
 std::size_t ExecutableDocument::memory_bytes() const noexcept {
-  return document_.memory_bytes() + operations_.capacity() * sizeof(void*) +
-         fragments_.size() * 64 + sizeof(ExecutableDocument) - sizeof(language::Document);
+  std::size_t bytes = document_.memory_bytes() + operations_.capacity() * sizeof(void*) +
+                      fragments_.size() * 64 + conditions_.capacity() * sizeof(std::string_view) +
+                      sizeof(ExecutableDocument) - sizeof(language::Document);
+  const OperationPlan* plan = plans_.load(std::memory_order_acquire);
+  for (; plan != nullptr; plan = plan->next_) bytes += plan->memory_bytes();
+  return bytes;
 }
 
 }  // namespace errand::graphql::execution

@@ -6,28 +6,29 @@
 
 namespace errand::graphql::execution {
 
-bool OperationExecution::execute_selection_set(Fragment& fragment, SelectionPlan& selection,
+bool OperationExecution::execute_selection_set(Fragment& fragment, const SelectionPlan& selection,
                                                const SourceObject& source,
                                                const ResponsePath* path) {
   fragment.writer().begin_object();
-  for (PlannedField& field : selection.fields) {
+  for (const PlannedField& field : selection.fields) {
     if (!execute_field(fragment, selection, field, source, path)) return false;
   }
   fragment.writer().end_object();
   return true;
 }
 
-bool OperationExecution::execute_field(Fragment& fragment, SelectionPlan& selection,
-                                       PlannedField& field, const SourceObject& source,
+bool OperationExecution::execute_field(Fragment& fragment, const SelectionPlan& selection,
+                                       const PlannedField& field, const SourceObject& source,
                                        const ResponsePath* parent) {
-  fragment.writer().key(field.response_name);
+  fragment.writer().raw_key(field.key);
   if (field.slot == nullptr) {
     fragment.writer().string(selection.type->name);
     return true;
   }
   const ResponsePath path{parent, field.response_name};
-  if (!field.arguments) {
-    language::GraphQLError error = field.arguments.error();
+  const CoercedArguments& arguments = arguments_of(field);
+  if (!arguments) {
+    language::GraphQLError error = arguments.error();
     error.path = path.segments();
     errors_.push_back(std::move(error));
     if (field.definition->type.is_non_null()) return false;
@@ -35,23 +36,24 @@ bool OperationExecution::execute_field(Fragment& fragment, SelectionPlan& select
     return true;
   }
   if (std::holds_alternative<AwaitableResolver>(*field.slot)) {
-    fragment.leave_hole(std::make_unique<PendingField>(*this, selection, field, source, path));
+    fragment.leave_hole(
+        std::make_unique<PendingField>(*this, selection, field, *arguments, source, path));
     return true;
   }
-  return complete_field(fragment, field, resolve_field_value(selection, field, source, path),
+  return complete_field(fragment, field,
+                        resolve_field_value(selection, field, *arguments, source, path),
                         source.owner, path);
 }
 
-FieldResult<FieldValue> OperationExecution::resolve_field_value(const SelectionPlan& selection,
-                                                                const PlannedField& field,
-                                                                const SourceObject& source,
-                                                                const ResponsePath& path) {
+FieldResult<FieldValue> OperationExecution::resolve_field_value(
+    const SelectionPlan& selection, const PlannedField& field, const boost::json::object& arguments,
+    const SourceObject& source, const ResponsePath& path) {
   if (const auto* resolver = std::get_if<ImmediateResolver>(field.slot)) {
     const ResolveInfo info{.schema = schema_,
                            .parent_type = *selection.type,
                            .field = *field.definition,
                            .path = path,
-                           .arguments = *field.arguments,
+                           .arguments = arguments,
                            .source = source,
                            .context = request_.context,
                            .planned = field,
@@ -75,7 +77,7 @@ FieldResult<FieldValue> OperationExecution::resolve_field_value(const SelectionP
                                                "." + std::string(field.definition->name) + ".");
 }
 
-bool OperationExecution::complete_field(Fragment& fragment, PlannedField& field,
+bool OperationExecution::complete_field(Fragment& fragment, const PlannedField& field,
                                         FieldResult<FieldValue> result,
                                         const std::shared_ptr<const void>* owner,
                                         const ResponsePath& path) {

@@ -16,66 +16,90 @@ namespace errand::graphql::execution {
 namespace asio = boost::asio;
 
 OperationExecution::OperationExecution(OperationRequest request)
-    : request_(std::move(request)), schema_(request_.resolvers->schema()) {}
+    : request_(std::move(request)),
+      schema_(request_.resolvers->schema()),
+      plan_(request_.document->plan(request_.resolvers, *request_.operation, request_.variables)) {}
 
 OperationExecution::~OperationExecution() = default;
 
 asio::awaitable<ExecutionResult> OperationExecution::execute() {
-  const language::OperationDefinition& operation = *request_.operation;
-  const type::ObjectType* root_type = schema_.root_type(operation.operation);
+  if (std::optional<ExecutionResult> result = execute_immediate()) co_return std::move(*result);
+  co_return co_await execute_awaited();
+}
+
+std::optional<ExecutionResult> OperationExecution::execute_immediate() {
+  const type::ObjectType* root_type = schema_.root_type(request_.operation->operation);
   ERRAND_ASSERT(root_type != nullptr);  // validation has seen to it
-  const bool serial = operation.operation == language::OperationType::kMutation;
+  Root& root = root_.emplace();
+  root.ok = true;
+  root.selection = &root_selection(*root_type);
+  root.owner = request_.root_value;
+  root.source.json = request_.root_value.get();
+  root.source.owner = &root.owner;
+  if (plan_ != nullptr) root.fragment.reserve(plan_->response_bytes());
+  root.fragment.writer().begin_object();
+  root.fragment.writer().key("data");
+  root.data = root.fragment.open_nullable();
+  root.fragment.writer().begin_object();
+  execute_root_fields();
+  if (root.ok && !root.fragment.holes().empty()) return std::nullopt;
+  return finish();
+}
 
-  SourceObject source;
-  std::shared_ptr<const void> owner = request_.root_value;
-  source.json = request_.root_value.get();
-  source.owner = &owner;
+void OperationExecution::execute_root_fields() {
+  const bool serial = request_.operation->operation == language::OperationType::kMutation;
+  Root& root = *root_;
+  const std::size_t holes = root.fragment.holes().size();
+  const std::vector<PlannedField>& fields = root.selection->fields;
+  while (root.next_field < fields.size()) {
+    const PlannedField& field = fields[root.next_field++];
+    root.ok = execute_field(root.fragment, *root.selection, field, root.source, nullptr);
+    if (!root.ok || (serial && root.fragment.holes().size() > holes)) return;
+  }
+}
 
-  Fragment root;
-  root.writer().begin_object();
-  root.writer().key("data");
-  const Fragment::Nullable data = root.open_nullable();
-  SelectionPlan& selection = root_selection(*root_type);
-  bool ok = true;
-  if (serial) {
-    root.writer().begin_object();
-    for (PlannedField& field : selection.fields) {
-      const std::size_t first = root.holes().size();
-      ok = execute_field(root, selection, field, source, nullptr);
-      if (!ok) break;
-      co_await await_holes(root, first);
-      for (std::size_t i = first; i < root.holes().size(); ++i) {
-        if (root.holes()[i].failed && root.holes()[i].span == Fragment::kRoot) ok = false;
-      }
-      if (!ok) break;
+asio::awaitable<ExecutionResult> OperationExecution::execute_awaited() {
+  Root& root = *root_;
+  std::vector<Fragment::Hole>& holes = root.fragment.holes();
+  std::size_t first = 0;
+  while (root.ok && first < holes.size()) {
+    co_await await_holes(root.fragment, first);
+    for (; first < holes.size(); ++first) {
+      if (holes[first].failed && holes[first].span == Fragment::kRoot) root.ok = false;
     }
-    if (ok) root.writer().end_object();
-  } else {
-    ok = execute_selection_set(root, selection, source, nullptr);
+    if (root.ok) execute_root_fields();
   }
-  if (ok) {
-    root.close_nullable(data);
-    if (!serial) co_await await_holes(root);
+  co_return finish();
+}
+
+ExecutionResult OperationExecution::finish() {
+  Root& root = *root_;
+  if (root.ok) {
+    root.fragment.writer().end_object();
+    root.fragment.close_nullable(root.data);
   } else {
-    root.null_out(data);
+    root.fragment.null_out(root.data);
   }
-  root.settle();
-  co_return build_response(root);
+  root.fragment.settle();
+  ExecutionResult result = build_response(root.fragment);
+  if (plan_ != nullptr) plan_->note_response_bytes(result.body.size());
+  return result;
 }
 
 asio::awaitable<std::expected<std::unique_ptr<SourceStream>, language::GraphQLError>>
 OperationExecution::create_source_stream() {
   const type::ObjectType* root_type = schema_.subscription_type();
   ERRAND_ASSERT(root_type != nullptr);
-  SelectionPlan& selection = root_selection(*root_type);
+  const SelectionPlan& selection = root_selection(*root_type);
   ERRAND_ASSERT(!selection.fields.empty());
-  PlannedField& field = selection.fields.front();
+  const PlannedField& field = selection.fields.front();
   const ResponsePath path{nullptr, field.response_name};
   const auto failure = [&](FieldError error) {
     return std::unexpected(located_error(std::move(error), field, path));
   };
-  if (!field.arguments) {
-    language::GraphQLError error = field.arguments.error();
+  const CoercedArguments& arguments = arguments_of(field);
+  if (!arguments) {
+    language::GraphQLError error = arguments.error();
     error.path = path.segments();
     co_return std::unexpected(std::move(error));
   }
@@ -88,7 +112,7 @@ OperationExecution::create_source_stream() {
                          .parent_type = *root_type,
                          .field = *field.definition,
                          .path = path,
-                         .arguments = *field.arguments,
+                         .arguments = *arguments,
                          .source = {},
                          .context = request_.context,
                          .planned = field,
@@ -108,8 +132,8 @@ OperationExecution::create_source_stream() {
 }
 
 asio::awaitable<ExecutionResult> OperationExecution::execute_subscription_event(FieldValue value) {
-  SelectionPlan& selection = root_selection(*schema_.subscription_type());
-  PlannedField& field = selection.fields.front();
+  const SelectionPlan& selection = root_selection(*schema_.subscription_type());
+  const PlannedField& field = selection.fields.front();
   const ResponsePath path{nullptr, field.response_name};
   const std::shared_ptr<const void> owner;
 

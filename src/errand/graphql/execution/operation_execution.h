@@ -1,15 +1,20 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
 
 #include "errand/graphql/execution/executable_document.h"
+#include "errand/graphql/execution/operation_plan.h"
 #include "errand/graphql/execution/planned_field.h"
+#include "errand/graphql/execution/request_memory.h"
 #include "errand/graphql/execution/resolver_map.h"
 #include "errand/graphql/execution/response_fragment.h"
 #include "errand/graphql/execution/source_stream.h"
@@ -21,8 +26,10 @@ struct OperationRequest {
   std::shared_ptr<const Resolvers> resolvers;
   std::shared_ptr<const ExecutableDocument> document;
   const language::OperationDefinition* operation = nullptr;  ///< of `document`
-  boost::json::object variables;                             ///< coerced (spec, 6.1.2)
-  boost::json::object sent_variables;                        ///< as the client sent them
+  /// Memory of `variables` and of arguments; nullptr: the heap.
+  std::unique_ptr<RequestMemory> memory;
+  boost::json::object variables;       ///< coerced (spec, 6.1.2)
+  boost::json::object sent_variables;  ///< as the client sent them
   std::shared_ptr<RequestContext> context;
   /// Source of the root fields' default resolvers; may be nullptr.
   std::shared_ptr<const boost::json::value> root_value;
@@ -41,8 +48,8 @@ struct ExecutionResult {
 ///
 /// Immediate fields are completed as they are met, straight into the response text. Awaitable ones
 /// leave a hole and run afterwards, side by side in a query and in order at the root of a mutation.
-/// Selection sets are collected once for each (field, concrete type) and argument values coerced
-/// once for each of those, however many objects there are.
+/// Selection sets and arguments come from the document's OperationPlan; arguments that hang on
+/// variables are coerced once for each (field, concrete type), however many objects there are.
 ///
 /// Lives on one strand, for one operation; a subscription executes each event with the same object.
 /// The recursion is bounded by the depth of the document, which the parser limits.
@@ -55,6 +62,12 @@ class OperationExecution {
 
   /// ExecuteQuery() or ExecuteMutation(), by the operation's type.
   boost::asio::awaitable<ExecutionResult> execute();
+
+  /// The same in two steps, for a caller that saves the coroutine where nothing waits: executes
+  /// what takes no waiting, and gives the response if that is all.
+  std::optional<ExecutionResult> execute_immediate();
+  /// The rest, once after execute_immediate() gave nothing.
+  boost::asio::awaitable<ExecutionResult> execute_awaited();
 
   /// CreateSourceEventStream(), for a subscription.
   boost::asio::awaitable<std::expected<std::unique_ptr<SourceStream>, language::GraphQLError>>
@@ -69,7 +82,7 @@ class OperationExecution {
     return request_.document->document().source();
   }
   /// The collected root fields; nullptr before the operation is executed.
-  [[nodiscard]] const SelectionPlan* root_fields() const noexcept { return root_.get(); }
+  [[nodiscard]] const SelectionPlan* root_fields() const noexcept { return root_fields_; }
   /// The variables as the client sent them, coerced without the schema's defaults.
   const boost::json::object& variables_without_defaults();
   boost::json::object& response_extensions() noexcept { return extensions_; }
@@ -81,39 +94,60 @@ class OperationExecution {
  private:
   struct PendingField;
   using Fragment = ResponseFragment<PendingField>;
+  using SelectionKey = std::pair<const PlannedField*, const type::ObjectType*>;
+  struct SelectionKeyHash {
+    std::size_t operator()(const SelectionKey& key) const noexcept {
+      return std::hash<const void*>()(key.first) * 31 + std::hash<const void*>()(key.second);
+    }
+  };
 
-  // collect_fields.cpp
-  std::unique_ptr<SelectionPlan> collect_fields(
-      const type::ObjectType& type, const std::vector<const language::SelectionSet*>& sets);
-  SelectionPlan& collect_subfields(PlannedField& field, const type::ObjectType& type);
-  SelectionPlan& root_selection(const type::ObjectType& type);
+  /// The root selection set while it is executed.
+  struct Root {
+    const SelectionPlan* selection;
+    std::shared_ptr<const void> owner;
+    SourceObject source;
+    Fragment fragment;
+    Fragment::Nullable data;
+    std::size_t next_field;  ///< to be executed
+    bool ok;                 ///< false: `data` is null
+  };
+
+  /// Executes root fields: all of a query, of a mutation those up to the next that is awaited.
+  void execute_root_fields();
+  ExecutionResult finish();
+
+  // planned_selections.cpp
+  const SelectionPlan& root_selection(const type::ObjectType& type);
+  const SelectionPlan& subfields_of(const PlannedField& field, const type::ObjectType& type);
+  const CoercedArguments& arguments_of(const PlannedField& field);
 
   // execute_field.cpp. Each returns false when a non-null position has no value, so that the
   // position around it must become null; the text is then cut back by whoever turns null.
-  bool execute_selection_set(Fragment& fragment, SelectionPlan& selection,
+  bool execute_selection_set(Fragment& fragment, const SelectionPlan& selection,
                              const SourceObject& source, const ResponsePath* path);
-  bool execute_field(Fragment& fragment, SelectionPlan& selection, PlannedField& field,
+  bool execute_field(Fragment& fragment, const SelectionPlan& selection, const PlannedField& field,
                      const SourceObject& source, const ResponsePath* parent);
-  bool complete_field(Fragment& fragment, PlannedField& field, FieldResult<FieldValue> result,
+  bool complete_field(Fragment& fragment, const PlannedField& field, FieldResult<FieldValue> result,
                       const std::shared_ptr<const void>* owner, const ResponsePath& path);
   /// ResolveFieldValue() for an immediate resolver, or none.
   FieldResult<FieldValue> resolve_field_value(const SelectionPlan& selection,
-                                              const PlannedField& field, const SourceObject& source,
-                                              const ResponsePath& path);
+                                              const PlannedField& field,
+                                              const boost::json::object& arguments,
+                                              const SourceObject& source, const ResponsePath& path);
 
   // complete_value.cpp
-  bool complete_value(Fragment& fragment, PlannedField& field, const type::TypeRef& type,
+  bool complete_value(Fragment& fragment, const PlannedField& field, const type::TypeRef& type,
                       const FieldValue& value, const std::shared_ptr<const void>* owner,
                       const ResponsePath& path);
-  bool complete_present_value(Fragment& fragment, PlannedField& field, const type::TypeRef& type,
-                              const FieldValue& value, const std::shared_ptr<const void>* owner,
-                              const ResponsePath& path);
-  bool complete_list_value(Fragment& fragment, PlannedField& field, const type::TypeRef& type,
+  bool complete_present_value(Fragment& fragment, const PlannedField& field,
+                              const type::TypeRef& type, const FieldValue& value,
+                              const std::shared_ptr<const void>* owner, const ResponsePath& path);
+  bool complete_list_value(Fragment& fragment, const PlannedField& field, const type::TypeRef& type,
                            const FieldValue& value, const std::shared_ptr<const void>* owner,
                            const ResponsePath& path);
-  bool complete_object_value(Fragment& fragment, PlannedField& field, const type::NamedType& type,
-                             const FieldValue& value, const std::shared_ptr<const void>* owner,
-                             const ResponsePath& path);
+  bool complete_object_value(Fragment& fragment, const PlannedField& field,
+                             const type::NamedType& type, const FieldValue& value,
+                             const std::shared_ptr<const void>* owner, const ResponsePath& path);
   /// ResolveAbstractType(), and the check of an object's own type.
   FieldResult<const type::ObjectType*> resolve_type(const PlannedField& field,
                                                     const type::NamedType& type,
@@ -131,7 +165,13 @@ class OperationExecution {
 
   OperationRequest request_;
   const type::Schema& schema_;
-  std::unique_ptr<SelectionPlan> root_;
+  const OperationPlan* plan_;  ///< nullptr: the document has too many
+  const SelectionPlan* root_fields_ = nullptr;
+  std::optional<Root> root_;
+  /// Selections that the plan has no room for, by field and type (nullptr and root type).
+  std::unordered_map<SelectionKey, std::unique_ptr<SelectionPlan>, SelectionKeyHash>
+      own_selections_;
+  std::vector<std::unique_ptr<const CoercedArguments>> arguments_;  ///< by slot
   std::vector<language::GraphQLError> errors_;
   std::optional<int> http_status_;
   boost::json::object extensions_;

@@ -11,7 +11,8 @@ namespace errand::graphql::execution {
 /// need, kept apart from the stack that met it.
 struct OperationExecution::PendingField {
   PendingField(OperationExecution& operation, const SelectionPlan& selection,
-               PlannedField& planned_field, const SourceObject& source, const ResponsePath& at)
+               const PlannedField& planned_field, const boost::json::object& arguments,
+               const SourceObject& source, const ResponsePath& at)
       : planned(planned_field),
         path(own_path(at)),
         owner(source.owner == nullptr ? nullptr : *source.owner),
@@ -19,13 +20,13 @@ struct OperationExecution::PendingField {
              .parent_type = *selection.type,
              .field = *planned_field.definition,
              .path = path.back(),
-             .arguments = *planned_field.arguments,
+             .arguments = arguments,
              .source = {source.native, source.json, &owner},
              .context = operation.request_.context,
              .planned = planned_field,
              .execution = operation} {}
 
-  PlannedField& planned;
+  const PlannedField& planned;
   std::vector<ResponsePath> path;  ///< from the root on, each the next one's parent
   std::shared_ptr<const void> owner;
   ResolveInfo info;

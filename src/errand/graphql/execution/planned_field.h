@@ -1,9 +1,10 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <expected>
-#include <memory>
+#include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <boost/json/object.hpp>
@@ -16,25 +17,39 @@ namespace errand::graphql::execution {
 
 struct SelectionPlan;
 
-/// One field of a collected selection set: what all objects of one type share when it is executed.
+/// What CoerceArgumentValues() (spec, 6.4.1) gives.
+using CoercedArguments = std::expected<boost::json::object, language::GraphQLError>;
+
+/// One field of a collected selection set: what all objects of one type share when it is executed,
+/// in this request and, as part of an OperationPlan, in all later ones.
 struct PlannedField {
+  /// The value of `arguments_slot` where the arguments are known.
+  static constexpr std::uint32_t kCoerced = UINT32_MAX;
+
   std::string_view response_name;
+  std::string_view key;  ///< `"name":`, as it stands in the response
   const type::FieldDefinition* definition = nullptr;
   const FieldSlot* slot = nullptr;  ///< nullptr on the meta-field __typename
   /// The Field nodes that were merged into this one, in order of appearance; at least one.
   std::vector<const language::Node*> nodes;
-  /// Coerced once, since they hang on the variables alone.
-  std::expected<boost::json::object, language::GraphQLError> arguments;
-  /// CollectSubfields() for each concrete type that was met.
-  std::vector<std::pair<const type::ObjectType*, std::unique_ptr<SelectionPlan>>> subfields;
+  /// Arguments in which no variable stands, coerced once.
+  CoercedArguments arguments;
+  /// Where an execution keeps the arguments that hang on its variables.
+  std::uint32_t arguments_slot = kCoerced;
+  /// CollectSubfields() for each concrete type that was met, newest first.
+  mutable std::atomic<const SelectionPlan*> subfields = nullptr;
 
   [[nodiscard]] const language::Field& node() const { return nodes.front()->as<language::Field>(); }
 };
 
 /// A collected selection set (spec, 6.3.2) of one object type, in order of first appearance.
+/// Immutable, but for the subfields that are noted when they are met first.
 struct SelectionPlan {
   const type::ObjectType* type = nullptr;
   std::vector<PlannedField> fields;
+  std::string keys;  ///< text of the fields' keys
+  /// Another one of the same PlannedField, for another type.
+  const SelectionPlan* next = nullptr;
 };
 
 }  // namespace errand::graphql::execution

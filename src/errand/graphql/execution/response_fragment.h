@@ -48,6 +48,9 @@ class ResponseFragment {
   ResponseFragment(const ResponseFragment&) = delete;
   ResponseFragment& operator=(const ResponseFragment&) = delete;
 
+  /// Makes room for that many bytes of text.
+  void reserve(std::size_t bytes) { text_.reserve(bytes); }
+
   [[nodiscard]] json::Writer& writer() noexcept { return writer_; }
   [[nodiscard]] std::vector<Hole>& holes() noexcept { return holes_; }
 

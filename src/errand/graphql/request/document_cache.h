@@ -49,6 +49,9 @@ class DocumentCache {
   };
   using Slots = std::list<Slot>;  // most recently used first
 
+  /// Moves the least recently used slots to `evicted` until the rest is within the bound.
+  void evict_beyond_bound(Slots& evicted);
+
   const std::size_t bytes_max_;
   mutable std::mutex mutex_;
   Slots slots_;

@@ -32,20 +32,13 @@ std::unexpected<Response> refuse(Outcome outcome, ErrorCode code, std::string_vi
   return std::unexpected(Response::failure(outcome, code, message));
 }
 
-Response to_response(execution::ExecutionResult result) {
+Response to_response(execution::ExecutionResult result, OperationType type) {
   Response response;
   response.body = std::move(result.body);
   response.has_errors = result.has_errors;
   response.http_status = result.http_status;
-  return response;
-}
-
-asio::awaitable<Response> run(execution::OperationRequest request) {
-  const OperationType type = request.operation->operation;
-  execution::OperationExecution execution(std::move(request));
-  Response response = to_response(co_await execution.execute());
   response.operation_type = language::to_string(type);
-  co_return response;
+  return response;
 }
 
 asio::awaitable<std::expected<std::unique_ptr<ResponseStream>, Response>> open_stream(
@@ -126,8 +119,14 @@ struct Service::Impl {
                     "Schema is not configured to execute " +
                         std::string(language::to_string(type)) + " operation.");
     }
+    std::unique_ptr<execution::RequestMemory> memory;
+    type::CoercionOptions coercion;
+    if (!(*operation)->variable_definitions.empty()) {
+      memory = std::make_unique<execution::RequestMemory>();
+      coercion.storage = memory->storage();
+    }
     auto variables = type::coerce_variable_values(schema, (*document)->document().source(),
-                                                  **operation, parameters.variables);
+                                                  **operation, parameters.variables, coercion);
     if (!variables) {
       return std::unexpected(Response::failure(Outcome::kVariablesInvalid, variables.error()));
     }
@@ -135,6 +134,7 @@ struct Service::Impl {
         .resolvers = resolvers,
         .document = std::move(*document),
         .operation = *operation,
+        .memory = std::move(memory),
         .variables = std::move(*variables),
         .sent_variables = std::move(parameters.variables),
         .context = std::move(context),
@@ -158,7 +158,10 @@ asio::awaitable<Response> Service::execute(RequestParameters parameters,
   if (allowed == Allowed::kAll) allowed = Allowed::kQueriesAndMutations;
   Prepared prepared = impl_->prepare(std::move(parameters), std::move(context), allowed);
   if (!prepared) co_return std::move(prepared.error());
-  co_return co_await run(std::move(*prepared));
+  const OperationType type = prepared->operation->operation;
+  execution::OperationExecution execution(std::move(*prepared));
+  if (auto result = execution.execute_immediate()) co_return to_response(std::move(*result), type);
+  co_return to_response(co_await execution.execute_awaited(), type);
 }
 
 asio::awaitable<std::expected<std::unique_ptr<ResponseStream>, Response>> Service::subscribe(
@@ -176,8 +179,10 @@ asio::awaitable<std::variant<Response, std::unique_ptr<ResponseStream>>> Service
     RequestParameters parameters, std::shared_ptr<RequestContext> context, StartOptions options) {
   Prepared prepared = impl_->prepare(std::move(parameters), std::move(context), options.allowed);
   if (!prepared) co_return std::move(prepared.error());
-  if (prepared->operation->operation != OperationType::kSubscription) {
-    co_return co_await run(std::move(*prepared));
+  const OperationType type = prepared->operation->operation;
+  if (type != OperationType::kSubscription) {
+    execution::OperationExecution execution(std::move(*prepared));
+    co_return to_response(co_await execution.execute(), type);
   }
   auto stream = co_await open_stream(std::move(*prepared));
   if (!stream) co_return std::move(stream.error());

@@ -1,0 +1,52 @@
+#include <algorithm>
+#include <utility>
+
+#include "errand/graphql/execution/collect_fields.h"
+#include "errand/graphql/execution/operation_execution.h"
+#include "errand/graphql/type/coerce.h"
+
+namespace errand::graphql::execution {
+
+const SelectionPlan& OperationExecution::root_selection(const type::ObjectType& type) {
+  if (root_fields_ != nullptr) return *root_fields_;
+  if (plan_ != nullptr) root_fields_ = plan_->root(type, request_.variables);
+  if (root_fields_ == nullptr) {
+    const language::SelectionSet* set = request_.operation->selection_set;
+    auto& own = own_selections_[{nullptr, &type}];
+    own = collect_fields({*request_.resolvers, *request_.document, request_.variables, nullptr},
+                         type, {&set, 1});
+    root_fields_ = own.get();
+  }
+  return *root_fields_;
+}
+
+const SelectionPlan& OperationExecution::subfields_of(const PlannedField& field,
+                                                      const type::ObjectType& type) {
+  // Once the plan is full it stays so. Fields of one's own must not be entered into it.
+  const SelectionPlan* planned = own_selections_.empty()
+                                     ? plan_->subfields(field, type, request_.variables)
+                                     : OperationPlan::find(field.subfields, type);
+  if (planned != nullptr) return *planned;
+  auto& own = own_selections_[{&field, &type}];
+  if (own == nullptr) {
+    own = collect_subfields({*request_.resolvers, *request_.document, request_.variables, nullptr},
+                            type, field);
+  }
+  return *own;
+}
+
+const CoercedArguments& OperationExecution::arguments_of(const PlannedField& field) {
+  const std::uint32_t slot = field.arguments_slot;
+  if (slot == PlannedField::kCoerced) return field.arguments;
+  if (slot >= arguments_.size()) {
+    arguments_.resize(std::max<std::size_t>(slot + 1, plan_->arguments_slots()));
+  }
+  if (arguments_[slot] == nullptr) {
+    arguments_[slot] = std::make_unique<const CoercedArguments>(type::coerce_argument_values(
+        source(), *field.definition, field.node(), request_.variables, type::SchemaDefaults::kFill,
+        request_.memory == nullptr ? boost::json::storage_ptr() : request_.memory->storage()));
+  }
+  return *arguments_[slot];
+}
+
+}  // namespace errand::graphql::execution
