@@ -160,6 +160,19 @@ TEST(Parser, BoundsTheNumberOfTokens) {
   EXPECT_EQ(document.error().code, ErrorCode::kMaxTokensLimit);
 }
 
+TEST(Parser, TakesMemoryInProportionToTheText) {
+  constexpr std::size_t kBytes = 1 << 20;
+  for (const std::string& text :
+       {"{ " + nested("b ", "", "", kBytes / 2) + "}",
+        "{ " + nested("b:c ", "", "", kBytes / 4) + "}",
+        "{ a(x: [" + nested("1 ", "", "", kBytes / 2) + "]) }",
+        "{ a(x: \"" + std::string(kBytes, 'x') + "\") }", "{ a } #" + std::string(kBytes, '#')}) {
+    const auto document = parse(Source{text});
+    ASSERT_TRUE(document.has_value()) << document.error().message;
+    EXPECT_LT(document->memory_bytes(), 100 * text.size());
+  }
+}
+
 TEST(Parser, TakesEmptySelectionSetsOnlyWhenTold) {
   EXPECT_EQ(verdict("{ a {} }", {.allow_empty_selection_sets = true}), "OK");
   EXPECT_EQ(verdict("{ a {} }"), "Syntax Error: Expected Name, found \"}\". 1:6");

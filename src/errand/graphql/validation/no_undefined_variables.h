@@ -1,11 +1,11 @@
 #pragma once
 
 #include <string_view>
-#include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "errand/graphql/language/ast.h"
+#include "errand/graphql/validation/name_map.h"
 #include "errand/graphql/validation/rule.h"
 
 namespace errand::graphql::validation {
@@ -19,9 +19,9 @@ class NoUndefinedVariablesRule : public Rule {
   void enter(const language::OperationDefinition& node) {
     const auto& usages = context_.recursive_variable_usages(node);
     if (usages.empty()) return;
-    std::unordered_set<std::string_view> defined;
+    NameMap<bool> defined;
     for (const auto* definition : node.variable_definitions) {
-      defined.insert(definition->variable->name.value);
+      defined.try_emplace(definition->variable->name.value, true);
     }
     for (const VariableUsage& usage : usages) {
       const std::string_view name = usage.node->name.value;

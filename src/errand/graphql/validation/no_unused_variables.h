@@ -1,11 +1,11 @@
 #pragma once
 
 #include <string_view>
-#include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "errand/graphql/language/ast.h"
+#include "errand/graphql/validation/name_map.h"
 #include "errand/graphql/validation/rule.h"
 
 namespace errand::graphql::validation {
@@ -18,9 +18,9 @@ class NoUnusedVariablesRule : public Rule {
 
   void enter(const language::OperationDefinition& node) {
     if (node.variable_definitions.empty()) return;
-    std::unordered_set<std::string_view> used;
+    NameMap<bool> used;
     for (const VariableUsage& usage : context_.recursive_variable_usages(node)) {
-      used.insert(usage.node->name.value);
+      used.try_emplace(usage.node->name.value, true);
     }
     for (const auto* definition : node.variable_definitions) {
       const std::string_view name = definition->variable->name.value;

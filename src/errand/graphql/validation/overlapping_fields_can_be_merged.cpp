@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "errand/graphql/language/printer.h"
+#include "errand/graphql/validation/types_conflict.h"
 
 namespace errand::graphql::validation {
 namespace {
@@ -185,16 +186,6 @@ void append_key(std::string& key, const language::Value& value) {
   } else {
     key += language::print(value);
   }
-}
-
-/// SameResponseShape() for the types alone, without what is below them.
-bool types_conflict(TypeRef a, TypeRef b) {
-  if (a == b) return false;
-  for (;; a = a.item(), b = b.item()) {
-    if (a.is_non_null() != b.is_non_null() || a.is_list() != b.is_list()) return true;
-    if (!a.is_list()) break;
-  }
-  return (a.named().is_leaf() || b.named().is_leaf()) && &a.named() != &b.named();
 }
 
 }  // namespace
@@ -493,15 +484,31 @@ class OverlappingFieldsCanBeMergedRule::Comparison {
 };
 
 OverlappingFieldsCanBeMergedRule::OverlappingFieldsCanBeMergedRule(ValidationContext& context)
-    : Rule(context), comparison_(std::make_unique<Comparison>(context)) {}
+    : Rule(context), quick_check_(context) {}
 
 OverlappingFieldsCanBeMergedRule::~OverlappingFieldsCanBeMergedRule() = default;
 
+void OverlappingFieldsCanBeMergedRule::enter(const language::OperationDefinition& node) {
+  mergeable_ = can_merge(*node.selection_set);
+}
+
+void OverlappingFieldsCanBeMergedRule::enter(const FragmentDefinition& node) {
+  mergeable_ = can_merge(*node.selection_set);
+}
+
+/// @param set  that of the definition which is being entered
+bool OverlappingFieldsCanBeMergedRule::can_merge(const SelectionSet& set) {
+  const TypeRef type = context_.types().type();
+  const bool composite = type.valid() && type.named().is_composite();
+  return quick_check_.can_merge(composite ? &type.named() : nullptr, set);
+}
+
 void OverlappingFieldsCanBeMergedRule::enter(const SelectionSet& node) {
-  if (&node == inline_set_) return;
+  if (mergeable_ || &node == inline_set_) return;
   const auto selections = node.selections;
   if (selections.empty()) return;
   if (selections.size() == 1 && !selections[0]->is<language::InlineFragment>()) return;
+  if (comparison_ == nullptr) comparison_ = std::make_unique<Comparison>(context_);
   for (const Conflict& conflict : comparison_->within(context_.types().parent_type(), node)) {
     std::vector<const Node*> nodes = conflict.fields1;
     nodes.insert(nodes.end(), conflict.fields2.begin(), conflict.fields2.end());

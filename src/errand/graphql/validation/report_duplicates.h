@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "errand/graphql/language/ast.h"
+#include "errand/graphql/validation/name_map.h"
 #include "errand/graphql/validation/validation_context.h"
 
 namespace errand::graphql::validation {
@@ -20,6 +21,12 @@ template <class T, class NameOf>
 void report_duplicates(ValidationContext& context, language::NodeList<T> nodes,
                        const NameOf& name_of, std::string_view message) {
   if (nodes.size() < 2) return;
+  NameMap<bool> seen;
+  bool repeated = false;
+  for (const T* node : nodes) {
+    if (!seen.try_emplace(name_of(*node).value, true).second) repeated = true;
+  }
+  if (!repeated) return;
   std::vector<std::pair<std::string_view, std::vector<const language::Node*>>> groups;
   std::unordered_map<std::string_view, std::size_t> group_by_name;
   for (const T* node : nodes) {
@@ -28,7 +35,6 @@ void report_duplicates(ValidationContext& context, language::NodeList<T> nodes,
     if (is_new) groups.emplace_back(name.value, std::vector<const language::Node*>());
     groups[entry->second].second.push_back(&name);
   }
-  if (groups.size() == nodes.size()) return;
   for (const auto& [name, places] : groups) {
     if (places.size() > 1) context.report(places, fmt::format(fmt::runtime(message), name));
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <vector>
+#include <boost/container/small_vector.hpp>
 
 #include "errand/graphql/language/ast.h"
 #include "errand/graphql/type/schema.h"
@@ -61,8 +61,12 @@ class TypeInfo {
   void leave(const language::ObjectField&) { pop_input(); }
 
  private:
+  /// Deep enough for nearly all documents without an allocation.
   template <class T>
-  static T top(const std::vector<T>& stack) {
+  using Stack = boost::container::small_vector<T, 16>;
+
+  template <class T>
+  static T top(const Stack<T>& stack) {
     return stack.empty() ? T{} : stack.back();
   }
 
@@ -77,11 +81,11 @@ class TypeInfo {
   }
 
   const type::Schema* schema_;
-  std::vector<type::TypeRef> types_;
-  std::vector<const type::NamedType*> parent_types_;
-  std::vector<type::TypeRef> input_types_;
-  std::vector<char> has_default_;
-  std::vector<const type::FieldDefinition*> fields_;
+  Stack<type::TypeRef> types_;
+  Stack<const type::NamedType*> parent_types_;
+  Stack<type::TypeRef> input_types_;
+  Stack<char> has_default_;
+  Stack<const type::FieldDefinition*> fields_;
   const type::DirectiveDefinition* directive_ = nullptr;
   const type::InputValueDefinition* argument_ = nullptr;
 };

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "errand/graphql/language/ast.h"
+#include "errand/graphql/validation/name_map.h"
 #include "errand/graphql/validation/rule.h"
 
 namespace errand::graphql::validation {
@@ -24,12 +24,12 @@ class UniqueInputFieldNamesRule : public Rule {
     const auto [known, is_new] = names_.back().try_emplace(node.name.value, &node.name);
     if (is_new) return;
     context_.report(
-        {known->second, &node.name},
+        {*known, &node.name},
         fmt::format("There can be only one input field named \"{}\".", node.name.value));
   }
 
  private:
-  std::vector<std::unordered_map<std::string_view, const language::Name*>> names_;
+  std::vector<NameMap<const language::Name*>> names_;
 };
 
 }  // namespace errand::graphql::validation

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <string_view>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "errand/graphql/language/ast.h"
+#include "errand/graphql/validation/name_map.h"
 #include "errand/graphql/validation/rule.h"
 
 namespace errand::graphql::validation {
@@ -20,12 +20,12 @@ class UniqueOperationNamesRule : public Rule {
     if (!node.name) return;
     const auto [known, is_new] = names_.try_emplace(node.name.value, &node.name);
     if (is_new) return;
-    context_.report({known->second, &node.name},
+    context_.report({*known, &node.name},
                     fmt::format("There can be only one operation named \"{}\".", node.name.value));
   }
 
  private:
-  std::unordered_map<std::string_view, const language::Name*> names_;
+  NameMap<const language::Name*> names_;
 };
 
 }  // namespace errand::graphql::validation

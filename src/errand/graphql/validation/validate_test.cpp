@@ -103,10 +103,42 @@ TEST(Validate, WithstandsFragmentsThatAllSpreadEachOther) {
 }
 
 TEST(Validate, WithstandsOneFieldManyTimes) {
-  const auto errors = validate_text("{ " + repeat("b ", 3'000) + "}");
+  EXPECT_THAT(validate_text("{ " + repeat("b ", 20'000) + "}"), IsEmpty());
+  EXPECT_THAT(validate_text("{ " + repeat("a(x: 1) { a { b } c { b } } ", 5'000) + "}"), IsEmpty());
+  // A conflict is looked for pair by pair, within a budget.
+  const auto errors = validate_text("{ " + repeat("b ", 3'000) + "b: c { b } }");
   ASSERT_EQ(errors.size(), 1U);
   EXPECT_EQ(errors[0].message, "Validation aborted.");
-  EXPECT_THAT(validate_text("{ " + repeat("b ", 500) + "}"), IsEmpty());
+}
+
+TEST(Validate, WithstandsFieldsThatMergeOnEveryLevel) {
+  constexpr std::size_t kDepth = 90;
+  const std::string deep = repeat("a { b ", kDepth) + repeat("} ", kDepth);
+  EXPECT_THAT(validate_text("{ " + repeat(deep, 50) + "}"), IsEmpty());
+}
+
+TEST(Validate, WithstandsFragmentsThatMultiply) {
+  std::string text = "{ ...F0 }";
+  for (int i = 0; i < 60; ++i) {
+    const std::string next = "{ ...F" + std::to_string(i + 1) + " } ";
+    text += " fragment F" + std::to_string(i) + " on Query { a " + next + "x: a " + next + "}";
+  }
+  EXPECT_THAT(validate_text(text + " fragment F60 on Query { b }"), IsEmpty());
+}
+
+TEST(Validate, TakesTenMegabytes) {
+  constexpr std::size_t kBytes = 10 << 20;
+  const auto schema = schema_of("type Query { a(x: Int): Query b: String }");
+  const auto errors_in = [&](const std::string& text) {
+    const auto document = language::parse(language::Source{text});
+    EXPECT_TRUE(document.has_value());
+    return validate(*schema, *document).size();
+  };
+  const std::string blanks(60, ' ');
+  EXPECT_EQ(errors_in("{ " + repeat("b " + blanks, kBytes / 62) + "}"), 0U);
+  EXPECT_EQ(errors_in("{ " + repeat("x y " + blanks, kBytes / 64) + "}"), 101U);
+  EXPECT_EQ(errors_in("{ a(x: " + std::string(kBytes, '9') + ") { b } }"), 1U);
+  EXPECT_EQ(errors_in("{ b } # " + std::string(kBytes, '#')), 0U);
 }
 
 TEST(Validate, WithstandsManyAliasesAndManyArguments) {

@@ -163,7 +163,8 @@ const std::vector<VariableUsage>& ValidationContext::recursive_variable_usages(
   const auto [entry, is_new] = recursive_variable_usages_.try_emplace(&operation);
   std::vector<VariableUsage>& usages = entry->second;
   if (!is_new) return usages;
-  usages = variable_usages(operation);
+  UsageCollector collector(schema_, usages);
+  language::visit(operation, collector);
   const OperationDefinition* const operations[] = {&operation};
   for (const FragmentDefinition* fragment : recursively_referenced_fragments(operations)) {
     const std::vector<VariableUsage>& in_fragment = variable_usages(*fragment);

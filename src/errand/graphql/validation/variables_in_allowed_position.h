@@ -1,11 +1,11 @@
 #pragma once
 
 #include <string_view>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "errand/graphql/language/ast.h"
+#include "errand/graphql/validation/name_map.h"
 #include "errand/graphql/validation/rule.h"
 
 namespace errand::graphql::validation {
@@ -19,14 +19,14 @@ class VariablesInAllowedPositionRule : public Rule {
   void leave(const language::OperationDefinition& node) {
     const auto& usages = context_.recursive_variable_usages(node);
     if (usages.empty()) return;
-    std::unordered_map<std::string_view, const language::VariableDefinition*> definitions;
+    NameMap<const language::VariableDefinition*> definitions;
     for (const auto* definition : node.variable_definitions) {
-      definitions.insert_or_assign(definition->variable->name.value, definition);
+      *definitions.try_emplace(definition->variable->name.value, definition).first = definition;
     }
     for (const VariableUsage& usage : usages) {
       if (context_.aborted()) return;
-      const auto found = definitions.find(usage.node->name.value);
-      if (found != definitions.end() && usage.type.valid()) check(*found->second, usage);
+      const auto* definition = definitions.find(usage.node->name.value);
+      if (definition != nullptr && usage.type.valid()) check(**definition, usage);
     }
   }
 
