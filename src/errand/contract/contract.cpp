@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "errand/contract/check_costs.h"
 #include "errand/contract/constraint_check.h"
 #include "errand/contract/read_job_type.h"
 #include "errand/contract/result_check.h"
@@ -35,12 +36,16 @@ bool is_graphql_name(std::string_view text) {
          std::ranges::all_of(text, [&](char c) { return is_start(c) || (c >= '0' && c <= '9'); });
 }
 
+std::string all_directives_sdl() {
+  return std::string(directives_sdl()) + std::string(cost_directives_sdl());
+}
+
 /// Names of the scalars that the user declares, and errors for directives of ours that the user
 /// declares as well. Files that do not parse are left to build_schema().
 std::set<std::string> declared_scalars(std::span<const language::Source> sources,
                                        SchemaErrors& errors) {
   static const std::vector<std::string> kOurs = [] {
-    const auto document = language::parse({.body = std::string(directives_sdl()), .name = ""});
+    const auto document = language::parse({.body = all_directives_sdl(), .name = ""});
     std::vector<std::string> names;
     for (const language::Definition* definition : document->definitions()) {
       if (const auto* directive = definition->get_if<language::DirectiveDefinition>()) {
@@ -98,8 +103,7 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
   if (!errors.empty()) return std::unexpected(errors.take());
 
   std::vector<language::Source> all(sources.begin(), sources.end());
-  all.push_back(
-      {.body = std::string(directives_sdl()), .name = std::string(kDirectivesSourceName)});
+  all.push_back({.body = all_directives_sdl(), .name = std::string(kDirectivesSourceName)});
   std::string scalars;
   for (const StandardScalar& scalar : standard_scalars()) {
     if (!declared.contains(std::string(scalar.name))) scalars += scalar.sdl;
@@ -129,6 +133,7 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
   }
   check_schema_rules(schema, contract->job_types_, contract->names_, options, errors);
   const auto constraints = ConstraintCheck::compile(schema, errors);
+  check_costs(schema, errors);
   if (options.refuse_unsupported) refuse_unsupported_features(schema, errors);
   if (!errors.empty()) return std::unexpected(errors.take());
 

@@ -155,7 +155,6 @@ TEST(JobDirective, RefusesWhatTheServerDoesNotHonourYet) {
       "    handler: \"x\", steps: [])\n"
       "    @notify(on: [FAILED], channels: [EMAIL])\n"
       "    @schedule(cron: \"* * * * *\")\n"
-      "    @cost\n"
       "}\n"
       "type Result { secret: Int @auth(scopes: [\"x\"]) }");
   EXPECT_THAT(
@@ -179,9 +178,7 @@ TEST(JobDirective, RefusesWhatTheServerDoesNotHonourYet) {
           "schema.graphql:5:5: @schedule is not supported by this version of Errand yet; remove "
           "it; "
           "call the mutation from cron",
-          "schema.graphql:6:5: @cost is not supported by this version of Errand yet; remove it; "
-          "documents are limited by depth and size",
-          "schema.graphql:8:27: @auth is supported on fields with @job alone by this version of "
+          "schema.graphql:7:27: @auth is supported on fields with @job alone by this version of "
           "Errand; remove it, and let the field's resolver decide"));
 }
 

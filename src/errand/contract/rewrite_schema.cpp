@@ -20,8 +20,9 @@ using language::OperationType;
 using language::TokenKind;
 
 constexpr std::string_view kJobFieldsMark = "#JOB_FIELDS#";
-constexpr std::array<std::string_view, 6> kOurDirectives{"job",  "notify", "schedule",
-                                                         "auth", "cost",   "sensitive"};
+/// Those that tell clients nothing.
+constexpr std::array<std::string_view, 5> kOurDirectives{"job", "notify", "schedule", "auth",
+                                                         "sensitive"};
 
 /// The status schema's types as one text.
 std::string standard_types() {
@@ -96,7 +97,7 @@ std::string with_prefix(std::string_view sdl, const Names& names, bool root_fiel
       copied = token.end;
       const bool is_type = std::ranges::find(ours, token.value) != ours.end();
       const bool is_field = root_fields && depth == 0 && previous != TokenKind::kColon &&
-                            previous != TokenKind::kBracketLeft;
+                            previous != TokenKind::kBracketLeft && previous != TokenKind::kAt;
       result += is_field  ? names.field(token.value)
                 : is_type ? names.type(token.value)
                           : std::string(token.value);
@@ -170,7 +171,8 @@ std::string rewrite_schema(const type::Schema& user_schema, std::span<const JobT
   };
   options.definitions = [&](const type::Described& definition) {
     if (!is_ours(definition)) return true;
-    // The one directive of ours that tells clients something.
+    // These tell clients something.
+    if (definition.name == "cost" || definition.name == "listSize") return true;
     return with_constraint && definition.name == "constraint" &&
            definition.place.node == user_schema.directive("constraint")->place.node;
   };

@@ -23,7 +23,7 @@ std::string_view job_fields_sdl() noexcept {
   "How far the present attempt has come; null until a worker reports it."
   progress: JobProgress
   "The declared steps with their state, to show progress against. Empty where none are declared."
-  plan: [JobStep!]!
+  plan: [JobStep!]! @listSize(assumedSize: 5)
   "When the job may be done; null where nothing can be said."
   estimate: JobEstimate
   "The likeliest time of completion, from `estimate`."
@@ -64,7 +64,7 @@ std::string_view job_fields_sdl() noexcept {
     after: String
     "Only events of these types, such as \"dev.errand.job.started\"."
     types: [String!]
-  ): JobEventConnection!
+  ): JobEventConnection! @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
 )graphql";
 }
 
@@ -442,7 +442,7 @@ std::string_view query_fields_sdl() noexcept {
     first: Int = 20
     "Only those after this cursor."
     after: String
-  ): JobConnection!
+  ): JobConnection! @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
   "The object with this id; null when there is none that the viewer may see."
   node(id: ID!): Node
   "The queues with their load."
@@ -488,6 +488,28 @@ std::string_view subscription_fields_sdl() noexcept {
     "From here on; left out: from the job's first event, or from now on."
     after: String
   ): JobEvent!
+)graphql";
+}
+
+std::string_view cost_directives_sdl() noexcept {
+  return R"graphql(
+"What the field, argument or type counts towards the limit on an operation's cost."
+directive @cost(
+  "A number."
+  weight: String!
+) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | SCALAR
+
+"How many items the list has at most, for the limit on an operation's cost."
+directive @listSize(
+  "Items where nothing else says it."
+  assumedSize: Int
+  "Arguments of the field that say how many items it gives."
+  slicingArguments: [String!]
+  "Fields of the field's type that are the lists in question; the field itself where left out."
+  sizedFields: [String!]
+  "Whether exactly one of the slicing arguments must be given."
+  requireOneSlicingArgument: Boolean = true
+) on FIELD_DEFINITION
 )graphql";
 }
 
@@ -546,9 +568,6 @@ directive @schedule(
 
 "The scopes that a caller needs, all of them."
 directive @auth(scopes: [String!]!) on FIELD_DEFINITION
-
-"What the field counts towards the limit on a document's cost."
-directive @cost(weight: Int! = 1) on FIELD_DEFINITION
 
 "What an input value must be like. Checked before a job is made."
 directive @constraint(

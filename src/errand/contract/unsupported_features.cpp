@@ -16,7 +16,7 @@ struct Unsupported {
   std::string_view remedy;
 };
 
-constexpr std::array<Unsupported, 9> kUnsupported{{
+constexpr std::array<Unsupported, 8> kUnsupported{{
     {"job", "unique", "remove it; use an idempotency key to make one job of repeated requests"},
     {"job", "onConflict", "remove it"},
     {"job", "concurrency", "remove it; limit the slots of the workers of this queue instead"},
@@ -25,7 +25,6 @@ constexpr std::array<Unsupported, 9> kUnsupported{{
     {"job", "steps", "remove it; let the worker make each part of its work repeatable"},
     {"notify", "", "remove it; clients can follow the job over a subscription"},
     {"schedule", "", "remove it; call the mutation from cron"},
-    {"cost", "", "remove it; documents are limited by depth and size"},
 }};
 
 void refuse(const type::AppliedDirective& directive, SchemaErrors& errors) {
