@@ -86,7 +86,7 @@ TEST_F(ResolversTest, ListsPageForwardsByCursor) {
                 .as_array()
                 .size(),
             1U);
-  EXPECT_EQ(server_.code("{ jobs(first: 101) { nodes { id } } }"), "BAD_USER_INPUT");
+  EXPECT_EQ(server_.code("{ jobs(first: 101) { nodes { id } } }"), "MAX_LIST_SIZE_LIMIT");
   EXPECT_EQ(server_.code("{ jobs(after: \"forged\") { nodes { id } } }"), "CURSOR_INVALID");
   // A cursor of one tenant is worth nothing to another.
   EXPECT_EQ(

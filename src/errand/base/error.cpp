@@ -34,8 +34,18 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "MAX_ROOT_FIELDS_LIMIT";
     case ErrorCode::kMaxDirectivesLimit:
       return "MAX_DIRECTIVES_LIMIT";
+    case ErrorCode::kMaxCostLimit:
+      return "MAX_COST_LIMIT";
+    case ErrorCode::kMaxListSizeLimit:
+      return "MAX_LIST_SIZE_LIMIT";
     case ErrorCode::kIntrospectionDisabled:
       return "INTROSPECTION_DISABLED";
+    case ErrorCode::kPersistedQueryNotFound:
+      return "PERSISTED_QUERY_NOT_FOUND";
+    case ErrorCode::kPersistedQueryNotSupported:
+      return "PERSISTED_QUERY_NOT_SUPPORTED";
+    case ErrorCode::kDocumentNotTrusted:
+      return "DOCUMENT_NOT_TRUSTED";
     case ErrorCode::kUnauthenticated:
       return "UNAUTHENTICATED";
     case ErrorCode::kForbidden:

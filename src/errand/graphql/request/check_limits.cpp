@@ -6,8 +6,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "errand/base/error.h"
+#include "errand/graphql/language/parser.h"
 
 namespace errand::graphql::request {
 namespace {
@@ -19,6 +21,7 @@ struct Measure {
   std::size_t fields = 0;  ///< on all levels
   std::size_t aliases = 0;
   std::size_t top_fields = 0;  ///< on the first level
+  std::size_t nesting = 0;     ///< selections below each other, fragments too
   const language::Node* introspection = nullptr;
 
   /// Adds what stands beside. Sums stop at a bound: fragments can multiply without end.
@@ -28,6 +31,7 @@ struct Measure {
     fields = sum(fields, other.fields);
     aliases = sum(aliases, other.aliases);
     top_fields = sum(top_fields, other.top_fields);
+    nesting = std::max(nesting, other.nesting);
     if (introspection == nullptr) introspection = other.introspection;
   }
 
@@ -37,12 +41,23 @@ struct Measure {
   }
 };
 
+bool is_introspection(const language::Field& field) {
+  return field.name.value == "__schema" || field.name.value == "__type";
+}
+
 class Measurer {
  public:
-  explicit Measurer(const execution::ExecutableDocument& document) : document_(document) {}
+  /// @param nesting_max  deeper selections are not followed, and their nesting is one more
+  Measurer(const execution::ExecutableDocument& document, std::size_t nesting_max)
+      : document_(document), nesting_max_(nesting_max) {}
 
   Measure measure(const language::SelectionSet& set) {
     Measure result;
+    if (nesting_ == nesting_max_) {
+      result.nesting = nesting_max_ + 1;
+      return result;
+    }
+    ++nesting_;
     for (const language::Selection* selection : set.selections) {
       if (const auto* field = selection->get_if<language::Field>()) {
         result.add(measure(*field));
@@ -52,6 +67,8 @@ class Measurer {
         result.add(measure_fragment(selection->as<language::FragmentSpread>().name.value));
       }
     }
+    --nesting_;
+    ++result.nesting;
     return result;
   }
 
@@ -61,9 +78,10 @@ class Measurer {
     if (field.selection_set != nullptr) below = measure(*field.selection_set);
     Measure result;
     result.top_fields = 1;
-    if (field.name.value == "__schema" || field.name.value == "__type") {
+    if (is_introspection(field)) {
       result.introspection_depth = below.depth + 1;
       result.introspection = &field;
+      result.nesting = below.nesting;
       return result;
     }
     result.depth = below.depth + 1;
@@ -71,6 +89,7 @@ class Measurer {
     result.fields = below.fields;
     result.aliases = below.aliases;
     result.introspection = below.introspection;
+    result.nesting = below.nesting;
     Measure self;
     self.fields = 1;
     self.aliases = field.alias && field.name.value != "__typename" ? 1 : 0;
@@ -89,17 +108,19 @@ class Measurer {
   }
 
   const execution::ExecutableDocument& document_;
+  const std::size_t nesting_max_;
+  std::size_t nesting_ = 0;
   std::unordered_map<std::string_view, Measure> fragments_;
 };
 
-/// Counts the directives that the document applies to anything executable.
+/// Counts the directives that the document applies to anything executable, introspection left out.
 std::size_t count_directives(const language::SelectionSet& set) {
   std::size_t count = 0;
   for (const language::Selection* selection : set.selections) {
     count += selection->directives.size();
     const language::SelectionSet* below = nullptr;
     if (const auto* field = selection->get_if<language::Field>()) {
-      below = field->selection_set;
+      if (!is_introspection(*field)) below = field->selection_set;
     } else if (const auto* inline_fragment = selection->get_if<language::InlineFragment>()) {
       below = inline_fragment->selection_set;
     }
@@ -117,6 +138,7 @@ std::size_t count_directives(const language::Document& document) {
         count += variable->directives.size();
       }
     } else if (const auto* fragment = definition->get_if<language::FragmentDefinition>()) {
+      if (fragment->type_condition->name.value.starts_with("__")) continue;
       count += fragment->directives.size() + count_directives(*fragment->selection_set);
     }
   }
@@ -132,26 +154,38 @@ std::string text(std::string_view what, std::size_t value, std::size_t limit) {
 
 }  // namespace
 
-std::optional<language::GraphQLError> check_limits(const execution::ExecutableDocument& document,
-                                                   const Limits& limits) {
-  Measurer measurer(document);
+std::uint32_t recursion_bound(const Limits& limits) {
+  constexpr std::size_t kMost = language::ParseOptions::kMaxDepthMax;
+  const std::size_t wanted = limits.recursion_max == 0 ? kMost : limits.recursion_max;
+  return static_cast<std::uint32_t>(std::min(wanted, kMost));
+}
+
+std::vector<language::GraphQLError> check_limits(const execution::ExecutableDocument& document,
+                                                 const Limits& limits) {
+  std::vector<language::GraphQLError> errors;
+  const std::size_t nesting_max = recursion_bound(limits);
+  Measurer measurer(document, nesting_max);
   for (const language::OperationDefinition* operation : document.operations()) {
     const Measure m = measurer.measure(*operation->selection_set);
-    const auto failure = [&](ErrorCode code, std::string message,
-                             const language::Node* at = nullptr) {
-      return language::error_at(document.document().source(), at == nullptr ? *operation : *at,
-                                std::move(message), code);
+    const auto add = [&](ErrorCode code, std::string message, const language::Node* at = nullptr) {
+      errors.push_back(language::error_at(document.document().source(),
+                                          at == nullptr ? *operation : *at, std::move(message),
+                                          code));
     };
+    if (m.nesting > nesting_max) {
+      errors.clear();
+      add(ErrorCode::kMaxRecursionLimit, "The operation nests selections and fragments more than " +
+                                             std::to_string(nesting_max) + " levels deep.");
+      return errors;
+    }
     if (!limits.introspection && m.introspection != nullptr) {
-      return failure(ErrorCode::kIntrospectionDisabled, "Introspection is switched off.",
-                     m.introspection);
+      add(ErrorCode::kIntrospectionDisabled, "Introspection is switched off.", m.introspection);
     }
     if (exceeds(m.depth, limits.depth_max)) {
-      return failure(ErrorCode::kMaxDepthLimit, text("the depth", m.depth, limits.depth_max));
+      add(ErrorCode::kMaxDepthLimit, text("the depth", m.depth, limits.depth_max));
     }
     if (exceeds(m.introspection_depth, limits.introspection_depth_max)) {
-      return failure(
-          ErrorCode::kMaxDepthLimit,
+      add(ErrorCode::kMaxDepthLimit,
           text("the introspection depth", m.introspection_depth, limits.introspection_depth_max),
           m.introspection);
     }
@@ -159,14 +193,13 @@ std::optional<language::GraphQLError> check_limits(const execution::ExecutableDo
     const std::size_t root_fields_max =
         mutation ? limits.mutation_root_fields_max : limits.root_fields_max;
     if (exceeds(m.top_fields, root_fields_max)) {
-      return failure(ErrorCode::kMaxRootFieldsLimit,
-                     text("root fields:", m.top_fields, root_fields_max));
+      add(ErrorCode::kMaxRootFieldsLimit, text("root fields:", m.top_fields, root_fields_max));
     }
     if (exceeds(m.aliases, limits.aliases_max)) {
-      return failure(ErrorCode::kMaxAliasesLimit, text("aliases:", m.aliases, limits.aliases_max));
+      add(ErrorCode::kMaxAliasesLimit, text("aliases:", m.aliases, limits.aliases_max));
     }
     if (exceeds(m.fields, limits.height_max)) {
-      return failure(ErrorCode::kMaxHeightLimit, text("fields:", m.fields, limits.height_max));
+      add(ErrorCode::kMaxHeightLimit, text("fields:", m.fields, limits.height_max));
     }
   }
   const std::size_t directives = count_directives(document.document());
@@ -174,9 +207,9 @@ std::optional<language::GraphQLError> check_limits(const execution::ExecutableDo
     language::GraphQLError error;
     error.message = text("directives:", directives, limits.directives_max);
     error.code = ErrorCode::kMaxDirectivesLimit;
-    return error;
+    errors.push_back(std::move(error));
   }
-  return std::nullopt;
+  return errors;
 }
 
 }  // namespace errand::graphql::request

@@ -5,10 +5,12 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
-#include "errand/graphql/execution/executable_document.h"
+#include "errand/graphql/request/loaded_document.h"
 
 namespace errand::graphql::request {
 
@@ -21,42 +23,41 @@ struct CacheStatistics {
   std::size_t bytes = 0;      ///< their weight
 };
 
-/// Parsed and validated documents by their text, so that a known document is neither parsed nor
-/// validated again. Bounded by weight in bytes; the least recently used one goes first. Holds only
-/// valid documents: an invalid one is not worth its place.
+/// Parsed and validated documents by their text, or by another key such as a hash, so that a known
+/// document is neither parsed nor validated again. Bounded by weight in bytes; the least recently
+/// used one goes first. Holds only valid documents: an invalid one is not worth its place.
 ///
-/// Thread-safe. Entries stay alive for those who use them after they were evicted.
+/// Keys are hashed, and compared in full on a hit, so that no collision gives a wrong document.
+/// Thread-safe: a large cache is divided into shards with a lock and a bound each, so threads that
+/// look for different documents seldom meet. Entries stay alive for those who use them after they
+/// were evicted.
 class DocumentCache {
  public:
-  using Entry = std::shared_ptr<const execution::ExecutableDocument>;
+  using Entry = std::shared_ptr<const LoadedDocument>;
 
   /// @param bytes_max  weight of all entries together; 0 caches nothing
-  explicit DocumentCache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+  explicit DocumentCache(std::size_t bytes_max);
+  ~DocumentCache();
+  DocumentCache(const DocumentCache&) = delete;
+  DocumentCache& operator=(const DocumentCache&) = delete;
 
-  /// The document whose source is exactly `text`; nullptr where it is not known.
-  Entry find(std::string_view text);
+  /// The document under exactly `key`; nullptr where it is not known.
+  Entry find(std::string_view key);
 
-  /// Adds a document under its source text. One that is heavier than a quarter of the whole cache
-  /// is left out, so that it cannot sweep all others away.
+  /// Adds a document under its source text. One that is heavier than a quarter of its shard is left
+  /// out, so that it cannot sweep all others away.
   void put(Entry document);
+  /// The same under `key`.
+  void put(std::string key, Entry document);
 
   [[nodiscard]] CacheStatistics statistics() const;
 
  private:
-  struct Slot {
-    Entry document;
-    std::size_t bytes;
-  };
-  using Slots = std::list<Slot>;  // most recently used first
+  class Shard;
 
-  /// Moves the least recently used slots to `evicted` until the rest is within the bound.
-  void evict_beyond_bound(Slots& evicted);
+  Shard& shard_of(std::string_view key) const;
 
-  const std::size_t bytes_max_;
-  mutable std::mutex mutex_;
-  Slots slots_;
-  std::unordered_map<std::string_view, Slots::iterator> by_text_;  // keys lie in the documents
-  CacheStatistics statistics_;
+  std::vector<std::unique_ptr<Shard>> shards_;  // at least one
 };
 
 }  // namespace errand::graphql::request

@@ -17,11 +17,12 @@ Result<RequestParameters> parse_request_parameters(const boost::json::value& jso
     return fail(ErrorCode::kInvalidArgument, "The request must be a JSON object.");
   }
   RequestParameters parameters;
-  const boost::json::value* query = member(*object, "query");
-  if (query == nullptr || !query->is_string()) {
-    return fail(ErrorCode::kInvalidArgument, "\"query\" must be a string.");
+  if (const boost::json::value* id = member(*object, "documentId")) {
+    if (!id->is_string()) {
+      return fail(ErrorCode::kInvalidArgument, "\"documentId\" must be a string.");
+    }
+    parameters.document_id = std::string(id->get_string());
   }
-  parameters.query = query->get_string();
   if (const boost::json::value* name = member(*object, "operationName")) {
     if (!name->is_string()) {
       return fail(ErrorCode::kInvalidArgument, "\"operationName\" must be a string.");
@@ -40,6 +41,13 @@ Result<RequestParameters> parse_request_parameters(const boost::json::value& jso
     }
     parameters.extensions = extensions->get_object();
   }
+  const boost::json::value* query = member(*object, "query");
+  const bool named_otherwise =
+      parameters.document_id || member(parameters.extensions, "persistedQuery") != nullptr;
+  if (query == nullptr ? !named_otherwise : !query->is_string()) {
+    return fail(ErrorCode::kInvalidArgument, "\"query\" must be a string.");
+  }
+  if (query != nullptr) parameters.query = query->get_string();
   return parameters;
 }
 

@@ -11,14 +11,16 @@ namespace errand::graphql::request {
 
 /// What a client sends, whatever the transport (GraphQL over HTTP, "Request Parameters").
 struct RequestParameters {
-  std::string query;
+  std::string query;                       ///< empty where the document is named by a hash or an id
+  std::optional<std::string> document_id;  ///< `documentId`, of a trusted document
   std::optional<std::string> operation_name;
   boost::json::object variables;
   boost::json::object extensions;
 };
 
 /// Reads parameters from a JSON object: the body of a POST, or the payload of a WebSocket
-/// `subscribe`. Unknown members are ignored, null counts as absent.
+/// `subscribe`. Unknown members are ignored, null counts as absent. `query` may be absent where
+/// `documentId` (persisted documents) or `extensions.persistedQuery` is there.
 /// @return kInvalidArgument saying which member is missing or has the wrong type.
 Result<RequestParameters> parse_request_parameters(const boost::json::value& json);
 

@@ -27,6 +27,7 @@ Response Response::failure(Outcome outcome, std::span<const language::GraphQLErr
   execution::write_errors(writer, errors);
   writer.end_object();
   response.outcome = outcome;
+  response.code = errors.front().code;
   response.has_errors = true;
   return response;
 }

@@ -17,7 +17,8 @@ enum class Outcome : std::uint8_t {
   kSyntaxError,          ///< the document does not parse
   kValidationError,      ///< it breaks a rule of the specification, section 5
   kLimitExceeded,        ///< it is beyond a limit; `extensions.code` says which
-  kOperationUnresolved,  ///< operationName is missing, unknown or ambiguous
+  kOperationUnresolved,  ///< operationName is missing, unknown or ambiguous; or the document's id
+                         ///< is
   kVariablesInvalid,     ///< a variable cannot be coerced
   kNotAllowed,           ///< a mutation where only queries may run, a subscription without a stream
   kFailed,               ///< not begun, or given up: cancelled, out of time
@@ -32,6 +33,10 @@ struct Response {
   std::string_view operation_type;
   /// The first `extensions.http.status` that a field error asks for; the transport may use it.
   std::optional<int> http_status;
+  /// The code of a request error's first error: of a limit, for its metric.
+  std::optional<ErrorCode> code;
+  /// Value of Cache-Control that HTTP sends in place of its own; empty: none.
+  std::string_view cache_control;
 
   /// A request error: `body` has no `data`.
   [[nodiscard]] bool request_error() const noexcept { return outcome != Outcome::kExecuted; }

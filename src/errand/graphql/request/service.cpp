@@ -4,13 +4,9 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "errand/graphql/execution/operation_execution.h"
-#include "errand/graphql/language/parser.h"
-#include "errand/graphql/request/check_limits.h"
 #include "errand/graphql/type/coerce.h"
-#include "errand/graphql/validation/validate.h"
 
 namespace errand::graphql::request {
 
@@ -54,53 +50,15 @@ asio::awaitable<std::expected<std::unique_ptr<ResponseStream>, Response>> open_s
 struct Service::Impl {
   Impl(execution::Resolvers bound, Options given)
       : resolvers(std::make_shared<const execution::Resolvers>(std::move(bound))),
-        options(given),
-        cache(given.cache_bytes_max) {}
-
-  /// The document from the cache, or parsed, held against the limits, validated and cached.
-  std::expected<DocumentCache::Entry, Response> document_of(std::string& query) {
-    const Limits& limits = options.limits;
-    if (limits.query_bytes_max != 0 && query.size() > limits.query_bytes_max) {
-      return refuse(Outcome::kLimitExceeded, ErrorCode::kMaxQueryBytesLimit,
-                    "The query text has " + std::to_string(query.size()) +
-                        " bytes; this server allows " + std::to_string(limits.query_bytes_max) +
-                        ".");
-    }
-    if (DocumentCache::Entry known = cache.find(query)) return known;
-
-    language::ParseOptions parse_options;
-    if (limits.tokens_max != 0) parse_options.max_tokens = limits.tokens_max;
-    parse_options.max_depth =
-        limits.recursion_max == 0
-            ? language::ParseOptions::kMaxDepthMax
-            : static_cast<std::uint32_t>(std::min<std::size_t>(
-                  limits.recursion_max, language::ParseOptions::kMaxDepthMax));
-    auto parsed = language::parse({.body = std::move(query)}, parse_options);
-    if (!parsed) {
-      const bool limit = parsed.error().code != ErrorCode::kGraphqlParseFailed;
-      return refuse(limit ? Outcome::kLimitExceeded : Outcome::kSyntaxError, parsed.error());
-    }
-    auto document = std::make_shared<const ExecutableDocument>(std::move(*parsed));
-    if (std::optional<GraphQLError> exceeded = check_limits(*document, limits)) {
-      return refuse(Outcome::kLimitExceeded, *exceeded);
-    }
-    std::vector<GraphQLError> faults = validation::validate(
-        resolvers->schema(), document->document(), {.suggestions = limits.introspection});
-    if (!faults.empty()) {
-      for (GraphQLError& fault : faults) {
-        if (!fault.code) fault.code = ErrorCode::kGraphqlValidationFailed;
-      }
-      return std::unexpected(Response::failure(Outcome::kValidationError, faults));
-    }
-    cache.put(document);
-    return document;
-  }
+        options(std::move(given)),
+        loader(resolvers->schema(), options) {}
 
   Prepared prepare(RequestParameters parameters, std::shared_ptr<RequestContext> context,
                    Allowed allowed) {
-    auto document = document_of(parameters.query);
-    if (!document) return std::unexpected(std::move(document.error()));
-    auto operation = (*document)->get_operation(parameters.operation_name);
+    auto loaded = loader.load(parameters);
+    if (!loaded) return std::unexpected(std::move(loaded.error()));
+    const ExecutableDocument& document = (*loaded)->document;
+    auto operation = document.get_operation(parameters.operation_name);
     if (!operation) return refuse(Outcome::kOperationUnresolved, operation.error());
 
     const OperationType type = (*operation)->operation;
@@ -125,14 +83,17 @@ struct Service::Impl {
       memory = std::make_unique<execution::RequestMemory>();
       coercion.storage = memory->storage();
     }
-    auto variables = type::coerce_variable_values(schema, (*document)->document().source(),
-                                                  **operation, parameters.variables, coercion);
+    auto variables = type::coerce_variable_values(schema, document.document().source(), **operation,
+                                                  parameters.variables, coercion);
     if (!variables) {
       return std::unexpected(Response::failure(Outcome::kVariablesInvalid, variables.error()));
     }
+    if (auto refusal = loader.check(**loaded, **operation, *variables)) {
+      return std::unexpected(*std::move(refusal));
+    }
     return execution::OperationRequest{
         .resolvers = resolvers,
-        .document = std::move(*document),
+        .document = std::shared_ptr<const ExecutableDocument>(*loaded, &document),
         .operation = *operation,
         .memory = std::move(memory),
         .variables = std::move(*variables),
@@ -144,11 +105,11 @@ struct Service::Impl {
 
   std::shared_ptr<const execution::Resolvers> resolvers;
   Options options;
-  DocumentCache cache;
+  DocumentLoader loader;
 };
 
 Service::Service(execution::Resolvers resolvers, Options options)
-    : impl_(std::make_unique<Impl>(std::move(resolvers), options)) {}
+    : impl_(std::make_unique<Impl>(std::move(resolvers), std::move(options))) {}
 
 Service::~Service() = default;
 
@@ -189,8 +150,12 @@ asio::awaitable<std::variant<Response, std::unique_ptr<ResponseStream>>> Service
   co_return std::move(*stream);
 }
 
+Result<void> Service::trust(std::span<const TrustedDocument> documents) {
+  return impl_->loader.trust(documents);
+}
+
 const type::Schema& Service::schema() const noexcept { return impl_->resolvers->schema(); }
 
-CacheStatistics Service::cache_statistics() const { return impl_->cache.statistics(); }
+CacheStatistics Service::cache_statistics() const { return impl_->loader.cache_statistics(); }
 
 }  // namespace errand::graphql::request

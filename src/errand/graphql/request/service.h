@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -11,8 +12,7 @@
 #include "errand/graphql/execution/request_context.h"
 #include "errand/graphql/execution/resolver_map.h"
 #include "errand/graphql/execution/response_stream.h"
-#include "errand/graphql/request/document_cache.h"
-#include "errand/graphql/request/limits.h"
+#include "errand/graphql/request/document_loader.h"
 #include "errand/graphql/request/request_parameters.h"
 #include "errand/graphql/request/response.h"
 
@@ -22,18 +22,15 @@ using execution::IncrementalFormat;
 using execution::RequestContext;
 using execution::ResponseStream;
 
-/// Serves GraphQL requests over one schema: parse and validate (or take the document from the
-/// cache), coerce variables, execute, write the response text.
+/// Serves GraphQL requests over one schema: get the document (DocumentLoader), coerce variables,
+/// execute, write the response text.
 ///
 /// Thread-safe; one for the whole server. Each call runs on the executor that awaits it, which must
 /// run one handler at a time (a strand, or an io_context with one thread). Cancelling the awaiting
 /// coroutine cancels the request.
 class Service {
  public:
-  struct Options {
-    Limits limits;
-    std::size_t cache_bytes_max = 16 << 20;  ///< weight of all cached documents; 0: no cache
-  };
+  using Options = DocumentLoader::Options;
 
   /// How far a transport lets a request go.
   enum class Allowed : std::uint8_t {
@@ -46,6 +43,9 @@ class Service {
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
+
+  /// Adds trusted documents; before the first request. See DocumentLoader::trust().
+  Result<void> trust(std::span<const TrustedDocument> documents);
 
   /// Runs a query or a mutation. A subscription is answered with a request error (kNotAllowed).
   boost::asio::awaitable<Response> execute(RequestParameters parameters,

@@ -4,87 +4,15 @@
 #include <string>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
 #include "errand/graphql/language/parser.h"
 #include "errand/graphql/request/check_limits.h"
-#include "errand/graphql/type/build_schema.h"
+#include "errand/graphql/request/service_test_support.h"
 
 namespace errand::graphql::request {
 namespace {
-
-constexpr const char* kSdl = R"(
-type Query { echo(text: String! = "hi", n: Int): String deep: Deep }
-type Deep { deep: Deep x: Int }
-type Mutation { set(n: Int!): Int }
-type Subscription { ticks: Int }
-)";
-
-class OneTick final : public execution::SourceStream {
- public:
-  boost::asio::awaitable<execution::FieldResult<std::optional<execution::SourceEvent>>> next()
-      override {
-    if (std::exchange(done_, true)) co_return std::nullopt;
-    co_return execution::SourceEvent{execution::FieldValue(1), "cursor"};
-  }
-  void close() override { done_ = true; }
-
- private:
-  bool done_ = false;
-};
-
-template <class T>
-T run(boost::asio::awaitable<T> task) {
-  boost::asio::io_context io;
-  std::optional<T> result;
-  boost::asio::co_spawn(io, std::move(task), [&](std::exception_ptr error, T value) {
-    if (error) std::rethrow_exception(error);
-    result = std::move(value);
-  });
-  io.run();
-  return std::move(*result);
-}
-
-class ServiceTest : public ::testing::Test {
- protected:
-  Service make(Service::Options options) {
-    const language::Source source{kSdl, "schema.graphql"};
-    execution::ResolverMap map;
-    map.add(
-        "Query", "echo",
-        [](const execution::ResolveInfo& info) -> execution::FieldResult<execution::FieldValue> {
-          return execution::FieldValue::json_view(*info.argument("text"));
-        });
-    map.add(
-        "Mutation", "set",
-        [](const execution::ResolveInfo& info) -> execution::FieldResult<execution::FieldValue> {
-          return execution::FieldValue::json_view(*info.argument("n"));
-        });
-    map.add_stream("Subscription", "ticks",
-                   [](const execution::ResolveInfo&)
-                       -> boost::asio::awaitable<
-                           execution::FieldResult<std::unique_ptr<execution::SourceStream>>> {
-                     co_return std::make_unique<OneTick>();
-                   });
-    auto schema = type::build_schema({&source, 1});
-    return Service(*execution::Resolvers::bind(*schema, std::move(map)), options);
-  }
-
-  Response execute(std::string query, std::string variables = "{}",
-                   std::optional<std::string> operation = std::nullopt,
-                   Service::Allowed allowed = Service::Allowed::kQueriesAndMutations) {
-    return run(service_.execute({.query = std::move(query),
-                                 .operation_name = std::move(operation),
-                                 .variables = boost::json::parse(variables).as_object(),
-                                 .extensions = {}},
-                                std::make_shared<RequestContext>(), allowed));
-  }
-
-  Service service_ = make({});
-};
 
 TEST_F(ServiceTest, ExecutesAQuery) {
   const Response response = execute("{ echo }");
@@ -158,19 +86,6 @@ TEST_F(ServiceTest, StartOpensAStreamOrAnswers) {
   EXPECT_EQ(refused.error().outcome, Outcome::kNotAllowed);
 }
 
-std::string code_of(const Response& response) {
-  EXPECT_EQ(response.outcome, Outcome::kLimitExceeded) << response.body;
-  if (response.outcome != Outcome::kLimitExceeded) return "";
-  return std::string(
-      boost::json::parse(response.body).at("errors").at(0).at("extensions").at("code").as_string());
-}
-
-std::string repeat(std::string_view text, int times) {
-  std::string result;
-  for (int i = 0; i < times; ++i) result += text;
-  return result;
-}
-
 TEST_F(ServiceTest, EachLimitHasItsOwnCode) {
   EXPECT_EQ(code_of(execute(std::string(200 * 1024, ' '))), "MAX_QUERY_BYTES_LIMIT");
   EXPECT_EQ(code_of(execute("{ " + repeat("echo ", 6'000) + "}")), "MAX_TOKENS_LIMIT");
@@ -213,12 +128,11 @@ TEST(CheckLimits, CyclesAndMultiplyingFragmentsAreMeasuredInLinearTime) {
   }
   auto document = language::parse({.body = query});
   ASSERT_TRUE(document.has_value());
-  EXPECT_TRUE(check_limits(execution::ExecutableDocument(std::move(*document)), {}).has_value());
+  EXPECT_FALSE(check_limits(execution::ExecutableDocument(std::move(*document)), {}).empty());
 }
 
 DocumentCache::Entry entry(std::string text) {
-  return std::make_shared<const execution::ExecutableDocument>(
-      *language::parse({.body = std::move(text)}));
+  return std::make_shared<const LoadedDocument>(*language::parse({.body = std::move(text)}));
 }
 
 TEST(DocumentCache, DropsTheLeastRecentlyUsedByWeight) {
@@ -250,8 +164,14 @@ TEST(RequestParameters, NullIsAbsentAndUnknownMembersAreIgnored) {
   EXPECT_EQ(full->operation_name, "A");
   EXPECT_TRUE(full->variables.contains("x"));
   EXPECT_TRUE(read(R"({"query":"{a}","operationName":null,"variables":null})").has_value());
+  const auto by_id = read(R"({"documentId":"sha256:1"})");
+  ASSERT_TRUE(by_id.has_value());
+  EXPECT_EQ(by_id->document_id, "sha256:1");
+  EXPECT_EQ(by_id->query, "");
+  EXPECT_TRUE(read(R"({"extensions":{"persistedQuery":{}}})").has_value());
   for (const char* bad :
-       {"[]", "{}", R"({"query":1})", R"({"query":"{a}","operationName":1})",
+       {"[]", "{}", R"({"query":1})", R"({"query":1,"documentId":"x"})", R"({"documentId":1})",
+        R"({"extensions":{"other":1}})", R"({"query":"{a}","operationName":1})",
         R"({"query":"{a}","variables":[]})", R"({"query":"{a}","extensions":"x"})"}) {
     EXPECT_FALSE(read(bad).has_value()) << bad;
   }
