@@ -98,6 +98,26 @@ std::vector<server::Asset> page_assets() {
   return assets;
 }
 
+/// Reads the document cache's counters off at each scrape, until the token goes.
+std::shared_ptr<void> export_document_cache(telemetry::Metrics& metrics,
+                                            const graphql::request::Service& service) {
+  return metrics.on_render([&service, last = graphql::request::CacheStatistics()](
+                               telemetry::Metrics& out) mutable {
+    const auto now = service.cache_statistics();
+    const auto add = [&](std::string_view result, std::uint64_t count, std::uint64_t before) {
+      out.counter(telemetry::kGraphqlDocumentCache, {result})
+          .add(static_cast<double>(count - before));
+    };
+    add("hit", now.hits, last.hits);
+    add("miss", now.misses, last.misses);
+    out.counter(telemetry::kGraphqlDocumentCacheEvictions)
+        .add(static_cast<double>(now.evictions - last.evictions));
+    out.gauge(telemetry::kGraphqlDocumentCacheDocuments).set(static_cast<double>(now.documents));
+    out.gauge(telemetry::kGraphqlDocumentCacheBytes).set(static_cast<double>(now.bytes));
+    last = now;
+  });
+}
+
 bool serves_graphiql(const Config& config) {
   switch (config.server.graphiql) {
     case ServeGraphiql::kOn:
@@ -286,18 +306,15 @@ class App::Impl {
     auto resolvers = api::make_resolvers(backend);
     if (!resolvers) return std::unexpected(resolvers.error());
 
-    graphql::request::Service::Options service_options;
-    service_options.limits.tokens_max = config_.limits.tokens;
-    service_options.limits.depth_max = config_.limits.depth;
-    service_.emplace(*std::move(resolvers), service_options);
+    if (auto done = make_service(*std::move(resolvers)); !done) return done;
 
     if (serves_graphiql(config_)) assets_ = page_assets();
     server::Server::Options server_options;
     server_options.http.status_profile = config_.graphql.status_profile;
     server_options.http.read.batch_max = config_.graphql.batch_max;
     server_options.http.read.cross_site = config_.graphql.cross_site;
-    server_options.http.request_timeout += config_.limits.wait_for;
-    server_options.web_socket.request_timeout += config_.limits.wait_for;
+    server_options.http.request_timeout = config_.limits.request_timeout + config_.limits.wait_for;
+    server_options.web_socket.request_timeout = server_options.http.request_timeout;
     server_options.web_socket.socket.message_bytes_max = config_.server.body_bytes_max;
     server_.emplace(
         server::Server::Dependencies{.graphql = {.service = *service_,
@@ -326,6 +343,40 @@ class App::Impl {
       return fail(cors.error().code, "cors.origins: " + cors.error().message);
     }
     cors_ = *std::move(cors);
+    return {};
+  }
+
+  Result<void> make_service(graphql::execution::Resolvers resolvers) {
+    service_.emplace(
+        std::move(resolvers),
+        graphql::request::Service::Options{
+            .limits = config_.limits.graphql,
+            .cache_bytes_max = config_.graphql.document_cache_bytes_max,
+            .persisted_queries_bytes_max = config_.graphql.persisted_queries_bytes_max,
+            .trusted_documents_mode = config_.graphql.trusted_documents_mode,
+            .on_warning = [this](ErrorCode limit) {
+              metrics_.counter(telemetry::kGraphqlLimitWarnings, {to_string(limit)}).add();
+              log_.warn_limited("request over a limit let pass", {{"limit", limit}});
+            }});
+    document_cache_metrics_ = export_document_cache(metrics_, *service_);
+    const std::string& file = config_.graphql.trusted_documents;
+    if (file.empty()) {
+      if (config_.graphql.trusted_documents_mode == TrustedDocumentsMode::kRequire) {
+        return fail(ErrorCode::kConfigInvalid,
+                    "graphql.trusted_documents_mode is \"require\", but there is no manifest; name "
+                    "it in graphql.trusted_documents");
+      }
+      return {};
+    }
+    const auto in_file = [&](const Error& error) {
+      return fail(error.code, fmt::format("{}: {}", file, error.message));
+    };
+    const auto text = read_text_file(file, ErrorCode::kConfigInvalid);
+    if (!text) return std::unexpected(text.error());
+    const auto documents = graphql::request::parse_trusted_documents(*text);
+    if (!documents) return in_file(documents.error());
+    if (const auto done = service_->trust(*documents); !done) return in_file(done.error());
+    log_.info("trusted documents loaded", {{"documents", documents->size()}});
     return {};
   }
 
@@ -451,6 +502,7 @@ class App::Impl {
   std::optional<worker::Gateway> gateway_;
   std::optional<runtime::Lane> lane_;
   std::optional<graphql::request::Service> service_;
+  std::shared_ptr<void> document_cache_metrics_;
   std::vector<server::Asset> assets_;
   std::optional<server::Server> server_;
   net::Router router_;

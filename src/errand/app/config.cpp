@@ -192,6 +192,83 @@ Setting choice_setting(std::string_view key, std::string_view flag, std::string_
           }};
 }
 
+/// A limit on one GraphQL request; 0 switches it off.
+Setting limit_setting(std::string_view key, std::string_view help, std::size_t& (*member)(Config&),
+                      std::int64_t low = 0) {
+  return number_setting<std::size_t>(key, "", help, member, low, 1'000'000);
+}
+
+Setting switch_setting(std::string_view key, std::string_view help, bool& (*member)(Config&)) {
+  return choice_setting<bool>(key, "", help, member, {{"on", true}, {"off", false}});
+}
+
+void add_graphql_settings(std::vector<Setting>& t) {
+  using graphql::request::LimitsMode;
+  t.push_back(bytes_setting(
+      "graphql.document_cache_bytes_max", "", "memory for parsed documents; 0 keeps none",
+      [](Config& c) -> std::size_t& { return c.graphql.document_cache_bytes_max; }, 0, 1 << 30));
+  t.push_back(bytes_setting(
+      "graphql.persisted_queries_bytes_max", "",
+      "memory for automatic persisted queries; 0 switches them off",
+      [](Config& c) -> std::size_t& { return c.graphql.persisted_queries_bytes_max; }, 0, 1 << 30));
+  t.push_back(text_setting(
+      "graphql.trusted_documents", "", "manifest of trusted documents (JSON)",
+      [](Config& c) -> std::string& { return c.graphql.trusted_documents; }, Setting::Kind::kPath));
+  t.push_back(choice_setting<TrustedDocumentsMode>(
+      "graphql.trusted_documents_mode", "",
+      "allow other documents too, or require that a document is in the manifest",
+      [](Config& c) -> TrustedDocumentsMode& { return c.graphql.trusted_documents_mode; },
+      {{"allow", TrustedDocumentsMode::kAllow}, {"require", TrustedDocumentsMode::kRequire}}));
+  t.push_back(switch_setting("graphql.introspection", "answer __schema and __type: on or off",
+                             [](Config& c) -> bool& { return c.limits.graphql.introspection; }));
+  t.push_back(switch_setting("graphql.suggestions",
+                             "\"Did you mean\" in errors: on or off; off without introspection",
+                             [](Config& c) -> bool& { return c.limits.graphql.suggestions; }));
+  t.push_back(choice_setting<LimitsMode>(
+      "limits.mode", "",
+      "enforce the limits on GraphQL documents, or warn: count and log, and let them pass",
+      [](Config& c) -> LimitsMode& { return c.limits.graphql.mode; },
+      {{"enforce", LimitsMode::kEnforce}, {"warn", LimitsMode::kWarn}}));
+  t.push_back(bytes_setting(
+      "limits.query_bytes", "", "text of one GraphQL document; 0 is no limit",
+      [](Config& c) -> std::size_t& { return c.limits.graphql.query_bytes_max; }, 0, 64 << 20));
+  t.push_back(limit_setting(
+      "limits.tokens", "tokens of one GraphQL document",
+      [](Config& c) -> std::size_t& { return c.limits.graphql.tokens_max; }, 10));
+  t.push_back(number_setting<std::size_t>(
+      "limits.recursion", "", "nesting that the parser follows, fragments put in place",
+      [](Config& c) -> std::size_t& { return c.limits.graphql.recursion_max; }, 10, 1'000));
+  t.push_back(number_setting<std::size_t>(
+      "limits.depth", "", "nesting of selection sets; introspection has its own limit",
+      [](Config& c) -> std::size_t& { return c.limits.graphql.depth_max; }, 1, 1'000));
+  t.push_back(limit_setting(
+      "limits.introspection_depth", "nesting below __schema and __type; 0 is no limit",
+      [](Config& c) -> std::size_t& { return c.limits.graphql.introspection_depth_max; }));
+  t.push_back(limit_setting("limits.height", "fields of one operation; 0 is no limit",
+                            [](Config& c) -> std::size_t& { return c.limits.graphql.height_max; }));
+  t.push_back(
+      limit_setting("limits.aliases", "aliases of one operation; 0 is no limit",
+                    [](Config& c) -> std::size_t& { return c.limits.graphql.aliases_max; }));
+  t.push_back(
+      limit_setting("limits.root_fields", "root fields of one operation; 0 is no limit",
+                    [](Config& c) -> std::size_t& { return c.limits.graphql.root_fields_max; }));
+  t.push_back(limit_setting(
+      "limits.mutation_root_fields", "root fields of one mutation; 0 is no limit",
+      [](Config& c) -> std::size_t& { return c.limits.graphql.mutation_root_fields_max; }));
+  t.push_back(
+      limit_setting("limits.directives", "directives of one document; 0 is no limit",
+                    [](Config& c) -> std::size_t& { return c.limits.graphql.directives_max; }));
+  t.push_back(number_setting<std::size_t>(
+      "limits.cost", "", "cost of one operation (@cost, @listSize); 0 is no limit",
+      [](Config& c) -> std::size_t& { return c.limits.graphql.cost_max; }, 0, 1'000'000'000));
+  t.push_back(
+      limit_setting("limits.list_size", "items that a list is asked for; 0 is no limit",
+                    [](Config& c) -> std::size_t& { return c.limits.graphql.list_size_max; }));
+  t.push_back(limit_setting(
+      "limits.assumed_list_size", "items that a list of objects without @listSize counts as",
+      [](Config& c) -> std::size_t& { return c.limits.graphql.assumed_list_size; }));
+}
+
 const std::vector<Setting>& table() {
   using namespace std::chrono_literals;
   static const std::vector<Setting> rows = [] {
@@ -278,12 +355,11 @@ const std::vector<Setting>& table() {
     t.push_back(bytes_setting(
         "worker.result_bytes_max", "", "largest result of a job",
         [](Config& c) -> std::size_t& { return c.worker.result_bytes_max; }, 1'024, 64 << 20));
-    t.push_back(number_setting<std::size_t>(
-        "limits.tokens", "", "tokens of one GraphQL document",
-        [](Config& c) -> std::size_t& { return c.limits.tokens; }, 10, 1'000'000));
-    t.push_back(number_setting<std::size_t>(
-        "limits.depth", "", "nesting of selection sets; introspection has its own limit",
-        [](Config& c) -> std::size_t& { return c.limits.depth; }, 1, 1'000));
+    add_graphql_settings(t);
+    t.push_back(duration_setting(
+        "limits.request_timeout", "",
+        "longest work on one request; JobOptions.waitFor and open streams do not count",
+        [](Config& c) -> Milliseconds& { return c.limits.request_timeout; }, 100ms, 1h));
     t.push_back(number_setting<std::size_t>(
         "limits.queue_length", "", "waiting jobs of one queue; more are refused with QUEUE_FULL",
         [](Config& c) -> std::size_t& { return c.limits.queue_length; }, 1, 1'000'000'000));

@@ -10,6 +10,7 @@
 
 #include "errand/base/clock.h"
 #include "errand/base/result.h"
+#include "errand/graphql/request/document_loader.h"
 #include "errand/server/cors.h"
 #include "errand/server/cross_site.h"
 #include "errand/server/status_profile.h"
@@ -22,6 +23,9 @@ enum class ServeGraphiql : std::uint8_t { kAuto, kOn, kOff };
 
 /// What a start does when the schema lacks or breaks a job type that still has live jobs.
 enum class OnSchemaChange : std::uint8_t { kFail, kKeepOld, kDrop };
+
+using GraphqlLimits = graphql::request::Limits;
+using graphql::request::TrustedDocumentsMode;
 
 /// Everything that an operator can set, with its defaults. A plain value.
 ///
@@ -68,11 +72,18 @@ struct Config {
     std::size_t result_bytes_max = 1 << 20;
   } worker;
 
+  struct Graphql {
+    std::size_t document_cache_bytes_max = 16 << 20;    ///< parsed documents; 0: none are kept
+    std::size_t persisted_queries_bytes_max = 4 << 20;  ///< 0: no automatic persisted queries
+    std::string trusted_documents;                      ///< manifest file; empty: none
+    TrustedDocumentsMode trusted_documents_mode = TrustedDocumentsMode::kAllow;
+  } graphql;
+
   struct Limits {
-    std::size_t tokens = 5'000;            ///< tokens of one document
-    std::size_t depth = 12;                ///< nesting of selection sets; introspection has its own
-    std::size_t queue_length = 1'000'000;  ///< waiting jobs of one queue; more are refused
-    Milliseconds wait_for{60'000};         ///< longest `waitFor`
+    GraphqlLimits graphql;                  ///< of one request
+    Milliseconds request_timeout{120'000};  ///< of one request, `waitFor` not counted
+    std::size_t queue_length = 1'000'000;   ///< waiting jobs of one queue; more are refused
+    Milliseconds wait_for{60'000};          ///< longest `waitFor`
   } limits;
 
   struct Log {

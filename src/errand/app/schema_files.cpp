@@ -19,6 +19,23 @@ constexpr std::size_t kFileBytesMax = 16 << 20;
 
 }  // namespace
 
+Result<std::string> read_text_file(const std::string& name, ErrorCode code) {
+  std::ifstream file(name, std::ios::binary);
+  const auto unreadable = [&](std::string_view why) {
+    return fail(code, fmt::format("{}: {}", name, why));
+  };
+  if (!file) return unreadable(std::generic_category().message(errno));
+  std::string body;
+  body.resize(kFileBytesMax + 1);
+  file.read(body.data(), static_cast<std::streamsize>(body.size()));
+  body.resize(static_cast<std::size_t>(file.gcount()));
+  // A folder opens, and fails here.
+  if (file.bad()) return unreadable("cannot be read; is it a file?");
+  if (body.size() > kFileBytesMax) return unreadable("is longer than 16 MiB");
+  if (!is_valid_utf8(body)) return unreadable("is not UTF-8 text");
+  return body;
+}
+
 Result<std::vector<graphql::language::Source>> read_schema_files(
     std::span<const std::string> files) {
   if (files.empty()) {
@@ -28,20 +45,9 @@ Result<std::vector<graphql::language::Source>> read_schema_files(
   }
   std::vector<graphql::language::Source> sources;
   for (const auto& name : files) {
-    std::ifstream file(name, std::ios::binary);
-    const auto unreadable = [&](std::string_view why) {
-      return fail(ErrorCode::kSchemaInvalid, fmt::format("{}: {}", name, why));
-    };
-    if (!file) return unreadable(std::generic_category().message(errno));
-    std::string body;
-    body.resize(kFileBytesMax + 1);
-    file.read(body.data(), static_cast<std::streamsize>(body.size()));
-    body.resize(static_cast<std::size_t>(file.gcount()));
-    // A folder opens, and fails here.
-    if (file.bad()) return unreadable("cannot be read; is it a file?");
-    if (body.size() > kFileBytesMax) return unreadable("is longer than 16 MiB");
-    if (!is_valid_utf8(body)) return unreadable("is not UTF-8 text");
-    sources.push_back({.body = std::move(body), .name = name});
+    auto body = read_text_file(name, ErrorCode::kSchemaInvalid);
+    if (!body) return std::unexpected(body.error());
+    sources.push_back({.body = *std::move(body), .name = name});
   }
   return sources;
 }

@@ -11,6 +11,10 @@
 
 namespace errand::app {
 
+/// Reads a file of at most 16 MiB of UTF-8.
+/// @return `code` naming the file and why it cannot be read.
+Result<std::string> read_text_file(const std::string& name, ErrorCode code);
+
 /// Reads SDL files, each at most 16 MiB of UTF-8.
 /// @return kSchemaInvalid naming the file and why it cannot be read.
 Result<std::vector<graphql::language::Source>> read_schema_files(

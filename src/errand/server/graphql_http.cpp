@@ -34,12 +34,8 @@ std::string_view operation_type(const Response& response) noexcept {
 }
 
 void count_rejected(telemetry::Metrics* metrics, const Response& response) {
-  if (metrics == nullptr || response.outcome != Outcome::kLimitExceeded) return;
-  constexpr std::string_view kKey = "\"code\":\"";
-  const std::size_t at = response.body.find(kKey);
-  if (at == std::string::npos) return;
-  const std::string_view rest = std::string_view(response.body).substr(at + kKey.size());
-  metrics->counter(telemetry::kGraphqlRejected, {rest.substr(0, rest.find('"'))}).add();
+  if (metrics == nullptr || response.outcome != Outcome::kLimitExceeded || !response.code) return;
+  metrics->counter(telemetry::kGraphqlRejected, {to_string(*response.code)}).add();
 }
 
 GraphqlHttp::GraphqlHttp(GraphqlDependencies dependencies, Options options)
@@ -114,6 +110,7 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::answer_single(GraphqlHttpRequest
       co_await execute(std::move(*request.items.front()), std::move(info), request.allowed);
   const unsigned status = response_status(options_.status_profile, result, type);
   net::HttpResponse response = graphql_response(status, type, std::move(result.body));
+  if (!result.cache_control.empty()) response.headers.set("Cache-Control", result.cache_control);
   if (status == 405) response.headers.set("Allow", "POST");
   co_return response;
 }

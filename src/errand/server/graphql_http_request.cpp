@@ -122,7 +122,8 @@ Read read_get(const net::HttpRequest& request, const GraphqlHttpReadOptions& opt
   }
   boost::json::object object;
   for (const auto& [name, value] : *query) {
-    if (name != "query" && name != "operationName" && name != "variables" && name != "extensions") {
+    if (name != "query" && name != "documentId" && name != "operationName" && name != "variables" &&
+        name != "extensions") {
       continue;
     }
     if (object.contains(name)) {

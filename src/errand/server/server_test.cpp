@@ -17,6 +17,7 @@
 #include "errand/async/deadline.h"
 #include "errand/async/event.h"
 #include "errand/crypto/digest.h"
+#include "errand/crypto/encoding.h"
 #include "errand/graphql/type/build_schema.h"
 #include "errand/net/gzip.h"
 #include "errand/net/test_client.h"
@@ -511,6 +512,24 @@ TEST_F(ServerTest, CountsRequestsOverALimit) {
   EXPECT_THAT(post("{\"query\":\"" + query + "}\"}").body, HasSubstr("MAX_"));
   EXPECT_THAT(send("GET /metrics HTTP/1.1").body,
               HasSubstr("errand_graphql_rejected_total{limit=\"MAX_"));
+}
+
+TEST_F(ServerTest, TakesAPersistedQueryByItsHashAlone) {
+  start();
+  const std::string hash = crypto::to_hex(crypto::sha256("{who}"));
+  const std::string extensions =
+      "extensions=%7B%22persistedQuery%22:%7B%22version%22:1,%22sha256Hash%22:%22" + hash +
+      "%22%7D%7D";
+  const auto unknown = get(extensions);
+  EXPECT_EQ(unknown.status, 200U);
+  EXPECT_TRUE(unknown.has("Cache-Control: private, no-cache, must-revalidate"));
+  EXPECT_THAT(unknown.body, HasSubstr("\"code\":\"PERSISTED_QUERY_NOT_FOUND\""));
+  EXPECT_EQ(post(R"({"query":"{who}","extensions":{"persistedQuery":{"version":1,"sha256Hash":")" +
+                 hash + "\"}}}")
+                .status,
+            200U);
+  EXPECT_EQ(get(extensions).body, R"({"data":{"who":"acme"}})");
+  EXPECT_EQ(get("documentId=none").status, 404U);
 }
 
 TEST_F(ServerTest, ServesThePageZippedOrNot) {

@@ -53,6 +53,20 @@ inline constexpr HistogramDescription kGraphqlRequestDuration{
     {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}};
 inline constexpr CounterDescription kGraphqlRejected{
     "errand_graphql_rejected_total", "GraphQL requests over a limit.", {"limit"}};
+inline constexpr CounterDescription kGraphqlLimitWarnings{
+    "errand_graphql_limit_warnings_total",
+    "Limits that GraphQL requests exceeded and that let them pass (limits.mode = \"warn\").",
+    {"limit"}};
+inline constexpr CounterDescription kGraphqlDocumentCache{
+    "errand_graphql_document_cache_lookups_total",
+    "Lookups of documents in the cache of parsed ones, by result (hit, miss).",
+    {"result"}};
+inline constexpr CounterDescription kGraphqlDocumentCacheEvictions{
+    "errand_graphql_document_cache_evictions_total", "Documents that had to make room.", {}};
+inline constexpr GaugeDescription kGraphqlDocumentCacheDocuments{
+    "errand_graphql_document_cache_documents", "Documents in the cache.", {}};
+inline constexpr GaugeDescription kGraphqlDocumentCacheBytes{
+    "errand_graphql_document_cache_bytes", "Memory of the documents in the cache.", {}};
 inline constexpr GaugeDescription kSubscriptions{
     "errand_subscriptions", "Open GraphQL subscriptions.", {"transport"}};
 
