@@ -204,6 +204,20 @@ Setting switch_setting(std::string_view key, std::string_view help, bool& (*memb
 
 void add_graphql_settings(std::vector<Setting>& t) {
   using graphql::request::LimitsMode;
+  t.push_back(choice_setting<server::StatusProfile>(
+      "graphql.status_profile", "",
+      "HTTP statuses by the public audits (audit) or by the draft of August 2026 (draft)",
+      [](Config& c) -> server::StatusProfile& { return c.graphql.status_profile; },
+      {{"audit", server::StatusProfile::kAudit}, {"draft", server::StatusProfile::kDraft}}));
+  t.push_back(number_setting<std::size_t>(
+      "graphql.batch_max", "", "requests of one HTTP batch; 0 refuses batches",
+      [](Config& c) -> std::size_t& { return c.graphql.batch_max; }, 0, 10));
+  t.push_back(switch_setting("graphql.csrf",
+                             "refuse a GET that another site's page could have sent: on or off",
+                             [](Config& c) -> bool& { return c.graphql.cross_site.enabled; }));
+  t.push_back(list_setting("graphql.csrf_headers", "",
+                           "headers which show that a GET came from no other site's page",
+                           [](Config& c) -> TextList& { return c.graphql.cross_site.headers; }));
   t.push_back(bytes_setting(
       "graphql.document_cache_bytes_max", "", "memory for parsed documents; 0 keeps none",
       [](Config& c) -> std::size_t& { return c.graphql.document_cache_bytes_max; }, 0, 1 << 30));
@@ -300,21 +314,6 @@ const std::vector<Setting>& table() {
     t.push_back(bytes_setting(
         "server.gzip_bytes_min", "", "shortest answer that is packed with gzip; 0 packs none",
         [](Config& c) -> std::size_t& { return c.server.gzip_bytes_min; }, 0, 64 << 20));
-    t.push_back(choice_setting<server::StatusProfile>(
-        "graphql.status_profile", "",
-        "HTTP statuses by the public audits (audit) or by the draft of August 2026 (draft)",
-        [](Config& c) -> server::StatusProfile& { return c.graphql.status_profile; },
-        {{"audit", server::StatusProfile::kAudit}, {"draft", server::StatusProfile::kDraft}}));
-    t.push_back(number_setting<std::size_t>(
-        "graphql.batch_max", "", "requests of one HTTP batch; 0 refuses batches",
-        [](Config& c) -> std::size_t& { return c.graphql.batch_max; }, 0, 10));
-    t.push_back(choice_setting<bool>(
-        "graphql.csrf", "", "refuse a GET that another site's page could have sent: on or off",
-        [](Config& c) -> bool& { return c.graphql.cross_site.enabled; },
-        {{"on", true}, {"off", false}}));
-    t.push_back(list_setting("graphql.csrf_headers", "",
-                             "headers which show that a GET came from no other site's page",
-                             [](Config& c) -> TextList& { return c.graphql.cross_site.headers; }));
     t.push_back(list_setting("cors.origins", "",
                              "origins whose pages may use GraphQL, such as \"https://app.example\"",
                              [](Config& c) -> TextList& { return c.cors.origins; }));

@@ -48,6 +48,10 @@ struct Config {
     server::StatusProfile status_profile = server::StatusProfile::kAudit;
     std::size_t batch_max = 0;  ///< requests of one HTTP batch; 0: no batches
     server::CrossSiteRule cross_site;
+    std::size_t document_cache_bytes_max = 16 << 20;    ///< parsed documents; 0: none are kept
+    std::size_t persisted_queries_bytes_max = 4 << 20;  ///< 0: no automatic persisted queries
+    std::string trusted_documents;                      ///< manifest file; empty: none
+    TrustedDocumentsMode trusted_documents_mode = TrustedDocumentsMode::kAllow;
   } graphql;
 
   server::Cors::Options cors;
@@ -71,13 +75,6 @@ struct Config {
     Milliseconds lease{30'000};
     std::size_t result_bytes_max = 1 << 20;
   } worker;
-
-  struct Graphql {
-    std::size_t document_cache_bytes_max = 16 << 20;    ///< parsed documents; 0: none are kept
-    std::size_t persisted_queries_bytes_max = 4 << 20;  ///< 0: no automatic persisted queries
-    std::string trusted_documents;                      ///< manifest file; empty: none
-    TrustedDocumentsMode trusted_documents_mode = TrustedDocumentsMode::kAllow;
-  } graphql;
 
   struct Limits {
     GraphqlLimits graphql;                  ///< of one request
