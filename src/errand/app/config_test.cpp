@@ -56,6 +56,31 @@ TEST_F(ConfigTest, TheFileYieldsToTheEnvironmentAndTheEnvironmentToFlags) {
   EXPECT_EQ(effective(*loaded, "worker.lease").origin, "default");
 }
 
+TEST_F(ConfigTest, SetsTheLimitsOnGraphqlDocuments) {
+  ConfigSources sources;
+  sources.file = file(
+      "[limits]\nmode = \"warn\"\ncost = 0\nlist_size = 50\nquery_bytes = \"10KiB\"\n"
+      "request_timeout = \"5s\"\n"
+      "[graphql]\nintrospection = \"off\"\ntrusted_documents_mode = \"require\"\n");
+  const auto loaded = load_config(sources);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const Config& config = loaded->config;
+  EXPECT_EQ(config.limits.graphql.mode, graphql::request::LimitsMode::kWarn);
+  EXPECT_EQ(config.limits.graphql.cost_max, 0U);
+  EXPECT_EQ(config.limits.graphql.list_size_max, 50U);
+  EXPECT_EQ(config.limits.graphql.query_bytes_max, 10U * 1024);
+  EXPECT_EQ(config.limits.graphql.tokens_max, 5'000U);
+  EXPECT_FALSE(config.limits.graphql.introspection);
+  EXPECT_TRUE(config.limits.graphql.suggestions);
+  EXPECT_EQ(config.limits.request_timeout, Milliseconds(5'000));
+  EXPECT_EQ(config.graphql.trusted_documents_mode, TrustedDocumentsMode::kRequire);
+  EXPECT_EQ(effective(*loaded, "limits.aliases").value, "30");
+  EXPECT_EQ(effective(*loaded, "graphql.introspection").value, "\"off\"");
+
+  sources.file = file("[limits]\nmode = \"off\"\n");
+  EXPECT_NE(error(sources).find("is not one of enforce, warn"), std::string::npos);
+}
+
 TEST_F(ConfigTest, PathsOfTheFileAreRelativeToIt) {
   const auto loaded =
       load_config({.file = file("[schema]\nfiles = [\"a.graphql\", \"/b.graphql\"]\n")});

@@ -56,7 +56,7 @@ TEST(Costs, FaultsAreToldWithTheirPlaces) {
           "schema.graphql:2:22: @cost(weight: \"much\"): is no number; write one in quotes, such "
           "as "
           "\"10\" or \"0.5\"",
-          "schema.graphql:3:73: @listSize(assumedSize:): a list cannot have fewer than 0 items; "
+          "schema.graphql:3:69: @listSize(assumedSize:): a list cannot have fewer than 0 items; "
           "write 0 or more",
           "schema.graphql:3:49: @listSize(slicingArguments:): \"n\" is no argument of b that says "
           "how many; name one of type Int, or a list",

@@ -23,8 +23,17 @@ constexpr double kCostMax = 1e15;
 
 double bounded(double cost) { return std::clamp(cost, 0.0, kCostMax); }
 
-std::string_view view(const boost::json::value& text) {
-  return {text.get_string().data(), text.get_string().size()};
+std::string_view view(const boost::json::string& text) { return {text.data(), text.size()}; }
+
+/// The texts in the list `name`; other items (of a directive of the user's own) are left out.
+std::vector<std::string_view> texts(const boost::json::object& values, const char* name) {
+  std::vector<std::string_view> result;
+  const boost::json::value* list = values.if_contains(name);
+  if (list == nullptr || !list->is_array()) return result;
+  for (const boost::json::value& item : list->get_array()) {
+    if (const auto* text = item.if_string()) result.push_back(view(*text));
+  }
+  return result;
 }
 
 /// The values of `@name` as applied; nullopt where it is not, or the schema does not define it.
@@ -43,7 +52,7 @@ std::optional<double> weight_of(const type::Schema& schema,
   if (!values) return std::nullopt;
   const boost::json::value* weight = values->if_contains("weight");
   if (weight == nullptr || !weight->is_string()) return std::nullopt;
-  const std::string_view text = view(*weight);
+  const std::string_view text = view(weight->get_string());
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(number)) {
@@ -126,12 +135,8 @@ void CostModel::read_list_sizes(const type::Schema& schema) {
       const auto values = values_of(schema, field.directives, "listSize");
       if (!values) continue;
       auto size = std::make_unique<ListSize>();
-      const auto texts = [&](const char* name) {
-        const boost::json::value* list = values->if_contains(name);
-        return list != nullptr && list->is_array() ? list->get_array() : boost::json::array();
-      };
-      for (const boost::json::value& name : texts("slicingArguments")) {
-        const type::InputValueDefinition* argument = field.argument(view(name));
+      for (const std::string_view name : texts(*values, "slicingArguments")) {
+        const type::InputValueDefinition* argument = field.argument(name);
         if (argument != nullptr) size->slicing_arguments.push_back(argument);
       }
       if (const auto* assumed = values->if_contains("assumedSize");
@@ -141,10 +146,9 @@ void CostModel::read_list_sizes(const type::Schema& schema) {
       const auto* require = values->if_contains("requireOneSlicingArgument");
       size->require_one = !size->slicing_arguments.empty() && require != nullptr &&
                           require->is_bool() && require->get_bool();
-      for (const boost::json::value& name : texts("sizedFields")) {
+      for (const std::string_view name : texts(*values, "sizedFields")) {
         const auto* children = field.type.named().get_if<type::FieldsType>();
-        const type::FieldDefinition* child =
-            children == nullptr ? nullptr : children->field(view(name));
+        const type::FieldDefinition* child = children == nullptr ? nullptr : children->field(name);
         if (child == nullptr) continue;
         fields_[child->index].sized_by_parent = true;
         size->for_children = true;

@@ -101,8 +101,9 @@ DocumentLoader::Loaded DocumentLoader::load(RequestParameters& parameters) {
                            "them. Add it to the manifest, or send a document that is there.",
                            400);
   }
-  if (!hash.empty()) return load_persisted(parameters, hash);
+  if (!named->empty()) return load_persisted(parameters, hash);
   if (parameters.query.empty() && parameters.document_id) {
+    if (DocumentCache::Entry known = persisted_.find(hash)) return known;
     return refuse_document(ErrorCode::kPersistedQueryNotFound,
                            "No document with this documentId is known here.", 404);
   }

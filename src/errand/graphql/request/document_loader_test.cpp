@@ -238,6 +238,20 @@ TEST_F(DocumentLoaderTest, LongChainsOfFragmentsAreRefusedBeforeAnythingFollowsT
   EXPECT_FALSE(send(unlimited, {.query = text}).request_error());
 }
 
+TEST_F(DocumentLoaderTest, IntrospectionIsBoundByItsOwnDepthAlone) {
+  Service service = make({.limits = {.depth_max = 1,
+                                     .height_max = 1,
+                                     .aliases_max = 1,
+                                     .root_fields_max = 1,
+                                     .directives_max = 1,
+                                     .cost_max = 1}});
+  const Response response = send(
+      service, {.query = "{ __schema { types { ...T a: name b: name @skip(if: false) } } } "
+                         "fragment T on __Type { x: name @include(if: true) y: kind @include(if: "
+                         "true) fields { name type { name } } }"});
+  EXPECT_FALSE(response.request_error()) << response.body;
+}
+
 TEST_F(DocumentLoaderTest, SuggestionsCanBeOff) {
   EXPECT_THAT(execute("{ ecoh }").body, HasSubstr("Did you mean"));
   for (const Limits& limits : {Limits{.suggestions = false}, Limits{.introspection = false}}) {
