@@ -204,6 +204,20 @@ TEST_F(WebSocketTest, ClosesAPeerThatNeverReads) {
   while (server_->connections() != 0) std::this_thread::yield();
 }
 
+TEST_F(WebSocketTest, APeerThatNeverReadsHoldsUpNoOther) {
+  handler_.options.close_timeout = 50ms;
+  start();
+  const auto slow = connect();
+  slow->write(asio::buffer(std::string("endless")));
+  const auto other = connect();
+  for (int i = 0; i < 100; ++i) {
+    other->write(asio::buffer(std::to_string(i)));
+    EXPECT_EQ(read(*other), std::to_string(i));
+  }
+  other->write(asio::buffer(std::string("return")));
+  EXPECT_EQ(read_close(*other), 1000);
+}
+
 TEST_F(WebSocketTest, ClosesWith1011WhenTheHandlerFails) {
   start();
   const auto client = connect();

@@ -11,16 +11,16 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "errand/async/task_group.h"
+#include "errand/server/result_delivery.h"
 #include "errand/server/transport_ws_message.h"
-#include "errand/telemetry/metric_names.h"
 
 namespace errand::server {
 
 namespace asio = boost::asio;
 using graphql::execution::StreamedResponse;
+using graphql::request::IncrementalFormat;
 using graphql::request::Outcome;
 using graphql::request::Response;
-using graphql::request::ResponseStream;
 
 namespace {
 
@@ -45,12 +45,12 @@ std::optional<std::string> text_member(const boost::json::object& object, std::s
   return std::string(value->get_string());
 }
 
-/// The list of errors in the body of a failed stream.
-std::string_view errors_of(const StreamedResponse& response) {
-  constexpr std::string_view kOpening = "{\"errors\":";
-  const std::string_view body = response.body;
-  if (!body.starts_with(kOpening)) return "[]";
-  return body.substr(kOpening.size(), body.size() - kOpening.size() - 1);
+/// The format of increments that connection_init's payload asks for; `otherwise` where it does not.
+IncrementalFormat incremental_format(const boost::json::object& payload,
+                                     IncrementalFormat otherwise) {
+  if (text_member(payload, "incrementalSpec") == "v0.2") return IncrementalFormat::kDraft;
+  if (text_member(payload, "deferSpec") == "20220824") return IncrementalFormat::k20220824;
+  return otherwise;
 }
 
 }  // namespace
@@ -67,6 +67,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
         headers_(std::move(request.headers)),
         peer_(std::move(request.peer)),
         principal_(std::move(principal)),
+        incremental_(options.incremental),
         init_timer_(socket_->executor()),
         operations_([log = deps.log](std::string_view, const std::exception_ptr& error) {
           try {
@@ -107,9 +108,36 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     std::string id;
     bool stopped = false;  ///< nothing more is sent for it
     asio::cancellation_signal cancellation;
-    ResponseStream* stream = nullptr;  ///< while one is open
   };
   using OperationPtr = std::shared_ptr<Operation>;
+
+  /// Sends what comes of one operation. A slow client is waited for, so that the source coalesces,
+  /// or reads on from its cursor.
+  class Sink final : public ResultSink {
+   public:
+    Sink(Session& session, Operation& operation) : session_(session), operation_(operation) {}
+
+    asio::awaitable<bool> next(StreamedResponse response) override {
+      if (operation_.stopped) co_return false;
+      const bool sent = co_await session_.socket_->send_when_room(
+          transport_ws::next(operation_.id, response.body));
+      co_return sent && !operation_.stopped;
+    }
+    asio::awaitable<void> fail(std::string body, OperationFailure) override {
+      return end(transport_ws::error(operation_.id, errors_of(body)));
+    }
+    asio::awaitable<void> complete() override { return end(transport_ws::complete(operation_.id)); }
+
+   private:
+    asio::awaitable<void> end(std::string message) {
+      if (operation_.stopped) co_return;
+      session_.finish(operation_);
+      co_await session_.socket_->send_when_room(std::move(message));
+    }
+
+    Session& session_;
+    Operation& operation_;
+  };
 
   asio::awaitable<void> read_loop() {
     while (true) {
@@ -152,6 +180,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
         co_return false;
       }
     }
+    if (init.payload) incremental_ = incremental_format(*init.payload, incremental_);
     acknowledged_ = true;
     co_return co_await socket_->send_when_room(transport_ws::connection_ack());
   }
@@ -214,67 +243,11 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
 
   asio::awaitable<void> serve_operation(OperationPtr operation,
                                         graphql::request::RequestParameters parameters) {
-    const Stopwatch stopwatch;
     RequestInfo info = info_of(parameters);
-    auto outcome =
-        co_await deps_.service.start(std::move(parameters), deps_.make_context(std::move(info)));
-    if (operation->stopped) co_return;
-    const bool streams = std::holds_alternative<std::unique_ptr<ResponseStream>>(outcome);
-    if (deps_.metrics != nullptr) {
-      deps_.metrics
-          ->histogram(telemetry::kGraphqlRequestDuration,
-                      {streams ? "subscription" : operation_type(std::get<Response>(outcome))})
-          .observe(stopwatch.seconds());
-    }
-    if (streams) {
-      co_await serve_stream(operation,
-                            std::move(std::get<std::unique_ptr<ResponseStream>>(outcome)));
-      co_return;
-    }
-    const Response& response = std::get<Response>(outcome);
-    count_rejected(deps_.metrics, response);
-    if (response.request_error()) {
-      finish(*operation);
-      co_await socket_->send_when_room(transport_ws::error(operation->id, response.errors_text()));
-      co_return;
-    }
-    const bool sent =
-        co_await socket_->send_when_room(transport_ws::next(operation->id, response.body));
-    if (!sent) co_return;
-    co_await complete(operation);
-  }
-
-  asio::awaitable<void> serve_stream(OperationPtr operation,
-                                     std::unique_ptr<ResponseStream> stream) {
-    struct Open {
-      Operation& operation;
-      telemetry::Gauge gauge;
-      ~Open() {
-        operation.stream = nullptr;
-        gauge.add(-1);
-      }
-    };
-    const Open open{*operation,
-                    deps_.metrics == nullptr
-                        ? telemetry::Gauge()
-                        : deps_.metrics->gauge(telemetry::kSubscriptions, {"websocket"})};
-    open.gauge.add(1);
-    operation->stream = stream.get();
-    while (true) {
-      const std::optional<StreamedResponse> response = co_await stream->next();
-      if (operation->stopped) co_return;
-      if (!response) break;
-      if (response->failed) {
-        finish(*operation);
-        co_await socket_->send_when_room(transport_ws::error(operation->id, errors_of(*response)));
-        co_return;
-      }
-      // Waits for a slow client, so that the source coalesces, or reads on from its cursor.
-      const bool sent =
-          co_await socket_->send_when_room(transport_ws::next(operation->id, response->body));
-      if (!sent || operation->stopped) co_return;
-    }
-    co_await complete(operation);
+    StartedOperation started = co_await start_operation(
+        deps_, std::move(parameters), std::move(info), {.incremental = incremental_});
+    Sink sink(*this, *operation);
+    co_await deliver(std::move(started), sink, deps_.metrics, "websocket");
   }
 
   /// The id is free from here on, and nothing is left to stop.
@@ -284,15 +257,8 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     by_id_.erase(operation.id);
   }
 
-  asio::awaitable<void> complete(OperationPtr operation) {
-    if (operation->stopped) co_return;
-    finish(*operation);
-    co_await socket_->send_when_room(transport_ws::complete(operation->id));
-  }
-
   static void stop(Operation& operation) {
     operation.stopped = true;
-    if (operation.stream != nullptr) operation.stream->close();
     operation.cancellation.emit(asio::cancellation_type::terminal);
   }
 
@@ -308,6 +274,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     }
     RequestInfo info = read_request_info(headers, deps_.clock, deps_.random);
     info.transport = "websocket";
+    info.last_event_id.clear();  // a subscription of a socket says where it begins by an argument
     info.principal = principal_;
     info.deadline = deps_.clock.now().monotonic + options_.request_timeout;
     info.idempotency_key = text_member(extensions, "idempotencyKey");
@@ -322,6 +289,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
   auth::PrincipalPtr principal_;
   bool initialised_ = false;
   bool acknowledged_ = false;
+  IncrementalFormat incremental_;
   asio::steady_timer init_timer_;
   async::TaskGroup operations_;
   std::unordered_map<std::string, OperationPtr> by_id_;

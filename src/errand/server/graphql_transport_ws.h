@@ -25,6 +25,10 @@ class GraphqlTransportWs {
     Milliseconds init_timeout{10'000};  ///< until connection_init, else 4408
     std::size_t operations_max = 100;   ///< at once on one connection; more get `error`
     Milliseconds request_timeout{120'000};
+    /// How increments of `@defer` and `@stream` are written where connection_init does not say
+    /// (`{"incrementalSpec":"v0.2"}` or `{"deferSpec":"20220824"}`). The default is what graphql-js
+    /// 17 sends, and so what graphql-ws brings.
+    graphql::request::IncrementalFormat incremental = graphql::request::IncrementalFormat::kDraft;
     net::WebSocketOptions socket;
   };
 

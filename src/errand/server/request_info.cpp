@@ -32,6 +32,7 @@ RequestInfo read_request_info(const net::HttpHeaders& headers, const Clock& cloc
   auto correlation_id = read_id(headers, "x-correlation-id");
   info.request_id = request_id ? *request_id : Uuid::v7(clock.now().wall, random).str();
   info.correlation_id = correlation_id ? std::move(*correlation_id) : info.request_id;
+  info.last_event_id = read_id(headers, "Last-Event-ID").value_or("");
   if (const auto key = headers.find("Idempotency-Key")) info.idempotency_key = std::string(*key);
   return info;
 }

@@ -25,6 +25,9 @@ struct RequestInfo {
   /// From `x-request-id`, else made here. Names this one request in log and answer.
   std::string request_id;
   std::optional<std::string> idempotency_key;  ///< `Idempotency-Key` as received
+  /// `Last-Event-ID` of a client whose stream broke off: the cursor to go on from. Outranks what
+  /// the subscription's arguments say. May be empty.
+  std::string last_event_id;
   /// Place in its batch: the items of one share the idempotency key, and this tells them apart.
   std::optional<std::size_t> batch_index;
   std::optional<MonotonicTime> deadline;  ///< of the request's own work
