@@ -166,6 +166,7 @@ class App::Impl {
       gateway_->drain(config_.server.drain_timeout);
       const auto end = [this]() -> asio::awaitable<void> {
         co_await http_->stop(config_.server.drain_timeout);
+        co_await server_->stop();
         co_await gateway_->stop();
       };
       asio::co_spawn(context_, end(), asio::use_future).wait();
@@ -387,6 +388,7 @@ class App::Impl {
     context->traceparent = info.trace.traceparent();
     context->correlation_id = std::move(info.correlation_id);
     context->idempotency_key = std::move(info.idempotency_key);
+    context->last_event_id = std::move(info.last_event_id);
     context->batch_index = info.batch_index;
     context->deadline = info.deadline;
     context->clock = &clock_;

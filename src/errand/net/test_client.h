@@ -59,6 +59,23 @@ class TestClient {
     return response;
   }
 
+  /// The data of the next chunk of a chunked body, after read_response(); "" for the last one, or
+  /// where the connection ended instead.
+  std::string read_chunk() {
+    boost::system::error_code ec;
+    const std::size_t head =
+        boost::asio::read_until(socket_, boost::asio::dynamic_buffer(received_), "\r\n", ec);
+    if (ec) return "";
+    const auto size = static_cast<std::size_t>(std::stoul(received_, nullptr, 16));
+    received_.erase(0, head);
+    while (received_.size() < size + 2) {
+      if (!read_some()) return "";
+    }
+    std::string data = received_.substr(0, size);
+    received_.erase(0, size + 2);
+    return data;
+  }
+
   /// Everything until the server ends the connection.
   std::string read_to_end() {
     while (read_some()) {

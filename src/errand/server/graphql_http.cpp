@@ -1,15 +1,62 @@
 #include "errand/server/graphql_http.h"
 
+#include <memory>
+#include <optional>
+
+#include "errand/server/result_delivery.h"
+#include "errand/server/stream_response.h"
 #include "errand/telemetry/metric_names.h"
 
 namespace errand::server {
 
 namespace asio = boost::asio;
+using graphql::request::IncrementalFormat;
 using graphql::request::Outcome;
 using graphql::request::Response;
 using graphql::request::Service;
 
 namespace {
+
+/// Whether everything is answered as events, also what could be one response.
+bool wants_events(const Acceptable& acceptable) noexcept {
+  return acceptable.stream == StreamMediaType::kEventStream &&
+         (acceptable.event_stream_first || !acceptable.single);
+}
+
+/// What the client lets a request do, beyond what its method does.
+Service::StartOptions start_options(const Acceptable& acceptable, Service::Allowed allowed) {
+  Service::StartOptions options{.allowed = allowed, .incremental = acceptable.incremental};
+  if (acceptable.stream) {
+    options.allowed = allowed == Service::Allowed::kQueries
+                          ? Service::Allowed::kQueriesAndSubscriptions
+                          : Service::Allowed::kAll;
+  }
+  if (wants_events(acceptable) && options.incremental == IncrementalFormat::kNone) {
+    options.incremental = IncrementalFormat::kDraft;
+  }
+  return options;
+}
+
+/// How `operation` is streamed; nullopt: it is answered as one response.
+std::optional<StreamForm> stream_form(const Acceptable& acceptable,
+                                      const StartedOperation& operation) {
+  const auto* response = std::get_if<Response>(&operation);
+  if (response != nullptr && response->outcome == Outcome::kNotAllowed) return std::nullopt;
+  if (wants_events(acceptable)) return StreamForm::kEventStream;
+  if (response != nullptr) {
+    // Some client takes nothing but a subscription's parts.
+    return acceptable.single ? std::nullopt : std::optional(StreamForm::kSubscriptionParts);
+  }
+  const auto& stream = *std::get<std::unique_ptr<graphql::request::ResponseStream>>(operation);
+  if (stream.kind() == graphql::request::ResponseStream::Kind::kSubscription) {
+    return acceptable.stream == StreamMediaType::kMultipart ? StreamForm::kSubscriptionParts
+                                                            : StreamForm::kEventStream;
+  }
+  return acceptable.incremental == IncrementalFormat::kDraft ? StreamForm::kDraftIncrements
+                                                             : StreamForm::k20220824Increments;
+}
+
+}  // namespace
 
 net::HttpResponse graphql_response(unsigned status, GraphqlMediaType type, std::string body) {
   net::HttpResponse response;
@@ -21,8 +68,6 @@ net::HttpResponse graphql_response(unsigned status, GraphqlMediaType type, std::
   response.body = std::move(body);
   return response;
 }
-
-}  // namespace
 
 net::HttpResponse error_response(unsigned status, GraphqlMediaType type, const Error& error) {
   return graphql_response(status, type,
@@ -45,26 +90,27 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::handle(net::HttpRequest request)
   RequestInfo info = read_request_info(request.headers, deps_.clock, deps_.random);
   info.transport = "http";
   const std::string request_id = info.request_id;
-  const auto type = negotiate(request.headers.joined("Accept")).single;
+  const Acceptable acceptable = negotiate(request.headers.joined("Accept"));
   net::HttpResponse response;
   if (request.method != "GET" && request.method != "HEAD" && request.method != "POST") {
     response = error_response(405, GraphqlMediaType::kJson,
                               {ErrorCode::kInvalidArgument, "Send GraphQL requests by POST."});
     response.headers.set("Allow", "GET, HEAD, POST");
-  } else if (!type) {
+  } else if (!acceptable.single && !acceptable.stream) {
     response = error_response(
         406, GraphqlMediaType::kJson,
         {ErrorCode::kInvalidArgument,
          "Accept allows neither application/graphql-response+json nor application/json."});
   } else {
-    response = co_await answer(std::move(request), *type, std::move(info));
+    response = co_await answer(std::move(request), acceptable, std::move(info));
   }
   response.headers.set("X-Request-Id", request_id);
   co_return response;
 }
 
 asio::awaitable<net::HttpResponse> GraphqlHttp::answer(net::HttpRequest request,
-                                                       GraphqlMediaType type, RequestInfo info) {
+                                                       Acceptable acceptable, RequestInfo info) {
+  const GraphqlMediaType type = acceptable.single.value_or(GraphqlMediaType::kJson);
   if (deps_.authenticator != nullptr) {
     auto principal =
         deps_.authenticator->authenticate_header(request.header("Authorization").value_or(""));
@@ -95,7 +141,7 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::answer(net::HttpRequest request,
   if (read->batch) {
     response = co_await answer_batch(std::move(*read), type, std::move(info));
   } else {
-    response = co_await answer_single(std::move(*read), type, std::move(info));
+    response = co_await answer_single(std::move(*read), acceptable, std::move(info));
   }
   log.debug("GraphQL request answered", {{"status", response.status},
                                          {"duration_ms", stopwatch.seconds() * 1'000},
@@ -104,10 +150,18 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::answer(net::HttpRequest request,
 }
 
 asio::awaitable<net::HttpResponse> GraphqlHttp::answer_single(GraphqlHttpRequest request,
-                                                              GraphqlMediaType type,
+                                                              Acceptable acceptable,
                                                               RequestInfo info) {
-  Response result =
-      co_await execute(std::move(*request.items.front()), std::move(info), request.allowed);
+  StartedOperation operation =
+      co_await start_operation(deps_, std::move(*request.items.front()), std::move(info),
+                               start_options(acceptable, request.allowed));
+  if (const auto form = stream_form(acceptable, operation)) {
+    co_return stream_response(
+        std::move(operation),
+        {.form = *form, .heartbeat = options_.heartbeat, .metrics = deps_.metrics});
+  }
+  Response& result = std::get<Response>(operation);
+  const GraphqlMediaType type = acceptable.single.value_or(GraphqlMediaType::kJson);
   const unsigned status = response_status(options_.status_profile, result, type);
   net::HttpResponse response = graphql_response(status, type, std::move(result.body));
   if (!result.cache_control.empty()) response.headers.set("Cache-Control", result.cache_control);

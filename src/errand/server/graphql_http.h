@@ -33,6 +33,10 @@ struct GraphqlDependencies {
 /// GraphQL over HTTP (graphql-over-http, draft of 2026-08): POST with application/json, and GET
 /// for queries. Thread-safe.
 ///
+/// Where the client takes a stream, subscriptions come as one: server-sent events (GraphQL over
+/// SSE, distinct connections mode) or Apollo's multipart; increments of `@defer` and `@stream` in
+/// parts.
+///
 /// A batch, where allowed, is a JSON array of requests. They run one after the other, share one
 /// deadline, and are answered with 200 and the array of their responses in the same order.
 class GraphqlHttp {
@@ -42,6 +46,8 @@ class GraphqlHttp {
     GraphqlHttpReadOptions read;
     /// For the work of one request, `waitFor` included.
     Milliseconds request_timeout{120'000};
+    /// Between two signs of life on a stream.
+    Milliseconds heartbeat{10'000};
   };
 
   GraphqlHttp(GraphqlDependencies dependencies, Options options);
@@ -50,10 +56,10 @@ class GraphqlHttp {
   boost::asio::awaitable<net::HttpResponse> handle(net::HttpRequest request);
 
  private:
-  boost::asio::awaitable<net::HttpResponse> answer(net::HttpRequest request, GraphqlMediaType type,
+  boost::asio::awaitable<net::HttpResponse> answer(net::HttpRequest request, Acceptable acceptable,
                                                    RequestInfo info);
   boost::asio::awaitable<net::HttpResponse> answer_single(GraphqlHttpRequest request,
-                                                          GraphqlMediaType type, RequestInfo info);
+                                                          Acceptable acceptable, RequestInfo info);
   boost::asio::awaitable<net::HttpResponse> answer_batch(GraphqlHttpRequest request,
                                                          GraphqlMediaType type, RequestInfo info);
   /// Runs one request and measures it.
@@ -64,6 +70,9 @@ class GraphqlHttp {
   GraphqlDependencies deps_;
   Options options_;
 };
+
+/// A GraphQL response; `body` is its JSON text.
+net::HttpResponse graphql_response(unsigned status, GraphqlMediaType type, std::string body);
 
 /// A GraphQL response with one error and no data.
 net::HttpResponse error_response(unsigned status, GraphqlMediaType type, const Error& error);

@@ -34,6 +34,7 @@ Server::Server(Dependencies dependencies, Options options)
       metrics_(dependencies.graphql.metrics),
       http_(dependencies.graphql, options.http),
       web_socket_(dependencies.graphql, options.web_socket),
+      sse_(dependencies.graphql, options.http, options.sse),
       health_(std::move(dependencies.readiness)) {}
 
 void Server::add_routes(net::Router& router) {
@@ -44,6 +45,13 @@ void Server::add_routes(net::Router& router) {
   router.add(net::WebSocketRoute{
       .path = "/graphql",
       .upgrade = [this](const net::HttpRequest& request) { return web_socket_.upgrade(request); }});
+  router.add(net::Route{.methods = {"POST", "GET", "PUT", "DELETE"},
+                        .path = "/graphql/stream",
+                        .handler = [this](net::HttpRequest request) {
+                          return SseConnections::concerns(request)
+                                     ? sse_.handle(std::move(request))
+                                     : http_.handle(std::move(request));
+                        }});
   health_.add_routes(router);
   if (metrics_ != nullptr) {
     router.add(net::Route{

@@ -7,6 +7,7 @@
 #include "errand/server/graphql_http.h"
 #include "errand/server/graphql_transport_ws.h"
 #include "errand/server/health.h"
+#include "errand/server/sse_connections.h"
 
 namespace errand::server {
 
@@ -16,6 +17,7 @@ namespace errand::server {
 /// |---|---|
 /// | `POST /graphql`, `GET /graphql` | GraphQL over HTTP |
 /// | WebSocket `/graphql` | `graphql-transport-ws` |
+/// | `/graphql/stream` | GraphQL over SSE in both modes |
 /// | `/healthz`, `/readyz` | liveness, readiness |
 /// | `/metrics` | Prometheus text 0.0.4 |
 /// | the assets' paths | the page |
@@ -27,6 +29,7 @@ class Server {
   struct Options {
     GraphqlHttp::Options http;
     GraphqlTransportWs::Options web_socket;
+    SseConnections::Options sse;
   };
 
   struct Dependencies {
@@ -43,11 +46,15 @@ class Server {
   /// Makes /readyz say no, before the HTTP server stops.
   void drain() noexcept { health_.drain(); }
 
+  /// Ends what no connection holds. After the HTTP server has stopped.
+  boost::asio::awaitable<void> stop() { return sse_.stop(); }
+
  private:
   std::span<const Asset> assets_;
   telemetry::Metrics* metrics_;
   GraphqlHttp http_;
   GraphqlTransportWs web_socket_;
+  SseConnections sse_;
   Health health_;
 };
 

@@ -62,12 +62,14 @@ struct Service::Impl {
     if (!operation) return refuse(Outcome::kOperationUnresolved, operation.error());
 
     const OperationType type = (*operation)->operation;
-    if (type == OperationType::kSubscription && allowed != Allowed::kAll) {
+    if (type == OperationType::kSubscription && allowed != Allowed::kAll &&
+        allowed != Allowed::kQueriesAndSubscriptions) {
       return refuse(Outcome::kNotAllowed, ErrorCode::kOperationResolutionFailure,
                     "A subscription needs a transport that streams, such as "
                     "graphql-transport-ws.");
     }
-    if (type == OperationType::kMutation && allowed == Allowed::kQueries) {
+    if (type == OperationType::kMutation &&
+        (allowed == Allowed::kQueries || allowed == Allowed::kQueriesAndSubscriptions)) {
       return refuse(Outcome::kNotAllowed, ErrorCode::kOperationResolutionFailure,
                     "Mutations are not allowed here; send them with POST.");
     }
@@ -117,6 +119,7 @@ asio::awaitable<Response> Service::execute(RequestParameters parameters,
                                            std::shared_ptr<RequestContext> context,
                                            Allowed allowed) {
   if (allowed == Allowed::kAll) allowed = Allowed::kQueriesAndMutations;
+  if (allowed == Allowed::kQueriesAndSubscriptions) allowed = Allowed::kQueries;
   Prepared prepared = impl_->prepare(std::move(parameters), std::move(context), allowed);
   if (!prepared) co_return std::move(prepared.error());
   const OperationType type = prepared->operation->operation;

@@ -34,9 +34,10 @@ class Service {
 
   /// How far a transport lets a request go.
   enum class Allowed : std::uint8_t {
-    kQueries,              ///< HTTP GET
-    kQueriesAndMutations,  ///< HTTP POST
-    kAll,                  ///< subscriptions too: start() only
+    kQueries,                  ///< HTTP GET
+    kQueriesAndMutations,      ///< HTTP POST
+    kQueriesAndSubscriptions,  ///< HTTP GET of an event stream: start() only
+    kAll,                      ///< start() only
   };
 
   Service(execution::Resolvers resolvers, Options options);
