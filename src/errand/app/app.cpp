@@ -316,6 +316,8 @@ class App::Impl {
     server_options.http.read.cross_site = config_.graphql.cross_site;
     server_options.http.request_timeout = config_.limits.request_timeout + config_.limits.wait_for;
     server_options.web_socket.request_timeout = server_options.http.request_timeout;
+    server_options.http.heartbeat = config_.graphql.heartbeat;
+    server_options.web_socket.incremental = config_.graphql.websocket_increments;
     server_options.web_socket.socket.message_bytes_max = config_.server.body_bytes_max;
     server_.emplace(
         server::Server::Dependencies{.graphql = {.service = *service_,

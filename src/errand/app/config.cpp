@@ -212,6 +212,17 @@ void add_graphql_settings(std::vector<Setting>& t) {
   t.push_back(number_setting<std::size_t>(
       "graphql.batch_max", "", "requests of one HTTP batch; 0 refuses batches",
       [](Config& c) -> std::size_t& { return c.graphql.batch_max; }, 0, 10));
+  t.push_back(duration_setting(
+      "graphql.heartbeat", "", "between two signs of life on an event stream or multipart answer",
+      [](Config& c) -> Milliseconds& { return c.graphql.heartbeat; }, 1s, 10min));
+  t.push_back(choice_setting<graphql::request::IncrementalFormat>(
+      "graphql.websocket_increments", "",
+      "increments over WebSocket, where the client does not say: v0.2 or 20220824",
+      [](Config& c) -> graphql::request::IncrementalFormat& {
+        return c.graphql.websocket_increments;
+      },
+      {{"v0.2", graphql::request::IncrementalFormat::kDraft},
+       {"20220824", graphql::request::IncrementalFormat::k20220824}}));
   t.push_back(switch_setting("graphql.csrf",
                              "refuse a GET that another site's page could have sent: on or off",
                              [](Config& c) -> bool& { return c.graphql.cross_site.enabled; }));

@@ -11,6 +11,7 @@
 #include "errand/base/clock.h"
 #include "errand/base/result.h"
 #include "errand/graphql/request/document_loader.h"
+#include "errand/graphql/request/service.h"
 #include "errand/server/cors.h"
 #include "errand/server/cross_site.h"
 #include "errand/server/status_profile.h"
@@ -46,7 +47,11 @@ struct Config {
 
   struct Graphql {
     server::StatusProfile status_profile = server::StatusProfile::kAudit;
-    std::size_t batch_max = 0;  ///< requests of one HTTP batch; 0: no batches
+    std::size_t batch_max = 0;       ///< requests of one HTTP batch; 0: no batches
+    Milliseconds heartbeat{10'000};  ///< between two signs of life on an HTTP stream
+    /// How increments are written over WebSocket, where the client does not say.
+    graphql::request::IncrementalFormat websocket_increments =
+        graphql::request::IncrementalFormat::kDraft;
     server::CrossSiteRule cross_site;
     std::size_t document_cache_bytes_max = 16 << 20;    ///< parsed documents; 0: none are kept
     std::size_t persisted_queries_bytes_max = 4 << 20;  ///< 0: no automatic persisted queries
