@@ -8,6 +8,7 @@
 
 #include "errand/contract/check_costs.h"
 #include "errand/contract/constraint_check.h"
+#include "errand/contract/federation.h"
 #include "errand/contract/read_job_type.h"
 #include "errand/contract/result_check.h"
 #include "errand/contract/rewrite_schema.h"
@@ -16,6 +17,8 @@
 #include "errand/contract/snapshot.h"
 #include "errand/contract/standard_schema.h"
 #include "errand/contract/unsupported_features.h"
+#include "errand/graphql/federation/linkage.h"
+#include "errand/graphql/federation/missing_definitions.h"
 #include "errand/graphql/language/parser.h"
 #include "errand/graphql/type/build_schema.h"
 #include "errand/graphql/type/print_schema.h"
@@ -24,6 +27,7 @@
 namespace errand::contract {
 namespace {
 
+namespace federation = graphql::federation;
 namespace language = graphql::language;
 namespace type = graphql::type;
 using language::GraphQLError;
@@ -41,8 +45,8 @@ std::string all_directives_sdl() {
 }
 
 /// Names of the scalars that the user declares, and errors for directives of ours that the user
-/// declares as well. Files that do not parse are left to build_schema().
-std::set<std::string> declared_scalars(std::span<const language::Source> sources,
+/// declares as well.
+std::set<std::string> declared_scalars(std::span<const language::Document> documents,
                                        SchemaErrors& errors) {
   static const std::vector<std::string> kOurs = [] {
     const auto document = language::parse({.body = all_directives_sdl(), .name = ""});
@@ -55,10 +59,8 @@ std::set<std::string> declared_scalars(std::span<const language::Source> sources
     return names;
   }();
   std::set<std::string> scalars;
-  for (const language::Source& source : sources) {
-    const auto document = language::parse(source);
-    if (!document) continue;
-    for (const language::Definition* definition : document->definitions()) {
+  for (const language::Document& document : documents) {
+    for (const language::Definition* definition : document.definitions()) {
       if (definition->kind == language::Kind::kScalarTypeDefinition) {
         scalars.emplace(definition->as<language::ScalarTypeDefinition>().name.value);
       }
@@ -66,12 +68,34 @@ std::set<std::string> declared_scalars(std::span<const language::Source> sources
       if (directive == nullptr || std::ranges::find(kOurs, directive->name.value) == kOurs.end()) {
         continue;
       }
-      errors.add({&document->source(), &directive->name},
+      errors.add({&document.source(), &directive->name},
                  "@" + std::string(directive->name.value) +
                      " is a directive of Errand's; remove this definition, it is always there");
     }
   }
   return scalars;
+}
+
+/// Those that parse; build_schema() says what is wrong with the others.
+std::vector<language::Document> parse_all(std::span<const language::Source> sources) {
+  std::vector<language::Document> documents;
+  for (const language::Source& source : sources) {
+    auto document = language::parse(source);
+    if (document) documents.push_back(std::move(*document));
+  }
+  return documents;
+}
+
+/// How the schema links federation; nullopt where it is to be no subgraph.
+std::optional<federation::Linkage> read_linkage(std::span<const language::Document> documents,
+                                                const ContractOptions& options,
+                                                SchemaErrors& errors) {
+  auto linkage =
+      federation::Linkage::read(documents, [&](const type::Place& place, std::string message) {
+        errors.add(place, std::move(message));
+      });
+  if (!linkage && options.federation) linkage = federation::Linkage::unlinked();
+  return linkage;
 }
 
 }  // namespace
@@ -99,7 +123,9 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
     errors.add({}, "[schema] options_argument = \"" + options.options_argument +
                        "\" is no GraphQL name; write \"options\"");
   }
-  const std::set<std::string> declared = declared_scalars(sources, errors);
+  const std::vector<language::Document> documents = parse_all(sources);
+  const std::set<std::string> declared = declared_scalars(documents, errors);
+  const auto linkage = read_linkage(documents, options, errors);
   if (!errors.empty()) return std::unexpected(errors.take());
 
   std::vector<language::Source> all(sources.begin(), sources.end());
@@ -110,6 +136,13 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
   }
   if (!scalars.empty()) {
     all.push_back({.body = std::move(scalars), .name = std::string(kScalarsSourceName)});
+  }
+  if (linkage) {
+    all.push_back({.body = federation_definitions_sdl(*linkage, documents),
+                   .name = std::string(kFederationSourceName)});
+    for (language::Source& source : federation::missing_definitions(documents)) {
+      all.push_back(std::move(source));
+    }
   }
   auto user_schema = type::build_schema(all, {.scalars = {}, .require_query = false});
   if (!user_schema) return std::unexpected(std::move(user_schema.error()));
@@ -132,6 +165,7 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
     }
   }
   check_schema_rules(schema, contract->job_types_, contract->names_, options, errors);
+  if (linkage) check_federation_rules(schema, *linkage, errors);
   const auto constraints = ConstraintCheck::compile(schema, errors);
   check_costs(schema, errors);
   if (options.refuse_unsupported) refuse_unsupported_features(schema, errors);
@@ -143,18 +177,27 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
     contract->by_name_.emplace(job.name.view(), i);
     contract->by_object_.emplace(job.object_name, i);
   }
-  const language::Source served{
-      .body = rewrite_schema(schema, contract->job_types_, contract->names_),
-      .name = "served schema"};
-  auto served_schema = type::build_schema({&served, 1});
+  const federation::Linkage* linked = linkage ? &*linkage : nullptr;
+  std::vector<language::Source> served{
+      {.body = rewrite_schema(schema, contract->job_types_, contract->names_, linked),
+       .name = "served schema"}};
+  if (linkage) {
+    served.front().body += federation_link_sdl(*linkage, schema);
+    served.push_back({.body = federation_machinery_sdl(*linkage, schema, contract->job_types_),
+                      .name = std::string(kFederationSourceName)});
+  }
+  auto served_schema = type::build_schema(served);
   if (!served_schema) return std::unexpected(std::move(served_schema.error()));
   contract->served_schema_ = std::move(*served_schema);
-  contract->served_sdl_ =
-      print_schema(*contract->served_schema_, {.descriptions = true,
-                                               .directives = [](std::string_view) { return true; },
-                                               .definitions = {},
-                                               .field_changes = {},
-                                               .further_fields = {}});
+  type::PrintOptions print;
+  print.directives = [](std::string_view) { return true; };
+  contract->served_sdl_ = print_schema(*contract->served_schema_, print);
+  if (linkage) {
+    const auto is_schema_proper = [](const type::Described& part) { return !is_ours(part); };
+    print.definitions = is_schema_proper;
+    print.fields = is_schema_proper;
+    contract->subgraph_sdl_ = print_schema(*contract->served_schema_, print);
+  }
   return std::shared_ptr<const Contract>(std::move(contract));
 }
 

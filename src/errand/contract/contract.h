@@ -25,6 +25,8 @@ namespace errand::contract {
 struct ContractOptions {
   std::string prefix;                        ///< `[schema] prefix`: a GraphQL name, or empty
   std::string options_argument = "options";  ///< `[schema] options_argument`
+  /// `[schema] federation`: be a subgraph even where the schema does not @link federation.
+  bool federation = false;
   /// Whether a C++ resolver or an upstream serves a root field without @job, given the names of the
   /// root type and the field. Empty: none does.
   std::function<bool(std::string_view type, std::string_view field)> has_resolver;
@@ -62,6 +64,11 @@ class Contract {
   }
   /// Its SDL, as `errand schema print` shows it.
   [[nodiscard]] const std::string& served_sdl() const noexcept { return served_sdl_; }
+
+  /// Of a subgraph, its SDL as `_service { sdl }` gives it for composition: with federation's
+  /// directives, without their definitions and what else every subgraph has. Empty for others.
+  [[nodiscard]] const std::string& subgraph_sdl() const noexcept { return subgraph_sdl_; }
+  [[nodiscard]] bool is_subgraph() const noexcept { return !subgraph_sdl_.empty(); }
 
   /// In the order of the mutation type's fields.
   [[nodiscard]] std::span<const JobType> job_types() const noexcept { return job_types_; }
@@ -101,6 +108,7 @@ class Contract {
   std::shared_ptr<const graphql::type::Schema> user_schema_;
   std::shared_ptr<const graphql::type::Schema> served_schema_;
   std::string served_sdl_;
+  std::string subgraph_sdl_;
   std::vector<JobType> job_types_;
   std::unordered_map<std::string_view, std::size_t> by_name_;
   std::unordered_map<std::string_view, std::size_t> by_object_;

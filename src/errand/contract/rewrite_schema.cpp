@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "errand/base/assert.h"
+#include "errand/contract/federation.h"
 #include "errand/contract/standard_schema.h"
 #include "errand/graphql/language/lexer.h"
 #include "errand/graphql/language/parser.h"
@@ -20,14 +21,24 @@ using language::OperationType;
 using language::TokenKind;
 
 constexpr std::string_view kJobFieldsMark = "#JOB_FIELDS#";
+constexpr std::string_view kJobKeyMark = "#JOB_KEY#";
+constexpr std::string_view kPageInfoMark = "#PAGE_INFO_SHARED#";
 /// Those that tell clients nothing.
 constexpr std::array<std::string_view, 5> kOurDirectives{"job", "notify", "schedule", "auth",
                                                          "sensitive"};
 
+void replace_mark(std::string& sdl, std::string_view mark, std::string_view by) {
+  const auto place = sdl.find(mark);
+  ERRAND_ASSERT(place != std::string::npos);
+  sdl.replace(place, mark.size(), by);
+}
+
 /// The status schema's types as one text.
-std::string standard_types() {
+std::string standard_types(const graphql::federation::Linkage* linkage = nullptr) {
   std::string sdl(standard_types_sdl());
-  sdl.replace(sdl.find(kJobFieldsMark), kJobFieldsMark.size(), job_fields_sdl());
+  replace_mark(sdl, kJobFieldsMark, job_fields_sdl());
+  replace_mark(sdl, kJobKeyMark, linkage == nullptr ? "" : job_interface_key(*linkage));
+  replace_mark(sdl, kPageInfoMark, linkage == nullptr ? "" : shareable(*linkage));
   return sdl;
 }
 
@@ -144,7 +155,8 @@ bool uses_constraint(const type::Schema& schema) {
 bool is_ours(const type::Described& definition) {
   return definition.place.source != nullptr &&
          (definition.place.source->name == kDirectivesSourceName ||
-          definition.place.source->name == kScalarsSourceName);
+          definition.place.source->name == kScalarsSourceName ||
+          definition.place.source->name == kFederationSourceName);
 }
 
 std::span<const std::string> standard_type_names() {
@@ -160,7 +172,7 @@ std::span<const std::string> standard_root_fields(OperationType operation) {
 }
 
 std::string rewrite_schema(const type::Schema& user_schema, std::span<const JobType> job_types,
-                           const Names& names) {
+                           const Names& names, const graphql::federation::Linkage* linkage) {
   constexpr std::array<OperationType, 3> kOperations{
       OperationType::kQuery, OperationType::kMutation, OperationType::kSubscription};
   const bool with_constraint = uses_constraint(user_schema);
@@ -211,12 +223,13 @@ std::string rewrite_schema(const type::Schema& user_schema, std::span<const JobT
         "A job that " + std::string(job.name.view()) + " started." +
         (job.description.empty() ? "" : "\n\n" + std::string(job.description));
     sdl += "\n" + language::print_string(description) + "\ntype " + job.object_name +
-           " implements " + names.type("Job") + " & " + names.type("Node") + " {" + job_fields +
+           " implements " + names.type("Job") + " & " + names.type("Node") +
+           (linkage == nullptr ? "" : job_key(*linkage)) + " {" + job_fields +
            "  \"What the worker gave; null until the job has SUCCEEDED.\"\n  result: " +
            job.result_type.nullable().str() + "\n}\n";
   }
 
-  sdl += with_prefix(standard_types(), names, false);
+  sdl += with_prefix(standard_types(linkage), names, false);
   for (const StandardScalar& scalar : standard_scalars()) {
     const type::NamedType* declared = user_schema.type(scalar.name);
     const bool by_user = declared != nullptr && !is_ours(*declared);

@@ -7,6 +7,7 @@
 
 #include "errand/contract/job_type.h"
 #include "errand/contract/names.h"
+#include "errand/graphql/federation/linkage.h"
 #include "errand/graphql/type/schema.h"
 
 namespace errand::contract {
@@ -21,8 +22,10 @@ bool is_ours(const graphql::type::Described& definition);
 
 /// SDL of the served schema: the user's types with the job mutations rewritten and our directives
 /// left out, an object type for each job type, the status schema. The same SDL for the same input.
+/// @param linkage  of a subgraph, whose jobs become entities; nullptr for others
 std::string rewrite_schema(const graphql::type::Schema& user_schema,
-                           std::span<const JobType> job_types, const Names& names);
+                           std::span<const JobType> job_types, const Names& names,
+                           const graphql::federation::Linkage* linkage = nullptr);
 
 /// Names, without prefix, of the types of the status schema (scalars left out), and of the fields
 /// that are added to the root types.

@@ -77,7 +77,7 @@ interface Node {
 }
 
 "Work that a mutation started and that outlives the request. Each mutation with @job has a type of its own that adds the result."
-interface Job implements Node {
+interface Job implements Node#JOB_KEY# {
   #JOB_FIELDS#
 }
 
@@ -300,7 +300,7 @@ type JobEdge {
 }
 
 "Where a page lies in its list (Relay's cursor connections)."
-type PageInfo {
+type PageInfo#PAGE_INFO_SHARED# {
   "Whether more follows."
   hasNextPage: Boolean!
   "Whether something comes before."

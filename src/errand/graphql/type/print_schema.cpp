@@ -10,6 +10,8 @@
 namespace errand::graphql::type {
 namespace {
 
+using language::OperationType;
+
 constexpr std::string_view kDefaultDeprecationReason = "No longer supported";
 
 class SchemaPrinter {
@@ -126,6 +128,13 @@ class SchemaPrinter {
     std::swap(out_, directives);
     const bool described = options_.descriptions && schema.description();
     if (by_default && directives.empty() && !described) return;
+    if (schema.root_type(OperationType::kQuery) == nullptr &&
+        schema.root_type(OperationType::kMutation) == nullptr &&
+        schema.root_type(OperationType::kSubscription) == nullptr) {
+      // A definition must name a root type; an extension need not.
+      if (!directives.empty()) out_ += "extend schema" + directives + "\n";
+      return;
+    }
     description(schema.description(), "");
     out_ += "schema" + directives + " {\n";
     const auto root = [&](std::string_view operation, const ObjectType* type) {
@@ -167,6 +176,7 @@ class SchemaPrinter {
     out_ += " {\n";
     bool first = true;
     for (const FieldDefinition& field : type.fields) {
+      if (options_.fields && !options_.fields(field)) continue;
       member(field, first);
       out_ += field.name;
       std::optional<PrintOptions::FieldChange> change;

@@ -19,6 +19,8 @@ struct PrintOptions {
 
   /// Whether a type or directive definition is printed.
   std::function<bool(const Described& definition)> definitions;
+  /// Whether a field of an object or interface type is printed.
+  std::function<bool(const FieldDefinition& field)> fields;
   struct FieldChange {
     std::string type;              ///< instead of the field's own
     std::string further_argument;  ///< after the field's own, such as "options: JobOptions"

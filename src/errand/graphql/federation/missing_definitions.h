@@ -1,0 +1,16 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "errand/graphql/language/document.h"
+#include "errand/graphql/language/source.h"
+
+namespace errand::graphql::federation {
+
+/// Subgraphs may extend types that only other subgraphs define: `extend type Query { ... }`.
+/// @return for each type that `documents` extend and do not define an empty definition to build the
+///         schema with, in a source whose name and place are those of the first extension.
+std::vector<language::Source> missing_definitions(std::span<const language::Document> documents);
+
+}  // namespace errand::graphql::federation
