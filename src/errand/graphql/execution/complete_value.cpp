@@ -70,6 +70,10 @@ bool OperationExecution::complete_present_value(Fragment& fragment, const Planne
                                                 const type::TypeRef& type, const FieldValue& value,
                                                 const std::shared_ptr<const void>* owner,
                                                 const ResponsePath& path) {
+  if (const auto* error = std::get_if<std::unique_ptr<FieldError>>(&value.variant())) {
+    add_error(**error, field, path);
+    return false;
+  }
   if (type.is_list()) return complete_list_value(fragment, field, type, value, owner, path);
   const type::NamedType& named = type.named();
   if (!named.is_leaf()) return complete_object_value(fragment, field, named, value, owner, path);

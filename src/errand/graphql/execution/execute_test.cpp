@@ -80,6 +80,25 @@ TEST(Execute, ErrorsOfResolversCarryCodeAndExtensions) {
   EXPECT_EQ(result.http_status, 403);
 }
 
+TEST(Execute, AnItemOfAListMayBeAnErrorAtItsOwnPath) {
+  ResolverMap map;
+  const auto items = [](const ResolveInfo&) -> FieldResult<FieldValue> {
+    FieldValue::List list;
+    list.emplace_back(1);
+    list.push_back(FieldValue::error({ErrorCode::kNotFound, "None."}));
+    return FieldValue(std::move(list));
+  };
+  map.add("Query", "list", items);
+  map.add("Query", "strict", items);
+  const Fixture f("type Query { list: [Int] strict: [Int!] }", std::move(map));
+  EXPECT_EQ(f.execute("{ list }"),
+            R"({"data":{"list":[1,null]},"errors":[{"message":"None.","locations":[{"line":1,)"
+            R"("column":3}],"path":["list",1],"extensions":{"code":"NOT_FOUND"}}]})");
+  EXPECT_EQ(f.execute("{ strict }"),
+            R"({"data":{"strict":null},"errors":[{"message":"None.","locations":[{"line":1,)"
+            R"("column":3}],"path":["strict",1],"extensions":{"code":"NOT_FOUND"}}]})");
+}
+
 TEST(Execute, ArgumentsAreCoercedWithDefaultsButSentOnesWithout) {
   std::string seen;
   std::string sent;

@@ -11,6 +11,8 @@
 
 #include <boost/json/value.hpp>
 
+#include "errand/graphql/execution/field_error.h"
+
 namespace errand::graphql::type {
 class ObjectType;
 }  // namespace errand::graphql::type
@@ -38,9 +40,9 @@ class FieldValue {
     const boost::json::value* value;
     std::shared_ptr<const void> owner;
   };
-  using Variant =
-      std::variant<Null, bool, std::int64_t, double, std::string_view, std::string,
-                   const boost::json::value*, SharedJson, ObjectRef, std::unique_ptr<List>>;
+  using Variant = std::variant<Null, bool, std::int64_t, double, std::string_view, std::string,
+                               const boost::json::value*, SharedJson, ObjectRef,
+                               std::unique_ptr<List>, std::unique_ptr<FieldError>>;
 
   FieldValue() = default;  ///< null
   // NOLINTBEGIN(google-explicit-constructor): a resolver returns its plain value.
@@ -83,6 +85,13 @@ class FieldValue {
     auto owned = std::make_shared<const boost::json::value>(std::move(json));
     const boost::json::value* value = owned.get();
     return shared_json(value, std::move(owned));
+  }
+  /// An item of a list that has no value but an error, at the item's own path; the item becomes
+  /// null. A resolver that has no value at all returns the error itself.
+  static FieldValue error(FieldError why) {
+    FieldValue result;
+    result.value_ = std::make_unique<FieldError>(std::move(why));
+    return result;
   }
   /// `value`, or null.
   template <class Optional>

@@ -95,6 +95,7 @@ FieldResult<boost::json::value> to_json(const FieldValue& value) {
                  [](const ObjectRef&) -> Json {
                    return field_error(ErrorCode::kInternal, "Expected a leaf, found an object.");
                  },
+                 [](const std::unique_ptr<FieldError>& e) -> Json { return std::unexpected(*e); },
                  [](const std::unique_ptr<FieldValue::List>& list) -> Json {
                    boost::json::array items;
                    for (const FieldValue& item : *list) {
