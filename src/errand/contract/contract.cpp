@@ -140,7 +140,7 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
   if (linkage) {
     all.push_back({.body = federation_definitions_sdl(*linkage, documents),
                    .name = std::string(kFederationSourceName)});
-    for (language::Source& source : federation::missing_definitions(documents)) {
+    for (language::Source& source : federation::missing_definitions(documents, *linkage)) {
       all.push_back(std::move(source));
     }
   }

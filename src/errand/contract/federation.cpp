@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "errand/contract/rewrite_schema.h"
 #include "errand/contract/standard_schema.h"
 #include "errand/graphql/federation/check_federation.h"
 #include "errand/graphql/language/ast.h"
@@ -32,11 +33,11 @@ void collect_definitions(const language::Document& document, std::set<std::strin
   }
 }
 
-bool is_true(const type::AppliedDirective& key, std::string_view argument) {
+bool is_resolvable(const type::AppliedDirective& key) {
   for (const language::Argument* node : key.node->arguments) {
-    if (node->name.value != argument) continue;
-    const auto* boolean = node->value->get_if<language::BooleanValue>();
-    return boolean == nullptr || boolean->value;
+    if (node->name.value != "resolvable") continue;
+    const auto* value = node->value->get_if<language::BooleanValue>();
+    return value == nullptr || value->value;
   }
   return true;
 }
@@ -70,6 +71,10 @@ std::string federation_link_sdl(const federation::Linkage& linkage,
                                 const type::Schema& user_schema) {
   if (linkage.is_written()) return {};
   std::set<std::string_view> names = federation::applied_directives(user_schema, linkage);
+  std::erase_if(names, [&](std::string_view name) {
+    // What has the same name and is ours stays out of the subgraph's SDL.
+    return user_schema.directive(name)->place.source->name == kDirectivesSourceName;
+  });
   names.insert({"key", "shareable"});
   return federation::Linkage::link_sdl(names, kEntityInterfacesSince);
 }
@@ -149,7 +154,7 @@ void check_federation_rules(const type::Schema& user_schema, const federation::L
     const auto* with_fields = named->get_if<type::FieldsType>();
     if (with_fields == nullptr) continue;
     for (const type::AppliedDirective& directive : named->directives) {
-      if (directive.name() != key || !is_true(directive, "resolvable")) continue;
+      if (directive.name() != key || !is_resolvable(directive)) continue;
       errors.add(directive.place(), "only jobs can be fetched here by a key, so " +
                                         std::string(named->name) +
                                         " can only be referred to; add resolvable: false");

@@ -84,9 +84,10 @@ TEST(Federation, IsSwitchedOnByTheSettingAsWell) {
       {.federation = true});
   ASSERT_NE(contract, nullptr);
   const std::string& sdl = contract->subgraph_sdl();
-  EXPECT_THAT(sdl, HasSubstr("schema @link(url: \"https://specs.apollo.dev/federation/v2.3\", "
-                             "import: [\"@external\", \"@key\", \"@shareable\", \"@tag\"])"));
-  EXPECT_THAT(sdl, HasSubstr("type Account @key(fields: \"id\", resolvable: false) {\n"));
+  EXPECT_THAT(
+      sdl, HasSubstr("schema @link(url: \"https://specs.apollo.dev/federation/v2.3\", "
+                     "import: [\"@extends\", \"@external\", \"@key\", \"@shareable\", \"@tag\"])"));
+  EXPECT_THAT(sdl, HasSubstr("type Account @extends @key(fields: \"id\", resolvable: false) {\n"));
 }
 
 TEST(Federation, PassesTheUsersDirectivesOn) {

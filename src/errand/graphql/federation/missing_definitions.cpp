@@ -1,8 +1,10 @@
 #include "errand/graphql/federation/missing_definitions.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "errand/graphql/language/ast.h"
 
@@ -28,7 +30,9 @@ std::string_view keyword(language::Kind extension) {
 
 }  // namespace
 
-std::vector<language::Source> missing_definitions(std::span<const language::Document> documents) {
+std::vector<language::Source> missing_definitions(std::span<const language::Document> documents,
+                                                  const Linkage& linkage) {
+  const std::string key = linkage.directive("key");
   std::set<std::string_view> known;
   for (const language::Document& document : documents) {
     for (const language::Definition* definition : document.definitions()) {
@@ -46,8 +50,11 @@ std::vector<language::Source> missing_definitions(std::span<const language::Docu
       const std::string_view word = keyword(named->kind);
       std::string body(place.line - 1, '\n');
       if (place.column > word.size()) body.append(place.column - 1 - word.size(), ' ');
-      sources.push_back({.body = body + std::string(word) + std::string(named->name.value),
-                         .name = document.source().name});
+      body += std::string(word) + std::string(named->name.value);
+      const bool has_key = std::ranges::any_of(
+          named->directives, [&](const auto* directive) { return directive->name.value == key; });
+      if (has_key) body += " @" + linkage.directive("extends");
+      sources.push_back({.body = std::move(body), .name = document.source().name});
     }
   }
   return sources;

@@ -12,7 +12,7 @@ TEST(MissingDefinitions, DefineWhatIsOnlyExtendedWhereTheExtensionStands) {
   const auto documents = documents_of(
       "type Known { a: Int }\nextend type Known { b: Int }\n\n  extend type Other { c: Int }\n"
       "extend type Other { d: Int }\nextend enum E { X }\n");
-  const auto sources = missing_definitions(documents);
+  const auto sources = missing_definitions(documents, Linkage::unlinked());
   ASSERT_EQ(sources.size(), 2U);
   EXPECT_EQ(sources[0].name, "schema.graphql");
   EXPECT_EQ(sources[0].body, "\n\n\n         type Other");
@@ -20,11 +20,19 @@ TEST(MissingDefinitions, DefineWhatIsOnlyExtendedWhereTheExtensionStands) {
   EXPECT_EQ(sources[1].body, "\n\n\n\n\n       enum E");
 }
 
+TEST(MissingDefinitions, ExtendWhatHasAKey) {
+  const auto sources = missing_definitions(
+      documents_of("extend type Account @key(fields: \"id\") { id: ID! }"), Linkage::unlinked());
+  ASSERT_EQ(sources.size(), 1U);
+  EXPECT_EQ(sources[0].body, "       type Account @extends");
+}
+
 TEST(MissingDefinitions, GiveASchemaThatBuilds) {
   const std::string sdl =
       "extend type Query { a: I }\nextend interface I { b: Int }\n"
       "type T implements I { b: Int }";
-  std::vector<language::Source> sources = missing_definitions(documents_of(sdl));
+  std::vector<language::Source> sources =
+      missing_definitions(documents_of(sdl), Linkage::unlinked());
   sources.push_back({.body = sdl, .name = "schema.graphql"});
   EXPECT_TRUE(type::build_schema(sources).has_value());
 }
