@@ -55,9 +55,8 @@ inline graphql::execution::ResolverMap hello() {
 
 class Server {
  public:
-  explicit Server(ApiOptions options = {}) {
+  explicit Server(ApiOptions options = {}, contract::ContractOptions contract_options = {}) {
     const graphql::language::Source source{std::string(kSchema), "schema.graphql"};
-    contract::ContractOptions contract_options;
     contract_options.has_resolver = [](std::string_view, std::string_view field) {
       return field == "hello";
     };

@@ -33,6 +33,7 @@ struct ApiOptions {
   std::size_t waiting_max = 1'000;          ///< requests held by `waitFor` at once
   std::size_t input_bytes_max = 1 << 20;    ///< of a job's arguments as JSON text
   std::size_t result_bytes_max = 16 << 20;  ///< of a stored result that is read back
+  std::size_t entities_max = 1'000;         ///< representations in one `_entities`
   Milliseconds idempotency_lifetime{86'400'000};  ///< least life of a key; >= 24 h
 };
 

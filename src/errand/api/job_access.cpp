@@ -28,6 +28,12 @@ Result<void> authorize(const Backend& backend, const Context& context, auth::Act
   return backend.policy.check(*context.principal, action);
 }
 
+bool may_see(const Backend& backend, const Context& context, const job::JobState* state) {
+  return state != nullptr &&
+         backend.policy.may(*context.principal, auth::Action::kReadJob,
+                            {.tenant = &state->spec.tenant}) == auth::Decision::kAllowed;
+}
+
 boost::asio::awaitable<Result<job::StatePtr>> find_job(BackendPtr backend, const Context& context,
                                                        std::string_view id) {
   // The scope first, so that its lack says nothing about the job.
@@ -38,11 +44,7 @@ boost::asio::awaitable<Result<job::StatePtr>> find_job(BackendPtr backend, const
   Result<job::StatePtr> state = co_await backend->reads.run(
       [reader = backend->reader, key = *job_id] { return reader->job(key); });
   if (!state) co_return state;
-  if (*state == nullptr ||
-      backend->policy.may(*context.principal, auth::Action::kReadJob,
-                          {.tenant = &(*state)->spec.tenant}) != auth::Decision::kAllowed) {
-    co_return job::StatePtr();
-  }
+  if (!may_see(*backend, context, state->get())) co_return job::StatePtr();
   co_return state;
 }
 

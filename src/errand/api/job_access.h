@@ -26,6 +26,9 @@ graphql::execution::FieldError api_error(Error error);
 /// Asks the policy for `action` on anything of the principal's own tenant.
 Result<void> authorize(const Backend& backend, const Context& context, auth::Action action);
 
+/// Whether `state` is a job that the viewer may see; nullptr is none.
+bool may_see(const Backend& backend, const Context& context, const job::JobState* state);
+
 /// The job, if it is there and the viewer may see it. Takes references because the caller awaits it
 /// in place.
 /// @return nullptr for a job that is missing or another tenant's; kForbidden without the scope,

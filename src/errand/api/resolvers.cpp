@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "errand/api/command_resolvers.h"
+#include "errand/api/entity_resolvers.h"
 #include "errand/api/event_resolvers.h"
 #include "errand/api/job_resolvers.h"
 #include "errand/api/query_resolvers.h"
@@ -17,6 +18,7 @@ Result<graphql::execution::Resolvers> make_resolvers(std::shared_ptr<const Backe
   add_job_resolvers(backend, map);
   add_event_resolvers(backend, map);
   add_query_resolvers(backend, map);
+  add_entity_resolvers(backend, map);
   add_command_resolvers(backend, map);
   add_submit_resolvers(backend, map);
   add_subscription_resolvers(backend, map);

@@ -201,6 +201,7 @@ class App::Impl {
     contract::ContractOptions options;
     options.prefix = config_.schema.prefix;
     options.options_argument = config_.schema.options_argument;
+    options.federation = config_.schema.federation;
     options.result_bytes_max = config_.worker.result_bytes_max;
     auto contract = load_contract(config_.schema.files, options);
     if (!contract) return std::unexpected(contract.error());

@@ -345,6 +345,10 @@ const std::vector<Setting>& table() {
     t.push_back(text_setting("schema.options_argument", "",
                              "name of the argument that takes JobOptions",
                              [](Config& c) -> std::string& { return c.schema.options_argument; }));
+    t.push_back(choice_setting<bool>(
+        "schema.federation", "",
+        "on or off: be a federation subgraph even where the schema has no @link of federation",
+        [](Config& c) -> bool& { return c.schema.federation; }, {{"off", false}, {"on", true}}));
     t.push_back(choice_setting<OnSchemaChange>(
         "schema.on_change", "--on-change",
         "fail, keep-old or drop: what to do when the schema breaks a type with live jobs",

@@ -65,6 +65,7 @@ struct Config {
     std::vector<std::string> files;  ///< SDL files, in order; at least one to serve
     std::string prefix;              ///< put before the names of Errand's own types and fields
     std::string options_argument = "options";
+    bool federation = false;  ///< be a subgraph even where the schema does not @link federation
     OnSchemaChange on_change = OnSchemaChange::kFail;
   } schema;
 

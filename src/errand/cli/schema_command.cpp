@@ -26,6 +26,8 @@ struct SchemaFlags {
   std::string database;
   std::string prefix;
   std::string options_argument = "options";
+  bool federation = false;
+  bool subgraph = false;
   bool as_json = false;
 };
 
@@ -33,6 +35,7 @@ contract::ContractOptions options_of(const SchemaFlags& flags) {
   contract::ContractOptions options;
   options.prefix = flags.prefix;
   options.options_argument = flags.options_argument;
+  options.federation = flags.federation || flags.subgraph;
   return options;
 }
 
@@ -129,10 +132,11 @@ void print(Context& context, const SchemaFlags& flags) {
   const auto contract = load(flags.schema, flags);
   if (!contract)
     return report(context, kUsage, "the schema is not valid\n" + contract.error().message);
+  const std::string& sdl = flags.subgraph ? (*contract)->subgraph_sdl() : (*contract)->served_sdl();
   if (flags.as_json) {
-    fmt::print("{}\n", json::to_text(boost::json::object{{"sdl", (*contract)->served_sdl()}}));
+    fmt::print("{}\n", json::to_text(boost::json::object{{"sdl", sdl}}));
   } else {
-    fmt::print("{}", (*contract)->served_sdl());
+    fmt::print("{}", sdl);
   }
 }
 
@@ -140,6 +144,8 @@ void add_schema_flags(CLI::App& command, SchemaFlags& flags) {
   command.add_option("--prefix", flags.prefix, "schema.prefix, as the server has it");
   command.add_option("--options-argument", flags.options_argument,
                      "schema.options_argument, as the server has it");
+  command.add_flag("--federation", flags.federation,
+                   "be a subgraph without an @link of federation: schema.federation = \"on\"");
   command.add_flag("--json", flags.as_json, "print one JSON object");
 }
 
@@ -176,8 +182,13 @@ void add_schema_commands(CLI::App& app, Context& context) {
     auto flags = std::make_shared<SchemaFlags>();
     command->add_option("schema", flags->schema, "SDL file; several with commas between them")
         ->required();
+    command->add_flag("--subgraph", flags->subgraph,
+                      "what a supergraph is composed of instead, as `_service { sdl }` gives it");
     add_schema_flags(*command, *flags);
-    command->footer("Examples:\n  errand schema print schema.graphql > served.graphql");
+    command->footer(
+        "Examples:\n"
+        "  errand schema print schema.graphql > served.graphql\n"
+        "  errand schema print schema.graphql --subgraph > subgraph.graphql");
     command->callback([=, &context] { print(context, *flags); });
   }
 }
