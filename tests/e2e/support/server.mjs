@@ -40,12 +40,12 @@ scopes = ${JSON.stringify(scopes)}
 
 export class Server {
   /** Runs `errand serve` and waits until it listens. */
-  static async start(more = []) {
+  static async start(more = [], schema = schemaFile) {
     const server = new Server();
     server.folder = await mkdtemp(join(tmpdir(), "errand-e2e-"));
     const { file, tokens } = await makeCredentials(server.folder);
     server.tokens = tokens;
-    server.args = ["serve", "--schema", schemaFile, "--data", join(server.folder, "data"), "--credentials", file,
+    server.args = ["serve", "--schema", schema, "--data", join(server.folder, "data"), "--credentials", file,
       "--log-format", "json", "--log-level", "debug", "--json", ...more];
     await server.run();
     return server;
