@@ -10,6 +10,7 @@
 
 #include "errand/async/event.h"
 #include "errand/async/task_group.h"
+#include "errand/graphql/execution/incremental_work.h"
 #include "errand/graphql/execution/operation_execution.h"
 #include "errand/graphql/execution/pending_field.h"
 
@@ -75,7 +76,7 @@ asio::awaitable<void> OperationExecution::await_hole(Fragment::Hole& hole) {
   PendingField& pending = *hole.pending;
   FieldResult<FieldValue> result;
   bool aborted = false;
-  if (std::optional<FieldError> stopped = stop_reason()) {
+  if (std::optional<FieldError> stopped = stop_reason(*pending.position.part)) {
     result = std::unexpected(std::move(*stopped));
   } else {
     try {
@@ -94,8 +95,12 @@ asio::awaitable<void> OperationExecution::await_hole(Fragment::Hole& hole) {
     }
   }
   hole.value = std::make_unique<Fragment>();
-  bool ok = complete_field(*hole.value, pending.planned, std::move(result), &pending.owner,
-                           pending.info.path);
+  bool ok = true;
+  {
+    const At at(*this, pending.position);
+    ok = complete_field(*hole.value, pending.planned, std::move(result), &pending.owner,
+                        pending.info.path);
+  }
   if (ok && !hole.value->holes().empty()) {
     co_await await_holes(*hole.value);
     ok = hole.value->settle();

@@ -1,7 +1,9 @@
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
+#include "errand/graphql/execution/incremental_work.h"
 #include "errand/graphql/execution/operation_execution.h"
 #include "errand/graphql/execution/pending_field.h"
 #include "errand/graphql/execution/serialize_leaf.h"
@@ -28,6 +30,45 @@ const std::shared_ptr<const void>* owner_of(const FieldValue& value,
                                             const std::shared_ptr<const void>* outer) {
   const auto* shared = std::get_if<FieldValue::SharedJson>(&value.variant());
   return shared == nullptr ? outer : &shared->owner;
+}
+
+/// A copy of `value`, which borrows what it borrows.
+FieldValue copy(const FieldValue& value);
+
+/// Copies of the items from `first` on.
+FieldValue::List copy_from(const FieldValue::List& items, std::size_t first) {
+  FieldValue::List result;
+  for (std::size_t i = first; i < items.size(); ++i) result.push_back(copy(items[i]));
+  return result;
+}
+
+FieldValue copy(const FieldValue& value) {
+  return std::visit(
+      [](const auto& held) -> FieldValue {
+        using T = std::decay_t<decltype(held)>;
+        if constexpr (std::is_same_v<T, FieldValue::Null>) {
+          return {};
+        } else if constexpr (std::is_same_v<T, std::string_view>) {
+          return FieldValue::text_view(held);
+        } else if constexpr (std::is_same_v<T, const boost::json::value*>) {
+          return FieldValue::json_view(*held);
+        } else if constexpr (std::is_same_v<T, FieldValue::SharedJson>) {
+          return FieldValue::shared_json(held.value, held.owner);
+        } else if constexpr (std::is_same_v<T, std::unique_ptr<FieldValue::List>>) {
+          return copy_from(*held, 0);
+        } else {
+          return held;
+        }
+      },
+      value.variant());
+}
+
+FieldValue::List views_from(const boost::json::array& items, std::size_t first) {
+  FieldValue::List result;
+  for (std::size_t i = first; i < items.size(); ++i) {
+    result.push_back(FieldValue::json_view(items[i]));
+  }
+  return result;
 }
 
 /// "Job.status", as errors name a field.
@@ -88,11 +129,24 @@ bool OperationExecution::complete_list_value(Fragment& fragment, const PlannedFi
                                              const ResponsePath& path) {
   const type::TypeRef item_type = type.item();
   ResponsePath item_path{&path, {}};
+  std::size_t items_max = static_cast<std::size_t>(-1);  // that come at once
+  if (field.stream != nullptr && !path.is_index()) {
+    const FieldResult<std::size_t> count = initial_count(*field.stream);
+    if (!count) {
+      add_error(count.error(), field, path);
+      return false;
+    }
+    items_max = *count;
+  }
   if (const auto* list = std::get_if<std::unique_ptr<FieldValue::List>>(&value.variant())) {
     fragment.writer().begin_array();
     for (const FieldValue& item : **list) {
+      if (item_path.index == items_max) break;
       if (!complete_value(fragment, field, item_type, item, owner, item_path)) return false;
       ++item_path.index;
+    }
+    if (item_path.index == items_max) {
+      leave_items(fragment, field, item_type, copy_from(**list, items_max), items_max, owner, path);
     }
     fragment.writer().end_array();
     return true;
@@ -107,11 +161,16 @@ bool OperationExecution::complete_list_value(Fragment& fragment, const PlannedFi
   const std::shared_ptr<const void>* items_owner = owner_of(value, owner);
   fragment.writer().begin_array();
   for (const boost::json::value& item : json->get_array()) {
+    if (item_path.index == items_max) break;
     if (!complete_value(fragment, field, item_type, FieldValue::json_view(item), items_owner,
                         item_path)) {
       return false;
     }
     ++item_path.index;
+  }
+  if (item_path.index == items_max) {
+    leave_items(fragment, field, item_type, views_from(json->get_array(), items_max), items_max,
+                items_owner, path);
   }
   fragment.writer().end_array();
   return true;

@@ -36,15 +36,7 @@ void write_error(json::Writer& writer, const language::GraphQLError& error) {
   }
   if (!error.path.empty()) {
     writer.key("path");
-    writer.begin_array();
-    for (const language::PathSegment& segment : error.path) {
-      if (const auto* name = std::get_if<std::string>(&segment)) {
-        writer.string(*name);
-      } else {
-        writer.unsigned_integer(std::get<std::size_t>(segment));
-      }
-    }
-    writer.end_array();
+    write_path(writer, error.path);
   }
   const std::string_view members = members_of(error.extensions_json);
   if (error.code || !members.empty()) {
@@ -58,6 +50,18 @@ void write_error(json::Writer& writer, const language::GraphQLError& error) {
     writer.end_object();
   }
   writer.end_object();
+}
+
+void write_path(json::Writer& writer, std::span<const language::PathSegment> path) {
+  writer.begin_array();
+  for (const language::PathSegment& segment : path) {
+    if (const auto* name = std::get_if<std::string>(&segment)) {
+      writer.string(*name);
+    } else {
+      writer.unsigned_integer(std::get<std::size_t>(segment));
+    }
+  }
+  writer.end_array();
 }
 
 void write_errors(json::Writer& writer, std::span<const language::GraphQLError> errors) {

@@ -11,6 +11,9 @@ namespace errand::graphql::execution {
 /// and extensions where there are any.
 void write_error(json::Writer& writer, const language::GraphQLError& error);
 
+/// Writes a response path as a list.
+void write_path(json::Writer& writer, std::span<const language::PathSegment> path);
+
 /// Writes a list of errors.
 void write_errors(json::Writer& writer, std::span<const language::GraphQLError> errors);
 

@@ -16,11 +16,15 @@ constexpr std::size_t kConditionsMax = 32;
 /// beyond kConditionsMax, whose number does not matter.
 class ConditionFinder {
  public:
-  explicit ConditionFinder(std::vector<std::string_view>& found) : found_(found) {}
+  ConditionFinder(std::vector<std::string_view>& found, bool& incremental)
+      : found_(found), incremental_(incremental) {}
 
   void enter(const language::Directive& directive) {
     const std::string_view name = directive.name.value;
-    if ((name != "skip" && name != "include") || found_.size() > kConditionsMax) return;
+    const bool delivery = name == "defer" || name == "stream";
+    incremental_ = incremental_ || delivery;
+    if (!delivery && name != "skip" && name != "include") return;
+    if (found_.size() > kConditionsMax) return;
     for (const language::Argument* argument : directive.arguments) {
       const auto* variable = argument->value->get_if<language::Variable>();
       if (variable == nullptr || argument->name.value != "if") continue;
@@ -32,6 +36,7 @@ class ConditionFinder {
 
  private:
   std::vector<std::string_view>& found_;
+  bool& incremental_;
 };
 
 /// Two bits for the value of a condition: 0 where there is none or it is null.
@@ -53,7 +58,7 @@ ExecutableDocument::ExecutableDocument(language::Document document)
       fragments_.emplace(fragment->name.value, fragment);
     }
   }
-  ConditionFinder finder(conditions_);
+  ConditionFinder finder(conditions_, incremental_);
   language::visit(document_, finder);
 }
 
@@ -70,9 +75,12 @@ const OperationPlan* ExecutableDocument::find_plan(const PlanKey& key) const noe
 
 const OperationPlan* ExecutableDocument::plan(const std::shared_ptr<const Resolvers>& resolvers,
                                               const language::OperationDefinition& operation,
-                                              const boost::json::object& variables) const {
+                                              const boost::json::object& variables,
+                                              IncrementalFormat incremental) const {
   if (conditions_.size() > kConditionsMax) return nullptr;
-  PlanKey key{.operation = &operation, .resolvers = resolvers.get()};
+  PlanKey key{.operation = &operation,
+              .resolvers = resolvers.get(),
+              .incremental = incremental_ ? incremental : IncrementalFormat::kNone};
   for (const std::string_view name : conditions_) {
     key.conditions = key.conditions << 2U | condition_bits(variables, name);
   }

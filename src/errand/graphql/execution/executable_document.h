@@ -25,7 +25,8 @@ namespace errand::graphql::execution {
 /// document cache holds these.
 class ExecutableDocument {
  public:
-  /// Most plans that are kept: operations by the values of the variables in @skip and @include.
+  /// Most plans that are kept: operations by the values of the variables in @skip,
+  /// @include, @defer and @stream.
   static constexpr std::size_t kPlansMax = 8;
 
   explicit ExecutableDocument(language::Document document);
@@ -54,7 +55,11 @@ class ExecutableDocument {
   ///         hang; the request then plans for itself.
   const OperationPlan* plan(const std::shared_ptr<const Resolvers>& resolvers,
                             const language::OperationDefinition& operation,
-                            const boost::json::object& variables) const;
+                            const boost::json::object& variables,
+                            IncrementalFormat incremental = IncrementalFormat::kNone) const;
+
+  /// Whether @defer or @stream stands somewhere in it.
+  [[nodiscard]] bool incremental() const noexcept { return incremental_; }
 
   /// Heap bytes held, the plans included, for the weight of a cache entry. Grows with them.
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
@@ -67,6 +72,7 @@ class ExecutableDocument {
   std::unordered_map<std::string_view, const language::FragmentDefinition*> fragments_;
   /// Variables that decide which selections count.
   std::vector<std::string_view> conditions_;
+  bool incremental_ = false;
   mutable std::atomic<OperationPlan*> plans_ = nullptr;  ///< owned, newest first
   mutable std::mutex plans_mutex_;                       ///< of adding to them
 };

@@ -1,6 +1,7 @@
 #include <utility>
 #include <variant>
 
+#include "errand/graphql/execution/incremental_work.h"
 #include "errand/graphql/execution/operation_execution.h"
 #include "errand/graphql/execution/pending_field.h"
 
@@ -10,8 +11,17 @@ bool OperationExecution::execute_selection_set(Fragment& fragment, const Selecti
                                                const SourceObject& source,
                                                const ResponsePath* path) {
   fragment.writer().begin_object();
-  for (const PlannedField& field : selection.fields) {
-    if (!execute_field(fragment, selection, field, source, path)) return false;
+  if (selection.defers.empty() && selection.deferred.empty()) {
+    for (const PlannedField& field : selection.fields) {
+      if (!execute_field(fragment, selection, field, source, path)) return false;
+    }
+  } else {
+    const auto scope = open_scope(selection, path);
+    const At at(*this, {position_.part, scope});
+    for (const PlannedField& field : selection.fields) {
+      if (!execute_field(fragment, selection, field, source, path)) return false;
+    }
+    leave_deferred(fragment, selection, scope, source, path);
   }
   fragment.writer().end_object();
   return true;
@@ -30,7 +40,7 @@ bool OperationExecution::execute_field(Fragment& fragment, const SelectionPlan& 
   if (!arguments) {
     language::GraphQLError error = arguments.error();
     error.path = path.segments();
-    errors_.push_back(std::move(error));
+    position_.part->errors.push_back(std::move(error));
     if (field.definition->type.is_non_null()) return false;
     fragment.writer().null();
     return true;
@@ -57,7 +67,8 @@ FieldResult<FieldValue> OperationExecution::resolve_field_value(
                            .source = source,
                            .context = request_.context,
                            .planned = field,
-                           .execution = *this};
+                           .execution = *this,
+                           .deferred = position_.part->deferred};
     try {
       return (*resolver)(info);
     } catch (const std::exception&) {
@@ -111,16 +122,16 @@ void OperationExecution::add_error(FieldError error, const PlannedField& field,
       }
     }
   }
-  errors_.push_back(located_error(std::move(error), field, path));
+  position_.part->errors.push_back(located_error(std::move(error), field, path));
 }
 
-std::optional<FieldError> OperationExecution::stop_reason() const {
+std::optional<FieldError> OperationExecution::stop_reason(const Part& part) const {
   const RequestContext* context = request_.context.get();
   if (context == nullptr) return std::nullopt;
   if (context->stop.stop_requested()) {
     return FieldError(ErrorCode::kCancelled, "The request was cancelled.");
   }
-  if (!streaming_ && context->deadline && context->clock != nullptr &&
+  if (!streaming_ && !part.deferred && context->deadline && context->clock != nullptr &&
       context->clock->now().monotonic >= *context->deadline) {
     return FieldError(ErrorCode::kDeadlineExceeded, "The request's time is over.");
   }

@@ -8,6 +8,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "errand/graphql/execution/error_json.h"
+#include "errand/graphql/execution/incremental_work.h"
 #include "errand/graphql/execution/pending_field.h"
 #include "errand/graphql/type/coerce.h"
 
@@ -18,7 +19,8 @@ namespace asio = boost::asio;
 OperationExecution::OperationExecution(OperationRequest request)
     : request_(std::move(request)),
       schema_(request_.resolvers->schema()),
-      plan_(request_.document->plan(request_.resolvers, *request_.operation, request_.variables)) {}
+      plan_(request_.document->plan(request_.resolvers, *request_.operation, request_.variables,
+                                    request_.incremental)) {}
 
 OperationExecution::~OperationExecution() = default;
 
@@ -41,6 +43,7 @@ std::optional<ExecutionResult> OperationExecution::execute_immediate() {
   root.fragment.writer().key("data");
   root.data = root.fragment.open_nullable();
   root.fragment.writer().begin_object();
+  if (!root.selection->defers.empty()) position_.scope = open_scope(*root.selection, nullptr);
   execute_root_fields();
   if (root.ok && !root.fragment.holes().empty()) return std::nullopt;
   return finish();
@@ -75,12 +78,14 @@ asio::awaitable<ExecutionResult> OperationExecution::execute_awaited() {
 ExecutionResult OperationExecution::finish() {
   Root& root = *root_;
   if (root.ok) {
+    leave_deferred(root.fragment, *root.selection, position_.scope, root.source, nullptr);
     root.fragment.writer().end_object();
     root.fragment.close_nullable(root.data);
   } else {
     root.fragment.null_out(root.data);
   }
   root.fragment.settle();
+  root.fragment.for_each_later([&](const Work& work) { later_.push_back(work); });
   ExecutionResult result = build_response(root.fragment);
   if (plan_ != nullptr) plan_->note_response_bytes(result.body.size());
   return result;
@@ -106,7 +111,8 @@ OperationExecution::create_source_stream() {
   if (field.slot == nullptr || !std::holds_alternative<StreamResolver>(*field.slot)) {
     co_return failure({ErrorCode::kInternal, "Subscription field must return a source stream."});
   }
-  if (std::optional<FieldError> stopped = stop_reason()) co_return failure(std::move(*stopped));
+  if (std::optional<FieldError> stopped = stop_reason(initial_))
+    co_return failure(std::move(*stopped));
 
   const ResolveInfo info{.schema = schema_,
                          .parent_type = *root_type,
@@ -170,25 +176,30 @@ ExecutionResult OperationExecution::build_response(Fragment& root) {
   ExecutionResult result;
   root.writer().end_object();
   root.take(result.body);
-  result.has_errors = !errors_.empty();
+  result.has_errors = !initial_.errors.empty();
   result.http_status = std::exchange(http_status_, std::nullopt);
-  if (!errors_.empty() || !extensions_.empty()) {
+  if (!initial_.errors.empty() || !extensions_.empty()) {
     result.body.pop_back();  // the brace
-    if (!errors_.empty()) {
-      result.body += ",\"errors\":";
-      json::Writer writer(result.body);
-      write_errors(writer, errors_);
-      errors_.clear();
-    }
-    if (!extensions_.empty()) {
-      result.body += ",\"extensions\":";
-      json::Writer writer(result.body);
-      writer.value(extensions_);
-      extensions_.clear();
-    }
+    write_errors_and_extensions(initial_.errors, result.body);
     result.body += '}';
   }
   return result;
+}
+
+void OperationExecution::write_errors_and_extensions(std::vector<language::GraphQLError>& errors,
+                                                     std::string& body) {
+  if (!errors.empty()) {
+    body += ",\"errors\":";
+    json::Writer writer(body);
+    write_errors(writer, errors);
+    errors.clear();
+  }
+  if (!extensions_.empty()) {
+    body += ",\"extensions\":";
+    json::Writer writer(body);
+    writer.value(extensions_);
+    extensions_.clear();
+  }
 }
 
 boost::json::object ResolveInfo::sent_arguments() const {

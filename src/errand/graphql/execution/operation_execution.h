@@ -6,12 +6,14 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
 
 #include "errand/graphql/execution/executable_document.h"
+#include "errand/graphql/execution/incremental_format.h"
 #include "errand/graphql/execution/operation_plan.h"
 #include "errand/graphql/execution/planned_field.h"
 #include "errand/graphql/execution/request_memory.h"
@@ -35,6 +37,8 @@ struct OperationRequest {
   std::shared_ptr<const boost::json::value> root_value;
   /// Awaitable fields of one object that are under way at once; > 0.
   std::size_t concurrent_fields_max = 32;
+  /// Whether and how @defer and @stream take effect; not kNone only with deliver_incrementally().
+  IncrementalFormat incremental = IncrementalFormat::kNone;
 };
 
 /// A response (spec, 7.1) as text.
@@ -92,14 +96,34 @@ class OperationExecution {
                                        const ResponsePath& path);
 
  private:
+  friend class IncrementalDelivery;
   struct PendingField;
-  using Fragment = ResponseFragment<PendingField>;
+  // incremental_work.h
+  struct DeliveryGroup;
+  struct ExecutionGroup;
+  struct ItemStream;
+  struct DeliveryScope;
+  using Work = std::variant<std::shared_ptr<DeliveryGroup>, std::shared_ptr<ExecutionGroup>,
+                            std::shared_ptr<ItemStream>>;
+  using Fragment = ResponseFragment<PendingField, Work>;
   using SelectionKey = std::pair<const PlannedField*, const type::ObjectType*>;
   struct SelectionKeyHash {
     std::size_t operator()(const SelectionKey& key) const noexcept {
       return std::hash<const void*>()(key.first) * 31 + std::hash<const void*>()(key.second);
     }
   };
+
+  /// What belongs to one piece of the response that is sent as a whole.
+  struct Part {
+    std::vector<language::GraphQLError> errors;
+    bool deferred = false;  ///< comes in a later increment
+  };
+  /// Where execution stands, between two waits.
+  struct Position {
+    Part* part = nullptr;
+    std::shared_ptr<const DeliveryScope> scope;  ///< the deferred fragments around; may be null
+  };
+  class At;
 
   /// The root selection set while it is executed.
   struct Root {
@@ -129,6 +153,21 @@ class OperationExecution {
                      const SourceObject& source, const ResponsePath* parent);
   bool complete_field(Fragment& fragment, const PlannedField& field, FieldResult<FieldValue> result,
                       const std::shared_ptr<const void>* owner, const ResponsePath& path);
+  // defer_work.cpp
+  /// The scope with the fragments that `selection` defers.
+  std::shared_ptr<const DeliveryScope> open_scope(const SelectionPlan& selection,
+                                                  const ResponsePath* path) const;
+  /// Notes what `selection` leaves for later.
+  void leave_deferred(Fragment& fragment, const SelectionPlan& selection,
+                      const std::shared_ptr<const DeliveryScope>& scope, const SourceObject& source,
+                      const ResponsePath* path) const;
+  /// Notes the items of `field` that its @stream leaves for later.
+  void leave_items(Fragment& fragment, const PlannedField& field, const type::TypeRef& item_type,
+                   FieldValue::List items, std::size_t first_index,
+                   const std::shared_ptr<const void>* owner, const ResponsePath& path) const;
+  /// How many items of a list come at once.
+  [[nodiscard]] FieldResult<std::size_t> initial_count(const PlannedStream& stream) const;
+
   /// ResolveFieldValue() for an immediate resolver, or none.
   FieldResult<FieldValue> resolve_field_value(const SelectionPlan& selection,
                                               const PlannedField& field,
@@ -159,7 +198,9 @@ class OperationExecution {
 
   void add_error(FieldError error, const PlannedField& field, const ResponsePath& path);
   /// Why nothing more should be started, if so.
-  [[nodiscard]] std::optional<FieldError> stop_reason() const;
+  [[nodiscard]] std::optional<FieldError> stop_reason(const Part& part) const;
+  /// Writes `errors` and the extensions, and empties them, as members after others.
+  void write_errors_and_extensions(std::vector<language::GraphQLError>& errors, std::string& body);
   /// The response from the root fragment; empties errors and extensions.
   ExecutionResult build_response(Fragment& root);
 
@@ -171,8 +212,11 @@ class OperationExecution {
   /// Selections that the plan has no room for, by field and type (nullptr and root type).
   std::unordered_map<SelectionKey, std::unique_ptr<SelectionPlan>, SelectionKeyHash>
       own_selections_;
+  std::optional<const CoercedArguments> first_arguments_;           ///< of slot 0, the usual one
   std::vector<std::unique_ptr<const CoercedArguments>> arguments_;  ///< by slot
-  std::vector<language::GraphQLError> errors_;
+  Part initial_;
+  std::vector<Work> later_;  ///< that the initial result left
+  Position position_{&initial_, nullptr};
   std::optional<int> http_status_;
   boost::json::object extensions_;
   bool streaming_ = false;  ///< the source stream is open: the deadline no longer counts

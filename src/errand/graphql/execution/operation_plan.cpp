@@ -25,11 +25,16 @@ std::size_t bytes_of(const SelectionPlan& selection) {
   std::size_t bytes = sizeof(SelectionPlan) + selection.keys.capacity() +
                       selection.fields.size() * sizeof(PlannedField);
   for (const PlannedField& field : selection.fields) {
-    bytes += field.nodes.capacity() * sizeof(field.nodes.front());
+    bytes += (field.nodes.capacity() + field.node_usages.capacity()) * sizeof(void*);
+    if (field.stream != nullptr) bytes += sizeof(PlannedStream);
     if (!field.arguments) continue;
     for (const auto& member : *field.arguments) {
       bytes += 16 + member.key().size() + bytes_of(member.value());
     }
+  }
+  bytes += selection.defers.size() * (sizeof(DeferUsage) + sizeof(void*));
+  for (const auto& deferred : selection.deferred) {
+    bytes += sizeof(void*) + bytes_of(deferred->selection);
   }
   return bytes;
 }
@@ -51,8 +56,8 @@ const SelectionPlan* OperationPlan::root(const type::ObjectType& type,
   const std::lock_guard lock(mutex_);
   if (const SelectionPlan* known = find(root_, type)) return known;
   std::uint32_t slots = arguments_slots_.load(std::memory_order_relaxed);
-  auto made = collect_fields({*resolvers_, document_, variables, &slots}, type,
-                             std::vector{key_.operation->selection_set});
+  auto made = collect_fields({*resolvers_, document_, variables, &slots, key_.incremental}, type,
+                             *key_.operation->selection_set);
   arguments_slots_.store(slots, std::memory_order_release);
   return keep(std::move(made), root_);
 }
@@ -64,14 +69,15 @@ const SelectionPlan* OperationPlan::plan_subfields(const PlannedField& field,
   if (const SelectionPlan* known = find(field.subfields, type)) return known;
   if (fields_ >= kFieldsMax) return nullptr;
   std::uint32_t slots = arguments_slots_.load(std::memory_order_relaxed);
-  auto made = collect_subfields({*resolvers_, document_, variables, &slots}, type, field);
+  auto made =
+      collect_subfields({*resolvers_, document_, variables, &slots, key_.incremental}, type, field);
   arguments_slots_.store(slots, std::memory_order_release);
   return keep(std::move(made), field.subfields);
 }
 
 const SelectionPlan* OperationPlan::keep(std::unique_ptr<SelectionPlan> made,
                                          std::atomic<const SelectionPlan*>& list) const {
-  fields_ += std::max<std::size_t>(made->fields.size(), 1);
+  fields_ += std::max<std::size_t>(count_fields(*made), 1);
   if (fields_ > kFieldsMax) return nullptr;
   made->next = list.load(std::memory_order_relaxed);
   memory_bytes_.fetch_add(bytes_of(*made), std::memory_order_relaxed);

@@ -9,6 +9,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "errand/graphql/execution/incremental_format.h"
 #include "errand/graphql/execution/planned_field.h"
 #include "errand/graphql/execution/resolver_map.h"
 #include "errand/graphql/language/ast.h"
@@ -23,6 +24,7 @@ struct PlanKey {
   const Resolvers* resolvers = nullptr;
   /// Values of the variables that decide which selections count, two bits each.
   std::uint64_t conditions = 0;
+  IncrementalFormat incremental = IncrementalFormat::kNone;
 
   friend bool operator==(const PlanKey&, const PlanKey&) = default;
 };

@@ -14,8 +14,9 @@ struct OperationExecution::PendingField {
                const PlannedField& planned_field, const boost::json::object& arguments,
                const SourceObject& source, const ResponsePath& at)
       : planned(planned_field),
-        path(own_path(at)),
+        path(at.copy()),
         owner(source.owner == nullptr ? nullptr : *source.owner),
+        position(operation.position_),
         info{.schema = operation.schema_,
              .parent_type = *selection.type,
              .field = *planned_field.definition,
@@ -24,24 +25,14 @@ struct OperationExecution::PendingField {
              .source = {source.native, source.json, &owner},
              .context = operation.request_.context,
              .planned = planned_field,
-             .execution = operation} {}
+             .execution = operation,
+             .deferred = position.part->deferred} {}
 
   const PlannedField& planned;
   std::vector<ResponsePath> path;  ///< from the root on, each the next one's parent
   std::shared_ptr<const void> owner;
+  Position position;
   ResolveInfo info;
-
- private:
-  static std::vector<ResponsePath> own_path(const ResponsePath& path) {
-    std::size_t length = 0;
-    for (const ResponsePath* link = &path; link != nullptr; link = link->parent) ++length;
-    std::vector<ResponsePath> links(length);
-    for (const ResponsePath* link = &path; link != nullptr; link = link->parent) {
-      links[--length] = *link;
-    }
-    for (std::size_t i = 1; i < links.size(); ++i) links[i].parent = &links[i - 1];
-    return links;
-  }
 };
 
 }  // namespace errand::graphql::execution

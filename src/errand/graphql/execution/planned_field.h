@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstdint>
 #include <expected>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +17,16 @@
 
 namespace errand::graphql::execution {
 
+struct PlannedStream;
 struct SelectionPlan;
+
+/// One `@defer` that takes effect (graphql-spec #1110), on a fragment inside `parent`, or in none.
+struct DeferUsage {
+  const DeferUsage* parent = nullptr;
+  std::optional<std::string_view> label;
+};
+/// A few of them, each once.
+using DeferUsages = std::vector<const DeferUsage*>;
 
 /// What CoerceArgumentValues() (spec, 6.4.1) gives.
 using CoercedArguments = std::expected<boost::json::object, language::GraphQLError>;
@@ -32,6 +43,11 @@ struct PlannedField {
   const FieldSlot* slot = nullptr;  ///< nullptr on the meta-field __typename
   /// The Field nodes that were merged into this one, in order of appearance; at least one.
   std::vector<const language::Node*> nodes;
+  /// The innermost @defer around each of `nodes`, or nullptr; empty where there is none at all.
+  DeferUsages node_usages;
+  /// With which fragments the field is delivered; nullptr: with what is around it.
+  const DeferUsages* delivered_with = nullptr;
+  std::unique_ptr<const PlannedStream> stream;  ///< nullptr without @stream
   /// Arguments in which no variable stands, coerced once.
   CoercedArguments arguments;
   /// Where an execution keeps the arguments that hang on its variables.
@@ -42,14 +58,34 @@ struct PlannedField {
   [[nodiscard]] const language::Field& node() const { return nodes.front()->as<language::Field>(); }
 };
 
+/// A `@stream` that takes effect.
+struct PlannedStream {
+  std::optional<std::string_view> label;
+  const language::Value* initial_count = nullptr;  ///< nullptr where absent: 0
+  /// The field for items that come later: what was deferred around the list is delivered with them.
+  PlannedField items;
+};
+
+struct DeferredSelection;
+
 /// A collected selection set (spec, 6.3.2) of one object type, in order of first appearance.
 /// Immutable, but for the subfields that are noted when they are met first.
 struct SelectionPlan {
   const type::ObjectType* type = nullptr;
   std::vector<PlannedField> fields;
   std::string keys;  ///< text of the fields' keys
+  /// The @defer that begin in this selection set, outer ones first.
+  std::vector<std::unique_ptr<const DeferUsage>> defers;
+  /// Fields that are delivered later.
+  std::vector<std::unique_ptr<const DeferredSelection>> deferred;
   /// Another one of the same PlannedField, for another type.
   const SelectionPlan* next = nullptr;
+};
+
+/// The fields of a selection set that are delivered with the same fragments.
+struct DeferredSelection {
+  DeferUsages usages;
+  SelectionPlan selection;
 };
 
 }  // namespace errand::graphql::execution

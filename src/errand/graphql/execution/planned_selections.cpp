@@ -11,10 +11,10 @@ const SelectionPlan& OperationExecution::root_selection(const type::ObjectType& 
   if (root_fields_ != nullptr) return *root_fields_;
   if (plan_ != nullptr) root_fields_ = plan_->root(type, request_.variables);
   if (root_fields_ == nullptr) {
-    const language::SelectionSet* set = request_.operation->selection_set;
     auto& own = own_selections_[{nullptr, &type}];
-    own = collect_fields({*request_.resolvers, *request_.document, request_.variables, nullptr},
-                         type, {&set, 1});
+    own = collect_fields({*request_.resolvers, *request_.document, request_.variables, nullptr,
+                          request_.incremental},
+                         type, *request_.operation->selection_set);
     root_fields_ = own.get();
   }
   return *root_fields_;
@@ -29,7 +29,8 @@ const SelectionPlan& OperationExecution::subfields_of(const PlannedField& field,
   if (planned != nullptr) return *planned;
   auto& own = own_selections_[{&field, &type}];
   if (own == nullptr) {
-    own = collect_subfields({*request_.resolvers, *request_.document, request_.variables, nullptr},
+    own = collect_subfields({*request_.resolvers, *request_.document, request_.variables, nullptr,
+                             request_.incremental},
                             type, field);
   }
   return *own;
@@ -38,13 +39,20 @@ const SelectionPlan& OperationExecution::subfields_of(const PlannedField& field,
 const CoercedArguments& OperationExecution::arguments_of(const PlannedField& field) {
   const std::uint32_t slot = field.arguments_slot;
   if (slot == PlannedField::kCoerced) return field.arguments;
+  const auto coerce = [&] {
+    return type::coerce_argument_values(
+        source(), *field.definition, field.node(), request_.variables, type::SchemaDefaults::kFill,
+        request_.memory == nullptr ? boost::json::storage_ptr() : request_.memory->storage());
+  };
+  if (slot == 0) {
+    if (!first_arguments_) first_arguments_.emplace(coerce());
+    return *first_arguments_;
+  }
   if (slot >= arguments_.size()) {
     arguments_.resize(std::max<std::size_t>(slot + 1, plan_->arguments_slots()));
   }
   if (arguments_[slot] == nullptr) {
-    arguments_[slot] = std::make_unique<const CoercedArguments>(type::coerce_argument_values(
-        source(), *field.definition, field.node(), request_.variables, type::SchemaDefaults::kFill,
-        request_.memory == nullptr ? boost::json::storage_ptr() : request_.memory->storage()));
+    arguments_[slot] = std::make_unique<const CoercedArguments>(coerce());
   }
   return *arguments_[slot];
 }

@@ -18,6 +18,7 @@
 namespace errand::graphql::execution {
 
 struct PlannedField;
+struct SelectionPlan;
 class OperationExecution;
 
 /// The object whose field is being resolved.
@@ -40,6 +41,9 @@ struct ResolveInfo {
   const std::shared_ptr<RequestContext>& context;
   const PlannedField& planned;
   OperationExecution& execution;
+  /// The value goes into a later increment (@defer, @stream): it may wait for what is to come,
+  /// longer than the request's deadline.
+  bool deferred = false;
 
   /// The source object as the C++ type that its resolver gave.
   template <class T>
@@ -76,5 +80,27 @@ using ImmediateResolver = std::function<FieldResult<FieldValue>(const ResolveInf
 /// coroutine. Exceptions become the field error INTERNAL, without their text.
 using AwaitableResolver =
     std::function<boost::asio::awaitable<FieldResult<FieldValue>>(const ResolveInfo&)>;
+
+/// What a DeferralResolver may look at. Valid until its coroutine has ended.
+struct DeferralInfo {
+  const type::ObjectType& type;
+  const SelectionPlan& selection;  ///< the fields that are deferred
+  SourceObject source;
+  const std::shared_ptr<RequestContext>& context;
+
+  /// The source object as the C++ type that its resolver gave.
+  template <class T>
+  [[nodiscard]] const T& source_as() const {
+    ERRAND_ASSERT(source.native != nullptr);
+    return *static_cast<const T*>(source.native);
+  }
+};
+
+/// Called before the fields of a deferred fragment are resolved on an object: waits until the
+/// object is what such a fragment is after, and gives the object to resolve them on; none (its
+/// `object` is nullptr) to go on with the present one. An error makes the fragment null. Called and
+/// resumed on the request's strand, beside other deferred fragments.
+using DeferralResolver =
+    std::function<boost::asio::awaitable<FieldResult<ObjectRef>>(const DeferralInfo&)>;
 
 }  // namespace errand::graphql::execution

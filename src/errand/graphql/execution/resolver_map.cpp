@@ -30,6 +30,10 @@ void ResolverMap::add_stream(std::string_view type, std::string_view field,
   put(type, field, FieldSlot(std::move(resolver)));
 }
 
+void ResolverMap::add_deferral(std::string_view type, DeferralResolver resolver) {
+  deferrals_.emplace_back(type, std::move(resolver));
+}
+
 Result<Resolvers> Resolvers::bind(std::shared_ptr<const type::Schema> schema, ResolverMap map) {
   Resolvers result(std::move(schema));
   const type::Schema& types = *result.schema_;
@@ -63,6 +67,16 @@ Result<Resolvers> Resolvers::bind(std::shared_ptr<const type::Schema> schema, Re
         const type::FieldDefinition* field = types.field(*object, entry.field);
         if (field != nullptr) result.slots_[field->index] = entry.slot;
       }
+    }
+  }
+  for (const auto& [name, resolver] : map.deferrals_) {
+    const type::NamedType* named = types.type(name);
+    if (named == nullptr) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "Deferral of " + name + ": the schema has no such type.");
+    }
+    for (const type::ObjectType* object : types.possible_types(*named)) {
+      result.deferrals_[object] = resolver;
     }
   }
   return result;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -27,6 +28,9 @@ class ResolverMap {
   void add_awaitable(std::string_view type, std::string_view field, AwaitableResolver resolver);
   /// For fields of the subscription type.
   void add_stream(std::string_view type, std::string_view field, StreamResolver resolver);
+  /// Registers what deferred fragments on objects of `type` wait for; on an interface, on all that
+  /// implement it.
+  void add_deferral(std::string_view type, DeferralResolver resolver);
 
  private:
   friend class Resolvers;
@@ -37,6 +41,7 @@ class ResolverMap {
   };
   void put(std::string_view type, std::string_view field, FieldSlot slot);
   std::vector<Entry> entries_;
+  std::vector<std::pair<std::string, DeferralResolver>> deferrals_;
 };
 
 /// Resolvers bound to the fields of one schema. Immutable, hence safe to share between threads as
@@ -58,11 +63,18 @@ class Resolvers {
     return slots_[field.index];
   }
 
+  /// What deferred fragments on objects of `type` wait for; nullptr where they do not.
+  [[nodiscard]] const DeferralResolver* deferral(const type::ObjectType& type) const {
+    const auto found = deferrals_.find(&type);
+    return found == deferrals_.end() ? nullptr : &found->second;
+  }
+
  private:
   explicit Resolvers(std::shared_ptr<const type::Schema> schema) : schema_(std::move(schema)) {}
 
   std::shared_ptr<const type::Schema> schema_;
   std::vector<FieldSlot> slots_;  ///< by FieldDefinition::index
+  std::unordered_map<const type::ObjectType*, DeferralResolver> deferrals_;
 };
 
 }  // namespace errand::graphql::execution

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "errand/json/writer.h"
@@ -19,8 +20,12 @@ namespace errand::graphql::execution {
 /// fails later makes the innermost nullable position around it null, whose bounds were noted when
 /// the text was written. No tree is built.
 ///
+/// Work that is left for later increments is noted where it was met, so that what lies in a
+/// position that became null is forgotten with it.
+///
 /// @tparam Pending  what a hole keeps of its field until it is resolved
-template <class Pending>
+/// @tparam Later    work for later increments, copyable
+template <class Pending, class Later = std::monostate>
 class ResponseFragment {
  public:
   struct Hole {
@@ -40,6 +45,7 @@ class ResponseFragment {
   struct Nullable {
     json::Writer::Mark mark;
     std::size_t first_hole;
+    std::size_t first_later;
   };
 
   static constexpr std::size_t kRoot = static_cast<std::size_t>(-1);
@@ -55,7 +61,7 @@ class ResponseFragment {
   [[nodiscard]] std::vector<Hole>& holes() noexcept { return holes_; }
 
   /// Starts a nullable position; close_nullable() or null_out() ends it.
-  Nullable open_nullable() { return {writer_.mark(), holes_.size()}; }
+  Nullable open_nullable() { return {writer_.mark(), holes_.size(), later_.size()}; }
 
   void close_nullable(const Nullable& nullable) {
     if (holes_.size() == nullable.first_hole) return;
@@ -68,6 +74,7 @@ class ResponseFragment {
   /// Takes back all that was written since `nullable` began, and writes null.
   void null_out(const Nullable& nullable) {
     holes_.erase(holes_.begin() + static_cast<std::ptrdiff_t>(nullable.first_hole), holes_.end());
+    later_.erase(later_.begin() + static_cast<std::ptrdiff_t>(nullable.first_later), later_.end());
     std::erase_if(spans_, [&](const Span& span) { return span.begin >= nullable.mark.size; });
     writer_.rewind(nullable.mark);
     writer_.null();
@@ -77,6 +84,28 @@ class ResponseFragment {
   void leave_hole(std::unique_ptr<Pending> pending) {
     writer_.raw({});
     holes_.push_back({.offset = text_.size(), .pending = std::move(pending), .value = nullptr});
+  }
+
+  /// Notes work that is done later, unless the innermost open object or list becomes null. To be
+  /// called before that ends.
+  void leave_for_later(Later work) { later_.emplace_back(text_.size(), std::move(work)); }
+
+  /// Hands out the work that was left, but for that in positions which became null, after settle().
+  /// In the order of the text.
+  template <class Take>
+  void for_each_later(const Take& take) const {
+    std::size_t next = 0;
+    const auto take_up_to = [&](std::size_t end) {
+      for (; next < later_.size() && later_[next].first <= end; ++next) {
+        if (!is_nulled(later_[next].first)) take(later_[next].second);
+      }
+    };
+    for (const Hole& hole : holes_) {
+      take_up_to(hole.offset);
+      if (hole.value == nullptr || hole.failed || is_nulled(hole.offset)) continue;
+      hole.value->for_each_later(take);
+    }
+    take_up_to(text_.size());
   }
 
   /// Draws the consequences of holes that failed.
@@ -140,10 +169,18 @@ class ResponseFragment {
   }
 
  private:
+  /// Whether the place, which is not at the edge of a position, lies in one that became null.
+  [[nodiscard]] bool is_nulled(std::size_t offset) const {
+    return std::ranges::any_of(spans_, [&](const Span& span) {
+      return span.nulled && span.begin < offset && offset < span.end;
+    });
+  }
+
   std::string text_;
   json::Writer writer_;
   std::vector<Hole> holes_;
   std::vector<Span> spans_;
+  std::vector<std::pair<std::size_t, Later>> later_;  ///< with its place in the text
 };
 
 }  // namespace errand::graphql::execution

@@ -17,6 +17,17 @@ std::vector<PathSegment> ResponsePath::segments() const {
   return result;
 }
 
+std::vector<ResponsePath> ResponsePath::copy() const {
+  std::size_t length = 0;
+  for (const ResponsePath* link = this; link != nullptr; link = link->parent) ++length;
+  std::vector<ResponsePath> links(length);
+  for (const ResponsePath* link = this; link != nullptr; link = link->parent) {
+    links[--length] = *link;
+  }
+  for (std::size_t i = 1; i < links.size(); ++i) links[i].parent = &links[i - 1];
+  return links;
+}
+
 std::string to_text(const ResponsePath& path) {
   std::string text = path.parent == nullptr ? std::string() : to_text(*path.parent);
   if (path.is_index()) {

@@ -23,6 +23,10 @@ struct ResponsePath {
 
   /// The path from the root to here.
   [[nodiscard]] std::vector<PathSegment> segments() const;
+
+  /// The links from the root to here, each the parent of the next, apart from the stack. Moving the
+  /// vector keeps them valid.
+  [[nodiscard]] std::vector<ResponsePath> copy() const;
 };
 
 /// A path for people: "jobs.edges[3].node".

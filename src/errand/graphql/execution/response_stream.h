@@ -7,17 +7,12 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "errand/graphql/execution/incremental_format.h"
+
 namespace errand::graphql::execution {
 
 class OperationExecution;
 class SourceStream;
-
-/// How the increments of `@defer` and `@stream` are written; a client asks for one of them.
-enum class IncrementalFormat : std::uint8_t {
-  kNone,      ///< the client takes one response: both directives have no effect
-  kDraft,     ///< `incrementalSpec=v0.2`: pending, incremental, completed (graphql-spec #1110)
-  k20220824,  ///< `deferSpec=20220824`: incremental with path and label
-};
 
 /// One element of a response stream: a whole response as JSON text, or a part of an incremental
 /// one.

@@ -155,7 +155,7 @@ class AllocationsTest : public ::testing::Test {
 };
 
 // Of these the resolvers take six: two texts, and two lists with their items.
-constexpr std::size_t kAllocationsMax = 12;
+constexpr std::size_t kAllocationsMax = 9;
 
 TEST_F(AllocationsTest, OfAKnownMutationWithVariablesAreFew) {
   const std::size_t counted =

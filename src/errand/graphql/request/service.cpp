@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "errand/graphql/execution/incremental_delivery.h"
 #include "errand/graphql/execution/operation_execution.h"
 #include "errand/graphql/type/coerce.h"
 
@@ -145,8 +146,17 @@ asio::awaitable<std::variant<Response, std::unique_ptr<ResponseStream>>> Service
   if (!prepared) co_return std::move(prepared.error());
   const OperationType type = prepared->operation->operation;
   if (type != OperationType::kSubscription) {
-    execution::OperationExecution execution(std::move(*prepared));
-    co_return to_response(co_await execution.execute(), type);
+    if (options.incremental == IncrementalFormat::kNone || !prepared->document->incremental()) {
+      execution::OperationExecution execution(std::move(*prepared));
+      co_return to_response(co_await execution.execute(), type);
+    }
+    prepared->incremental = options.incremental;
+    auto answer = co_await execution::deliver_incrementally(
+        std::make_unique<execution::OperationExecution>(std::move(*prepared)));
+    if (auto* whole = std::get_if<execution::ExecutionResult>(&answer)) {
+      co_return to_response(std::move(*whole), type);
+    }
+    co_return std::move(std::get<std::unique_ptr<ResponseStream>>(answer));
   }
   auto stream = co_await open_stream(std::move(*prepared));
   if (!stream) co_return std::move(stream.error());
