@@ -382,6 +382,16 @@ class OverlappingFieldsCanBeMergedRule::Comparison {
       if (!have_same_arguments(node1, node2)) return conflict("they have differing arguments");
     }
 
+    const language::Directive* stream1 = stream_of(node1);
+    const language::Directive* stream2 = stream_of(node2);
+    if (stream1 != nullptr || stream2 != nullptr) {
+      const bool same =
+          stream1 != nullptr && stream2 != nullptr && key_of(*stream1) == key_of(*stream2);
+      return conflict(
+          std::string("they have overlapping stream directives") +
+          (same ? ". See https://github.com/graphql/defer-stream-wg/discussions/100" : ""));
+    }
+
     const bool typed = field1.definition != nullptr && field2.definition != nullptr;
     if (typed && types_conflict(field1.definition->type, field2.definition->type)) {
       return conflict(fmt::format("they return conflicting types \"{}\" and \"{}\"",
@@ -464,6 +474,24 @@ class OverlappingFieldsCanBeMergedRule::Comparison {
     if (a.kind != b.kind) return false;
     if (!a.is<language::ListValue>() && !a.is<language::ObjectValue>()) return is_same_scalar(a, b);
     return key_of(a) == key_of(b);
+  }
+
+  static const language::Directive* stream_of(const Field& field) {
+    for (const language::Directive* directive : field.directives) {
+      if (directive->name.value == "stream") return directive;
+    }
+    return nullptr;
+  }
+
+  /// A text that is the same for directives with the same arguments, whatever their order.
+  static std::string key_of(const language::Directive& directive) {
+    std::vector<std::string> arguments;
+    for (const language::Argument* argument : directive.arguments) {
+      arguments.emplace_back(std::string(argument->name.value) + ':');
+      append_key(arguments.back(), *argument->value);
+    }
+    std::ranges::sort(arguments);
+    return fmt::format("{}", fmt::join(arguments, ","));
   }
 
   const std::string& key_of(const language::Value& value) {

@@ -92,5 +92,22 @@ TEST(OverlappingFieldsCanBeMerged, EndsAtFragmentsThatSpreadThemselves) {
                           "2:36 Cannot spread fragment \"A\" within itself."));
 }
 
+// https://github.com/graphql/graphql-spec/pull/1110
+TEST(OverlappingFieldsCanBeMerged, FieldsOfOneNameAreNotStreamedApart) {
+  constexpr const char* kAdvice =
+      " Use different aliases on the fields to fetch both if this was intentional.";
+  EXPECT_THAT(errors_of("{ dog { owner { pets @stream { name } pets { name } } } }"),
+              ElementsAre(std::string("1:17 1:39 Fields \"pets\" conflict because they have "
+                                      "overlapping stream directives.") +
+                          kAdvice));
+  EXPECT_THAT(
+      errors_of("{ dog { owner { pets @stream(initialCount: 1) { name } "
+                "pets @stream(initialCount: 1) { name } } } }"),
+      ElementsAre(std::string("1:17 1:56 Fields \"pets\" conflict because they have overlapping "
+                              "stream directives. See "
+                              "https://github.com/graphql/defer-stream-wg/discussions/100.") +
+                  kAdvice));
+}
+
 }  // namespace
 }  // namespace errand::graphql::validation

@@ -14,6 +14,8 @@ namespace {
 
 /// The schema of the examples of https://spec.graphql.org/September2025/#sec-Validation
 constexpr const char* kSchema = R"(directive @onField on FIELD
+directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT
+directive @stream(if: Boolean! = true, label: String, initialCount: Int! = 0) on FIELD
 directive @repeatable(n: Int!) repeatable on FIELD | FRAGMENT_SPREAD | QUERY
 
 type Query {

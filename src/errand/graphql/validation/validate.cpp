@@ -7,6 +7,9 @@
 #include <utility>
 
 #include "errand/graphql/language/visitor.h"
+#include "errand/graphql/validation/defer_stream_directive_label.h"
+#include "errand/graphql/validation/defer_stream_directive_on_root_field.h"
+#include "errand/graphql/validation/defer_stream_directive_on_valid_operations.h"
 #include "errand/graphql/validation/executable_definitions.h"
 #include "errand/graphql/validation/fields_on_correct_type.h"
 #include "errand/graphql/validation/fragments_on_composite_types.h"
@@ -26,6 +29,7 @@
 #include "errand/graphql/validation/provided_required_arguments.h"
 #include "errand/graphql/validation/scalar_leafs.h"
 #include "errand/graphql/validation/single_field_subscriptions.h"
+#include "errand/graphql/validation/stream_directive_on_list_field.h"
 #include "errand/graphql/validation/unique_argument_names.h"
 #include "errand/graphql/validation/unique_directives_per_location.h"
 #include "errand/graphql/validation/unique_fragment_names.h"
@@ -150,17 +154,18 @@ class ParallelRules {
 };
 
 /// In the order of graphql-js, which is the order of errors at one node.
-using SpecifiedRules =
-    ParallelRules<ExecutableDefinitionsRule, KnownOperationTypesRule, UniqueOperationNamesRule,
-                  LoneAnonymousOperationRule, SingleFieldSubscriptionsRule, KnownTypeNamesRule,
-                  FragmentsOnCompositeTypesRule, VariablesAreInputTypesRule, ScalarLeafsRule,
-                  FieldsOnCorrectTypeRule, UniqueFragmentNamesRule, KnownFragmentNamesRule,
-                  NoUnusedFragmentsRule, PossibleFragmentSpreadsRule, NoFragmentCyclesRule,
-                  UniqueVariableNamesRule, NoUndefinedVariablesRule, NoUnusedVariablesRule,
-                  KnownDirectivesRule, UniqueDirectivesPerLocationRule, KnownArgumentNamesRule,
-                  UniqueArgumentNamesRule, ValuesOfCorrectTypeRule, ProvidedRequiredArgumentsRule,
-                  VariablesInAllowedPositionRule, OverlappingFieldsCanBeMergedRule,
-                  UniqueInputFieldNamesRule, MaxIntrospectionDepthRule>;
+using SpecifiedRules = ParallelRules<
+    ExecutableDefinitionsRule, KnownOperationTypesRule, UniqueOperationNamesRule,
+    LoneAnonymousOperationRule, SingleFieldSubscriptionsRule, KnownTypeNamesRule,
+    FragmentsOnCompositeTypesRule, VariablesAreInputTypesRule, ScalarLeafsRule,
+    FieldsOnCorrectTypeRule, UniqueFragmentNamesRule, KnownFragmentNamesRule, NoUnusedFragmentsRule,
+    PossibleFragmentSpreadsRule, NoFragmentCyclesRule, UniqueVariableNamesRule,
+    NoUndefinedVariablesRule, NoUnusedVariablesRule, KnownDirectivesRule,
+    UniqueDirectivesPerLocationRule, DeferStreamDirectiveOnRootFieldRule,
+    DeferStreamDirectiveOnValidOperationsRule, DeferStreamDirectiveLabelRule,
+    StreamDirectiveOnListFieldRule, KnownArgumentNamesRule, UniqueArgumentNamesRule,
+    ValuesOfCorrectTypeRule, ProvidedRequiredArgumentsRule, VariablesInAllowedPositionRule,
+    OverlappingFieldsCanBeMergedRule, UniqueInputFieldNamesRule, MaxIntrospectionDepthRule>;
 
 }  // namespace
 
