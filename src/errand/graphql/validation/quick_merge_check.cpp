@@ -181,11 +181,16 @@ bool QuickMergeCheck::check_group(Mode mode, std::size_t head) {
   return true;
 }
 
-/// The types of a group have one shape, as far as they are known.
+/// The types of a group have one shape, as far as they are known, and no field of it is streamed.
 bool QuickMergeCheck::check_types(std::size_t head) {
   const type::FieldDefinition* first = nullptr;
   for (std::size_t i = head; i != kEnd; i = entries_[i].next) {
     if (!spend(1)) return false;
+    if (std::ranges::any_of(entries_[i].node->directives, [](const language::Directive* directive) {
+          return directive->name.value == "stream";
+        })) {
+      return false;
+    }
     const type::FieldDefinition* own = definition(entries_[i]);
     if (own == nullptr) continue;
     if (first != nullptr && types_conflict(first->type, own->type)) return false;
