@@ -314,6 +314,7 @@ class App::Impl {
     server::Server::Options server_options;
     server_options.http.status_profile = config_.graphql.status_profile;
     server_options.http.read.batch_max = config_.graphql.batch_max;
+    server_options.http.read.batch_tokens_max = config_.limits.graphql.tokens_max;
     server_options.http.read.cross_site = config_.graphql.cross_site;
     server_options.http.request_timeout = config_.limits.request_timeout + config_.limits.wait_for;
     server_options.web_socket.request_timeout = server_options.http.request_timeout;

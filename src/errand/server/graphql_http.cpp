@@ -128,6 +128,10 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::answer(net::HttpRequest request,
     const unsigned status = refusal_status(options_.status_profile, read.error().fault);
     auto response = error_response(status, type, read.error().error);
     if (status == 415) response.headers.add("Accept-Post", "application/json");
+    if (const ErrorCode code = read.error().error.code;
+        deps_.metrics != nullptr && code == ErrorCode::kMaxTokensLimit) {
+      deps_.metrics->counter(telemetry::kGraphqlRejected, {to_string(code)}).add();
+    }
     co_return response;
   }
   info.deadline = deps_.clock.now().monotonic + options_.request_timeout;

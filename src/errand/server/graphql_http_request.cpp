@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "errand/base/utf8.h"
+#include "errand/graphql/language/lexer.h"
 #include "errand/json/parse.h"
 #include "errand/server/media_type.h"
 
@@ -61,6 +62,20 @@ std::size_t first_invalid_byte(std::string_view text) noexcept {
   return at;
 }
 
+/// Tokens of `document`, as far as it can be read.
+std::size_t count_tokens(std::string_view document) {
+  using graphql::language::TokenKind;
+  graphql::language::Arena arena;
+  graphql::language::Lexer lexer(document, arena);
+  std::size_t count = 0;
+  for (auto token = lexer.next();
+       token.kind != TokenKind::kEndOfFile && token.kind != TokenKind::kInvalid;
+       token = lexer.next()) {
+    ++count;
+  }
+  return count;
+}
+
 Read read_batch(const boost::json::array& array, const GraphqlHttpReadOptions& options) {
   if (options.batch_max == 0) {
     return refuse(RequestFault::kParametersInvalid,
@@ -75,11 +90,20 @@ Read read_batch(const boost::json::array& array, const GraphqlHttpReadOptions& o
   GraphqlHttpRequest out;
   out.batch = true;
   out.allowed = Service::Allowed::kQueriesAndMutations;
+  std::size_t tokens = 0;
   for (const boost::json::value& item : array) {
     if (item.is_array()) {
       return refuse(RequestFault::kParametersInvalid, "A batch cannot hold another batch.");
     }
     out.items.push_back(parse_request_parameters(item));
+    if (out.items.back()) tokens += count_tokens(out.items.back()->query);
+  }
+  if (options.batch_tokens_max != 0 && tokens > options.batch_tokens_max) {
+    return std::unexpected(GraphqlHttpRefusal{
+        RequestFault::kParametersInvalid,
+        {ErrorCode::kMaxTokensLimit, "The documents of the batch have " + std::to_string(tokens) +
+                                         " tokens together; this server allows " +
+                                         std::to_string(options.batch_tokens_max) + "."}});
   }
   return out;
 }

@@ -30,6 +30,9 @@ struct GraphqlHttpRefusal {
 struct GraphqlHttpReadOptions {
   std::size_t body_depth_max = 64;  ///< nesting of the JSON body
   std::size_t batch_max = 0;        ///< requests of one batch; 0: batches are refused
+  /// Tokens that the documents of one batch have together, so that a batch asks for no more than
+  /// one request may: nothing that limits count is there without a token. 0: no bound.
+  std::size_t batch_tokens_max = 5'000;
   CrossSiteRule cross_site;
 };
 

@@ -442,6 +442,20 @@ TEST_F(ServerTest, AnswersABatchInItsOrder) {
   EXPECT_THAT(boost::json::serialize(body.at(3)), HasSubstr("JSON object"));
 }
 
+TEST_F(ServerTest, CountsTokensOverTheWholeBatch) {
+  start({.http = {.read = {.batch_max = 10, .batch_tokens_max = 20}}});
+  const std::string item = R"({"query":"mutation{set(n:1)}"})";  // 9 tokens
+  EXPECT_EQ(post("[" + item + "," + item + "]").status, 200U);
+  EXPECT_EQ(mutations_, 2);
+  const auto refused = post("[" + item + "," + item + "," + item + "]");
+  EXPECT_EQ(refused.status, 400U);
+  EXPECT_THAT(refused.body, HasSubstr("MAX_TOKENS_LIMIT"));
+  EXPECT_THAT(refused.body, HasSubstr("27 tokens together"));
+  EXPECT_EQ(mutations_, 2);
+  EXPECT_THAT(send("GET /metrics HTTP/1.1").body,
+              HasSubstr("errand_graphql_rejected_total{limit=\"MAX_TOKENS_LIMIT\"} 1"));
+}
+
 TEST_F(ServerTest, RefusesBatchesThatAreNoneOrTooLong) {
   start({.http = {.read = {.batch_max = 2}}});
   const auto refused = [this](const std::string& body, const char* text) {
