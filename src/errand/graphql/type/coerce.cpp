@@ -97,6 +97,7 @@ class JsonCoercion {
     }
     bool good = true;
     json::object result(options_.storage);
+    result.reserve(members->size());
     std::size_t known = 0;
     for (const InputValueDefinition& field : type.fields) {
       const json::value* member = members->if_contains(text_of(field.name));
@@ -209,6 +210,7 @@ class LiteralCoercion {
       if (type.field(field->name.value) == nullptr) return std::nullopt;
     }
     json::object result(storage_);
+    result.reserve(object->fields.size());
     for (const InputValueDefinition& field : type.fields) {
       const language::ObjectField* node = find_field(*object, field.name);
       const auto* variable = node == nullptr ? nullptr : node->value->get_if<language::Variable>();
@@ -255,6 +257,7 @@ std::expected<json::object, GraphQLError> coerce_arguments(const ArgumentsOf& of
                                                            SchemaDefaults defaults,
                                                            const json::storage_ptr& storage) {
   json::object result(storage);
+  result.reserve(of.nodes.size());
   const auto shown = [&](const InputValueDefinition& definition) {
     return "Argument \"" + of.parent() + "(" + std::string(definition.name) + ":)\"";
   };
@@ -305,6 +308,7 @@ std::expected<json::object, std::vector<GraphQLError>> coerce_variable_values(
     const language::OperationDefinition& operation, const json::object& sent,
     const CoercionOptions& options) {
   json::object coerced(options.storage);
+  coerced.reserve(operation.variable_definitions.size());
   std::vector<GraphQLError> errors;
   for (const language::VariableDefinition* definition : operation.variable_definitions) {
     const std::string_view name = definition->variable->name.value;
