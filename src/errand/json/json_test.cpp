@@ -58,6 +58,36 @@ TEST(AppendNumber, WritesAsEcmaScriptDoes) {
 }
 
 // RFC 8785, 3.2.2 and 3.2.3.
+TEST(AppendString, EscapesWhereverTheCharacterStands) {
+  for (std::size_t size = 1; size < 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (const auto& [character, escaped] : {std::pair{'"', "\\\""},
+                                               {'\\', "\\\\"},
+                                               {'\n', "\\n"},
+                                               {'\x1f', "\\u001f"},
+                                               {'\0', "\\u0000"},
+                                               {' ', " "},
+                                               {'\x7f', "\x7f"},
+                                               {'\xff', "\xff"}}) {
+        std::string text(size, 'x');
+        text[at] = character;
+        text.back() = size % 2 == 0 ? '"' : text.back();
+        std::string expected = "\"";
+        for (const char c : text) {
+          if (c == character) {
+            expected += escaped;
+          } else {
+            expected += c == '"' ? "\\\"" : std::string(1, c);
+          }
+        }
+        std::string out;
+        append_string(out, text);
+        EXPECT_EQ(out, expected + '"');
+      }
+    }
+  }
+}
+
 TEST(Canonical, SortsByUtf16AndEscapesTheLeast) {
   const auto value = parse(R"({"\u20ac":"Euro","\r":"CR","\ufb33":"Dalet","1":"One",
       "\ud83d\ude00":"Emoji","\u0080":"Control","\u00f6":"O"})");

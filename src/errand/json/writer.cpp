@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 #include "errand/base/assert.h"
 
@@ -43,15 +45,33 @@ void append_integer(std::string& out, Integer value) {
   out.append(text.data(), end);
 }
 
+/// Where in `text`, from `at` on, the first byte stands that must be escaped (RFC 8259, 7); its
+/// size where none does.
+std::size_t find_escape(std::string_view text, std::size_t at) {
+  const auto must_escape = [](unsigned char c) { return c < 0x20 || c == '"' || c == '\\'; };
+  // Eight bytes at a time: a byte below n leaves its high bit set in (word - n) & ~word.
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighBits = 0x8080808080808080;
+  const auto below = [](std::uint64_t word, std::uint64_t n) { return (word - kOnes * n) & ~word; };
+  for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    const std::uint64_t found =
+        below(word, 0x20) | below(word ^ (kOnes * '"'), 1) | below(word ^ (kOnes * '\\'), 1);
+    if ((found & kHighBits) != 0) break;
+  }
+  while (at < text.size() && !must_escape(static_cast<unsigned char>(text[at]))) ++at;
+  return at;
+}
+
 }  // namespace
 
 void append_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out.push_back('"');
   std::size_t plain = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = find_escape(text, 0); i < text.size(); i = find_escape(text, plain)) {
     const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
     out.append(text.substr(plain, i - plain));
     plain = i + 1;
     out.push_back('\\');
