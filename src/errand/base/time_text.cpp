@@ -35,6 +35,11 @@ std::optional<int> take_number(std::string_view& text, std::size_t digits) noexc
   return value;
 }
 
+/// Writes the last `digits` digits of `value` (>= 0) to `at`.
+void put_number(char* at, std::size_t digits, std::int64_t value) noexcept {
+  for (; digits > 0; value /= 10) at[--digits] = static_cast<char>('0' + value % 10);
+}
+
 bool take(std::string_view& text, std::string_view accepted) noexcept {
   if (text.empty() || accepted.find(text.front()) == std::string_view::npos) return false;
   text.remove_prefix(1);
@@ -87,10 +92,24 @@ std::string format_timestamp(Timestamp time) {
   const auto days = floor<std::chrono::days>(time);
   const year_month_day date{days};
   const hh_mm_ss clock{time - days};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
+  const int year = static_cast<int>(date.year());
+  // Offsets and deadlines may lead out of the years that have four digits.
+  if (year < 0 || year > 9'999) {
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", year,
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                       clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                       clock.subseconds().count());
+  }
+  // By hand: a response may hold many, and a format string is read anew for each.
+  std::string text = "0000-00-00T00:00:00.000Z";
+  put_number(&text[0], 4, year);
+  put_number(&text[5], 2, static_cast<unsigned>(date.month()));
+  put_number(&text[8], 2, static_cast<unsigned>(date.day()));
+  put_number(&text[11], 2, clock.hours().count());
+  put_number(&text[14], 2, clock.minutes().count());
+  put_number(&text[17], 2, clock.seconds().count());
+  put_number(&text[20], 3, clock.subseconds().count());
+  return text;
 }
 
 Result<Timestamp> parse_timestamp(std::string_view text) {
