@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
     add_serve_command(app, context);
     add_schema_commands(app, context);
     add_job_commands(app, context);
+    add_graphql_commands(app, context);
     add_config_commands(app, context);
     add_token_commands(app, context);
     try {

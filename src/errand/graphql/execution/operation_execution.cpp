@@ -189,6 +189,9 @@ ExecutionResult OperationExecution::build_response(Fragment& root) {
 void OperationExecution::write_errors_and_extensions(std::vector<language::GraphQLError>& errors,
                                                      std::string& body) {
   if (!errors.empty()) {
+    if (!request_.error_codes) {
+      for (language::GraphQLError& error : errors) error.code.reset();
+    }
     body += ",\"errors\":";
     json::Writer writer(body);
     write_errors(writer, errors);

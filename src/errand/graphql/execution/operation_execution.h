@@ -39,6 +39,8 @@ struct OperationRequest {
   std::size_t concurrent_fields_max = 32;
   /// Whether and how @defer and @stream take effect; not kNone only with deliver_incrementally().
   IncrementalFormat incremental = IncrementalFormat::kNone;
+  /// Whether errors carry `extensions.code`; off, extensions are only what resolvers gave.
+  bool error_codes = true;
 };
 
 /// A response (spec, 7.1) as text.

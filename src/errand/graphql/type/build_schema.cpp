@@ -93,7 +93,7 @@ std::expected<std::shared_ptr<const Schema>, std::vector<GraphQLError>> SchemaBu
 
 void SchemaBuilder::parse(std::span<const language::Source> sources) {
   for (const language::Source& source : sources) {
-    auto document = language::parse(source);
+    auto document = language::parse(source, options_.parse);
     if (document) {
       schema_->documents_.push_back(std::move(*document));
     } else {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "errand/graphql/language/graphql_error.h"
+#include "errand/graphql/language/parser.h"
 #include "errand/graphql/language/source.h"
 #include "errand/graphql/type/schema.h"
 
@@ -25,6 +26,8 @@ struct BuildOptions {
   /// A schema without a query type is an error (specification, 3.3.1). Off where the caller adds
   /// one later.
   bool require_query = true;
+  /// Bounds on each file.
+  language::ParseOptions parse;
 };
 
 /// Builds a schema from SDL in one or more files: definitions and extensions in any order and any
