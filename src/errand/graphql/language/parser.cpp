@@ -19,7 +19,7 @@
 namespace errand::graphql::language {
 namespace {
 
-constexpr std::array<std::string_view, 20> kDirectiveLocations = {
+constexpr std::array<std::string_view, 21> kDirectiveLocations = {
     "QUERY",
     "MUTATION",
     "SUBSCRIPTION",
@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, 20> kDirectiveLocations = {
     "FRAGMENT_SPREAD",
     "INLINE_FRAGMENT",
     "VARIABLE_DEFINITION",
+    "FRAGMENT_VARIABLE_DEFINITION",
     "SCHEMA",
     "SCALAR",
     "OBJECT",

@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "errand/base/assert.h"
 #include "errand/graphql/language/parser.h"
+#include "errand/graphql/type/check_sdl.h"
 #include "errand/graphql/type/check_type_system.h"
 #include "errand/graphql/type/coerce.h"
 #include "errand/graphql/type/custom_scalars.h"
 #include "errand/graphql/type/introspection.h"
 #include "errand/graphql/type/schema_builder.h"
-#include "errand/graphql/type/suggestions.h"
 
 namespace errand::graphql::type {
 namespace {
@@ -39,29 +40,6 @@ std::unique_ptr<NamedType> make_type(Kind kind) {
   }
 }
 
-struct ExtensionKind {
-  Kind definition;
-  std::string_view name;
-};
-
-/// What an extension extends.
-ExtensionKind extended_kind(Kind extension) {
-  switch (extension) {
-    case Kind::kScalarTypeExtension:
-      return {Kind::kScalarTypeDefinition, "scalar"};
-    case Kind::kObjectTypeExtension:
-      return {Kind::kObjectTypeDefinition, "object"};
-    case Kind::kInterfaceTypeExtension:
-      return {Kind::kInterfaceTypeDefinition, "interface"};
-    case Kind::kUnionTypeExtension:
-      return {Kind::kUnionTypeDefinition, "union"};
-    case Kind::kEnumTypeExtension:
-      return {Kind::kEnumTypeDefinition, "enum"};
-    default:
-      return {Kind::kInputObjectTypeDefinition, "input object"};
-  }
-}
-
 const language::Name& name_of(const language::Definition& node) {
   if (node.is<language::DirectiveExtension>()) {
     return node.as<language::DirectiveExtension>().name;
@@ -74,18 +52,20 @@ const language::Name& name_of(const language::Definition& node) {
 std::expected<std::shared_ptr<const Schema>, std::vector<GraphQLError>> SchemaBuilder::build(
     std::span<const language::Source> sources) {
   schema_ = std::shared_ptr<Schema>(new Schema());
-  using Step = void (SchemaBuilder::*)();
   parse(sources);
-  for (const Step step :
-       {&SchemaBuilder::collect, &SchemaBuilder::fill, &SchemaBuilder::check_applied_directives}) {
-    // What is unknown or double shows beside what is applied wrongly, but not beside broken syntax.
-    if (!errors_.empty() && step == &SchemaBuilder::collect) break;
-    (this->*step)();
-  }
+  if (!errors_.empty()) return std::unexpected(std::move(errors_));
+  errors_ = check_sdl(std::span(schema_->documents_).first(user_documents_),
+                      schema_->documents_.back(), options_.as_graphql_js);
+  // What is unknown or double shows beside what is applied wrongly, but not beside broken syntax.
+  if (!errors_.empty()) return std::unexpected(std::move(errors_));
+  collect();
+  fill();
+  check_applied_directives();
   if (!errors_.empty()) return std::unexpected(std::move(errors_));
   link();
-  errors_ = check_type_system(
-      *schema_, {.require_query = options_.require_query, .root_places = root_places_});
+  errors_ = check_type_system(*schema_, {.require_query = options_.require_query,
+                                         .root_places = root_places_,
+                                         .root_types = root_types_});
   if (!errors_.empty()) return std::unexpected(std::move(errors_));
   coerce_defaults();
   return std::shared_ptr<const Schema>(std::move(schema_));
@@ -120,19 +100,10 @@ void SchemaBuilder::collect() {
 
 void SchemaBuilder::collect_definition(const language::Definition& node,
                                        const language::Source& source, bool built_in) {
-  if (node.is_executable()) {
-    error(source, node,
-          "A schema holds only type system definitions; remove this operation or fragment.");
-  } else if (node.is<language::SchemaDefinition>()) {
-    const auto& part = node.as<language::SchemaDefinition>();
-    if (node.is_extension()) {
-      schema_parts_.push_back({&part, &source});
-    } else if (has_schema_definition_) {
-      error(source, node, "Must provide only one schema definition.");
-    } else {
-      has_schema_definition_ = true;
-      schema_parts_.insert(schema_parts_.begin(), {&part, &source});
-    }
+  if (node.is_executable()) return;
+  if (node.is<language::SchemaDefinition>()) {
+    const Part<language::SchemaDefinition> part{&node.as<language::SchemaDefinition>(), &source};
+    schema_parts_.insert(node.is_extension() ? schema_parts_.end() : schema_parts_.begin(), part);
   } else if (node.is<language::DirectiveDefinition>()) {
     collect_directive(node.as<language::DirectiveDefinition>(), source, built_in);
   } else if (node.is<language::DirectiveExtension>()) {
@@ -147,14 +118,12 @@ void SchemaBuilder::collect_definition(const language::Definition& node,
 void SchemaBuilder::collect_type(const language::TypeDefinition& node,
                                  const language::Source& source, bool built_in) {
   const std::string_view name = node.name.value;
-  if (const auto found = types_by_name_.find(name); found != types_by_name_.end()) {
-    // A built-in scalar may be written out, though it need not.
-    if (built_in) return;
-    const PendingType& first = types_[found->second];
-    error({{first.definition.source, &first.definition.node->name}, {&source, &node.name}},
-          "There can be only one type named \"" + std::string(name) + "\".");
+  // A built-in scalar may be written out, though it need not; ours stands.
+  if (!built_in && is_standard_type(name) &&
+      (options_.as_graphql_js || node.kind == Kind::kScalarTypeDefinition)) {
     return;
   }
+  if (types_by_name_.contains(name)) return;
   PendingType pending{make_type(node.kind), {&node, &source}, {}};
   pending.type->name = name;  // known before the type is filled in, for errors of others
   pending.type->built_in = built_in;
@@ -179,13 +148,8 @@ void SchemaBuilder::collect_type(const language::TypeDefinition& node,
 void SchemaBuilder::collect_directive(const language::DirectiveDefinition& node,
                                       const language::Source& source, bool built_in) {
   const std::string_view name = node.name.value;
-  if (const auto found = directives_by_name_.find(name); found != directives_by_name_.end()) {
-    if (built_in) return;  // The user's definition takes the place of the specified one.
-    const PendingDirective& first = directives_[found->second];
-    error({{first.definition.source, &first.definition.node->name}, {&source, &node.name}},
-          "There can be only one directive named \"@" + std::string(name) + "\".");
-    return;
-  }
+  // The user's definition takes the place of the specified one.
+  if (directives_by_name_.contains(name)) return;
   PendingDirective pending{std::make_unique<DirectiveDefinition>(), {&node, &source}, {}};
   pending.directive->built_in = built_in;
   directives_by_name_.emplace(name, directives_.size());
@@ -194,37 +158,13 @@ void SchemaBuilder::collect_directive(const language::DirectiveDefinition& node,
 
 void SchemaBuilder::attach_extensions() {
   for (const auto& extension : type_extensions_) {
-    const language::Name& name = name_of(*extension.node);
-    const auto found = types_by_name_.find(name.value);
-    if (found == types_by_name_.end()) {
-      std::vector<std::string_view> known;
-      for (const auto& [known_name, index] : types_by_name_) known.push_back(known_name);
-      error(*extension.source, name,
-            "Cannot extend type \"" + std::string(name.value) + "\" because it is not defined." +
-                did_you_mean(suggestion_list(name.value, known)));
-      continue;
-    }
-    PendingType& pending = types_[found->second];
-    if (name.value.starts_with("__")) {
-      error(*extension.source, name,
-            "Cannot extend type \"" + std::string(name.value) +
-                "\" because it belongs to introspection.");
-      continue;
-    }
-    const ExtensionKind kind = extended_kind(extension.node->kind);
-    if (pending.definition.node->kind != kind.definition) {
-      error(
-          {{extension.source, &name}, {pending.definition.source, &pending.definition.node->name}},
-          "Cannot extend non-" + std::string(kind.name) + " type \"" + std::string(name.value) +
-              "\".");
-      continue;
-    }
-    pending.extensions.push_back(extension);
+    types_[types_by_name_.at(name_of(*extension.node).value)].extensions.push_back(extension);
   }
   for (const auto& extension : directive_extensions_) {
     const language::Name& name = extension.node->name;
     const auto found = directives_by_name_.find(name.value);
     if (found == directives_by_name_.end()) {
+      if (options_.as_graphql_js) continue;
       error(*extension.source, name,
             "Cannot extend directive \"@" + std::string(name.value) +
                 "\" because it is not defined.");
@@ -267,6 +207,7 @@ void SchemaBuilder::link() {
       field.parent = parent;
     }
   };
+  order_by_reference();
   schema.possible_types_.resize(schema.types_.size());
   schema.is_possible_.resize(schema.types_.size());
   schema.implementing_interfaces_.resize(schema.types_.size());
@@ -298,6 +239,39 @@ void SchemaBuilder::link() {
         schema.implementing_interfaces_[super->index].push_back(interface);
       }
     }
+  }
+}
+
+void SchemaBuilder::order_by_reference() {
+  std::vector<bool> listed(schema_->types_.size());
+  const auto list = [&](const auto& self, const NamedType& type) -> void {
+    listed[type.index] = true;
+    schema_->types_by_reference_.push_back(&type);
+    const auto refer = [&](const NamedType& other) {
+      if (other.built_in && !listed[other.index]) self(self, other);
+    };
+    if (const auto* with_fields = type.get_if<FieldsType>()) {
+      for (const FieldDefinition& field : with_fields->fields) {
+        refer(field.type.named());
+        for (const InputValueDefinition& argument : field.arguments) {
+          refer(argument.type.named());
+        }
+      }
+    } else if (const auto* input = type.get_if<InputObjectType>()) {
+      for (const InputValueDefinition& field : input->fields) refer(field.type.named());
+    }
+  };
+  for (const NamedType* type : schema_->types_) {
+    if (!type->built_in) list(list, *type);
+  }
+  for (const DirectiveDefinition* directive : schema_->directives_) {
+    for (const InputValueDefinition& argument : directive->arguments) {
+      const NamedType& named = argument.type.named();
+      if (named.built_in && !listed[named.index]) list(list, named);
+    }
+  }
+  for (const NamedType* type : schema_->types_) {
+    if (!listed[type->index]) list(list, *type);
   }
 }
 

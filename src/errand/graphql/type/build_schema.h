@@ -28,6 +28,10 @@ struct BuildOptions {
   bool require_query = true;
   /// Bounds on each file.
   language::ParseOptions parse;
+  /// Leave out the checks that graphql-js does not make: the values of applied directives'
+  /// arguments (5.6.1), directives that apply themselves (3.13), extensions of unknown directives,
+  /// and operations in a type system document.
+  bool as_graphql_js = false;
 };
 
 /// Builds a schema from SDL in one or more files: definitions and extensions in any order and any

@@ -160,22 +160,20 @@ TEST(BuildSchema, ReportsAllWrongDefinitionsWithPlaceAndSuggestion) {
                  "directive @d on FIELD\ndirective @d on FIELD\n"
                  "schema { query: Query query: Query mutation: E }\nschema { query: Query }"}),
       ElementsAre(
-          "file1.graphql:1:6: There can be only one type named \"Query\".",
-          "file1.graphql:4:1: A schema holds only type system definitions; remove this operation "
-          "or fragment.",
-          "file1.graphql:7:12: There can be only one directive named \"@d\".",
-          "file1.graphql:10:1: Must provide only one schema definition.",
-          "file1.graphql:5:13: Cannot extend type \"Quary\" because it is not defined. Did you "
-          "mean "
-          "\"Query\"?",
-          "file1.graphql:6:13: Cannot extend non-enum type \"Query\".",
-          "file1.graphql:1:17: Unknown type \"Strin\". Did you mean \"String\"?",
           "file1.graphql:1:14: Field \"Query.a\" can only be defined once.",
           "file1.graphql:1:34: Argument \"Query.b(c:)\" can only be defined once.",
+          "file1.graphql:1:17: Unknown type \"Strin\". Did you mean \"String\"?",
+          "file1.graphql:1:6: There can be only one type named \"Query\".",
           "file1.graphql:3:10: Enum value \"E.A\" can only be defined once.",
-          "file1.graphql:9:17: There can be only one query type in schema.",
-          "file1.graphql:9:46: Mutation root type must be Object type if provided, it cannot be "
-          "E."));
+          "file1.graphql:4:1: A schema holds only type system definitions; remove this operation "
+          "or fragment.",
+          "file1.graphql:5:13: Cannot extend type \"Quary\" because it is not defined. Did you "
+          "mean \"Query\"?",
+          "file1.graphql:2:1: Cannot extend non-enum type \"Query\".",
+          "file1.graphql:7:12: There can be only one directive named \"@d\".",
+          "file1.graphql:9:10: There can be only one query type in schema.",
+          "file1.graphql:10:1: Must provide only one schema definition.",
+          "file1.graphql:9:10: There can be only one query type in schema."));
 }
 
 TEST(BuildSchema, ChecksAppliedDirectives) {
@@ -193,12 +191,39 @@ TEST(BuildSchema, ChecksAppliedDirectives) {
           "file1.graphql:4:10: Argument \"@tag(name:)\" of type \"String!\" is required, but it "
           "was "
           "not provided.",
-          "file1.graphql:5:21: Argument \"@tag(name:)\" has an invalid value: String cannot "
-          "represent a non string value: 1",
           "file1.graphql:5:24: Unknown argument \"nam\" on directive \"@tag\". Did you mean "
           "\"name\"?",
           "file1.graphql:5:15: There can be only one argument named \"name\".",
           "file1.graphql:6:10: The directive \"@tag\" can only be used once at this location."));
+}
+
+TEST(BuildSchema, ChecksTheValuesOfAppliedDirectivesUnlessAskedToBeLikeGraphqlJs) {
+  const std::string sdl =
+      "directive @tag(name: String, of: [Int]) on FIELD_DEFINITION\n"
+      "type Query {\n  a: Int @tag(name: 1)\n  b: Int @tag(of: [1, \"x\"])\n}";
+  EXPECT_THAT(
+      errors_of({sdl}),
+      ElementsAre("file1.graphql:3:21: Argument \"@tag(name:)\" has invalid value: String "
+                  "cannot represent a non string value: 1",
+                  "file1.graphql:4:23: Argument \"@tag(of:)\" has invalid value at [1]: Int "
+                  "cannot represent non-integer value: \"x\""));
+  const language::Source source{.body = sdl + "\nquery { a }", .name = "s"};
+  BuildOptions options;
+  options.as_graphql_js = true;
+  EXPECT_TRUE(build_schema({&source, 1}, options).has_value());
+}
+
+TEST(BuildSchema, ListsBuiltInTypesAfterTheFirstThatRefersToThem) {
+  const auto schema =
+      schema_of({"type B { a: A, n(x: Int): String }\ntype A { f: Float }\n"
+                 "type Query { b: B }"});
+  ASSERT_NE(schema, nullptr);
+  std::vector<std::string_view> names;
+  for (const NamedType* type : schema->types_by_reference()) names.push_back(type->name);
+  ASSERT_EQ(names.size(), schema->types().size());
+  names.resize(8);
+  EXPECT_THAT(names,
+              ElementsAre("B", "String", "Int", "A", "Float", "Query", "Boolean", "__Schema"));
 }
 
 TEST(BuildSchema, LetsTheQueryTypeBeMissingWhenAsked) {

@@ -23,8 +23,6 @@ const InputObjectType* needed_type(const InputObjectType& type, const InputValue
   return field.type.named().get_if<InputObjectType>();
 }
 
-/// Finds input objects that reference themselves so that no finite value fits ("Input Object
-/// circular references", 3.10, with one-of types as in the draft).
 class FiniteValueCheck {
  public:
   explicit FiniteValueCheck(const Schema& schema) : schema_(schema) {}
@@ -33,14 +31,14 @@ class FiniteValueCheck {
     // Grows the set of types with a finite value until nothing is added.
     for (bool grown = true; grown;) {
       grown = false;
-      for (const NamedType* type : schema_.types()) {
+      for (const NamedType* type : schema_.types_by_reference()) {
         const auto* input = type->get_if<InputObjectType>();
         if (input == nullptr || finite_.contains(input) || !is_finite(*input)) continue;
         finite_.insert(input);
         grown = true;
       }
     }
-    for (const NamedType* type : schema_.types()) {
+    for (const NamedType* type : schema_.types_by_reference()) {
       const auto* input = type->get_if<InputObjectType>();
       if (input != nullptr && !finite_.contains(input)) report_cycles(*input);
     }
@@ -78,7 +76,7 @@ class FiniteValueCheck {
         for (std::size_t i = begin->second; i < path_.size(); ++i) {
           if (!names.empty()) names += ", ";
           names += coordinate_of(*path_[i].type, *path_[i].field);
-          places.push_back(path_[i].field->place);
+          places.push_back(path_[i].field->definition);
         }
         errors_.push_back(error_at(
             places, "Input Object " + std::string(needed->name) +
@@ -99,88 +97,66 @@ class FiniteValueCheck {
   std::vector<GraphQLError> errors_;
 };
 
-/// Finds default values of input fields that need themselves ("InputFieldDefaultValueHasCycle()",
-/// 3.10).
-class DefaultCycleCheck {
- public:
-  explicit DefaultCycleCheck(const Schema& schema) : schema_(schema) {}
-
-  std::vector<GraphQLError> run() {
-    for (const NamedType* type : schema_.types()) {
-      const auto* input = type->get_if<InputObjectType>();
-      // As if `{}` were given.
-      if (input != nullptr) follow_absent_fields(*input, {});
-    }
-    return std::move(errors_);
-  }
-
- private:
-  void follow_literal(const InputObjectType& type, const language::Value& literal) {
-    if (const auto* list = literal.get_if<language::ListValue>()) {
-      for (const language::Value* item : list->values) follow_literal(type, *item);
-    } else if (const auto* object = literal.get_if<language::ObjectValue>()) {
-      follow_absent_fields(type, object->fields);
-    }
-  }
-
-  void follow_absent_fields(const InputObjectType& type,
-                            language::NodeList<language::ObjectField> given) {
-    for (const InputValueDefinition& field : type.fields) {
-      const auto* field_type = field.type.named().get_if<InputObjectType>();
-      if (field_type == nullptr) continue;
-      const auto node = std::ranges::find_if(
-          given, [&](const auto* other) { return other->name.value == field.name; });
-      if (node != given.end()) {
-        follow_literal(*field_type, *(*node)->value);
-      } else {
-        follow_default(type, field, *field_type);
-      }
-    }
-  }
-
-  void follow_default(const InputObjectType& type, const InputValueDefinition& field,
-                      const InputObjectType& field_type) {
-    if (field.default_literal == nullptr) return;
-    const std::string name = coordinate_of(type, field);
-    if (const auto begin = path_index_.find(&field); begin != path_index_.end()) {
-      std::string via;
-      std::vector<Place> places{path_[begin->second].field->place};
-      for (std::size_t i = begin->second + 1; i < path_.size(); ++i) {
-        via += (via.empty() ? " via the default values of: " : ", ") + path_[i].name;
-        places.push_back(path_[i].field->place);
-      }
-      errors_.push_back(error_at(places,
-                                 "Invalid circular reference. The default value of Input Object "
-                                 "field " +
-                                     name + " references itself" + via + "."));
-      return;
-    }
-    if (!visited_.insert(&field).second) return;
-    path_index_.emplace(&field, path_.size());
-    path_.push_back({name, &field});
-    follow_literal(field_type, *field.default_literal);
-    path_.pop_back();
-    path_index_.erase(&field);
-  }
-
-  struct Step {
-    std::string name;
-    const InputValueDefinition* field;
-  };
-
-  const Schema& schema_;
-  std::unordered_set<const InputValueDefinition*> visited_;
-  std::vector<Step> path_;
-  std::unordered_map<const InputValueDefinition*, std::size_t> path_index_;
-  std::vector<GraphQLError> errors_;
-};
-
 }  // namespace
 
-std::vector<GraphQLError> check_input_cycles(const Schema& schema) {
-  std::vector<GraphQLError> errors = FiniteValueCheck(schema).run();
-  for (GraphQLError& error : DefaultCycleCheck(schema).run()) errors.push_back(std::move(error));
-  return errors;
+std::vector<GraphQLError> check_finite_values(const Schema& schema) {
+  return FiniteValueCheck(schema).run();
+}
+
+std::vector<GraphQLError> DefaultCycleCheck::check(const InputObjectType& type) {
+  follow_absent_fields(type, {});
+  return std::exchange(errors_, {});
+}
+
+void DefaultCycleCheck::follow_literal(const InputObjectType& type,
+                                       const language::Value& literal) {
+  if (const auto* list = literal.get_if<language::ListValue>()) {
+    for (const language::Value* item : list->values) follow_literal(type, *item);
+  } else if (const auto* object = literal.get_if<language::ObjectValue>()) {
+    follow_absent_fields(type, object->fields);
+  }
+}
+
+void DefaultCycleCheck::follow_absent_fields(const InputObjectType& type,
+                                             language::NodeList<language::ObjectField> given) {
+  for (const InputValueDefinition& field : type.fields) {
+    const auto* field_type = field.type.named().get_if<InputObjectType>();
+    if (field_type == nullptr) continue;
+    const auto node = std::ranges::find_if(
+        given, [&](const auto* other) { return other->name.value == field.name; });
+    if (node != given.end()) {
+      follow_literal(*field_type, *(*node)->value);
+    } else {
+      follow_default(type, field, *field_type);
+    }
+  }
+}
+
+void DefaultCycleCheck::follow_default(const InputObjectType& type,
+                                       const InputValueDefinition& field,
+                                       const InputObjectType& field_type) {
+  if (field.default_literal == nullptr) return;
+  const std::string name = coordinate_of(type, field);
+  const Place place{field.definition.source, field.default_literal};
+  if (const auto begin = path_index_.find(&field); begin != path_index_.end()) {
+    std::string via;
+    std::vector<Place> places{path_[begin->second].place};
+    for (std::size_t i = begin->second + 1; i < path_.size(); ++i) {
+      via += (via.empty() ? " via the default values of: " : ", ") + path_[i].name;
+      places.push_back(path_[i].place);
+    }
+    errors_.push_back(error_at(places,
+                               "Invalid circular reference. The default value of Input Object "
+                               "field " +
+                                   name + " references itself" + via + "."));
+    return;
+  }
+  if (!visited_.insert(&field).second) return;
+  path_index_.emplace(&field, path_.size());
+  path_.push_back({name, place});
+  follow_literal(field_type, *field.default_literal);
+  path_.pop_back();
+  path_index_.erase(&field);
 }
 
 }  // namespace errand::graphql::type

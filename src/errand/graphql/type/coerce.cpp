@@ -1,5 +1,6 @@
 #include "errand/graphql/type/coerce.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -127,8 +128,12 @@ class JsonCoercion {
       if (known != 1) {
         report(path, not_one_of(type));
         good = false;
-      } else if (good && result.begin()->value().is_null()) {
-        const PathLink link{path, view_of(result.begin()->key()), 0, false};
+      }
+      const auto first = std::ranges::find_if(*members, [&](const auto& member) {
+        return type.field(view_of(member.key())) != nullptr;
+      });
+      if (first != members->end() && first->value().is_null()) {
+        const PathLink link{path, view_of(first->key()), 0, false};
         report(&link, not_one_of(type));
         good = false;
       }

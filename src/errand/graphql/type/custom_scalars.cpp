@@ -1,5 +1,6 @@
 #include "errand/graphql/type/custom_scalars.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -56,6 +57,15 @@ std::optional<double> parse_number(std::string_view text) {
   return number;
 }
 
+/// The number that a resolver gave as a text, blanks around it aside.
+std::optional<double> number_in(const json::string& text) {
+  constexpr std::string_view kBlanks = " \t\n\v\f\r";
+  std::string_view trimmed = view_of(text);
+  trimmed.remove_prefix(std::min(trimmed.find_first_not_of(kBlanks), trimmed.size()));
+  trimmed.remove_suffix(trimmed.size() - (trimmed.find_last_not_of(kBlanks) + 1));
+  return parse_number(trimmed);
+}
+
 // ---- Int (3.5.1) ----
 
 constexpr std::string_view kNonInteger = "Int cannot represent non-integer value: ";
@@ -88,7 +98,7 @@ LeafResult serialize_int(const json::value& value) {
   if (const auto number = number_of(value)) return int_from_number(*number, value);
   if (const auto* boolean = value.if_bool()) return static_cast<std::int64_t>(*boolean ? 1 : 0);
   if (const auto* text = value.if_string()) {
-    if (const auto number = parse_number(view_of(*text))) return int_from_number(*number, value);
+    if (const auto number = number_in(*text)) return int_from_number(*number, value);
   }
   return wrong(kNonInteger, value);
 }
@@ -120,7 +130,7 @@ LeafResult parse_float_literal(const language::Value& literal, const json::objec
 LeafResult serialize_float(const json::value& value) {
   if (const auto* boolean = value.if_bool()) return *boolean ? 1.0 : 0.0;
   if (const auto* text = value.if_string()) {
-    const auto number = parse_number(view_of(*text));
+    const auto number = number_in(*text);
     if (!number || !std::isfinite(*number)) return wrong(kNonNumeric, value);
     return *number;
   }

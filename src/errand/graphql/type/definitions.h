@@ -64,7 +64,8 @@ struct Described {
   std::string_view name;
   std::optional<std::string_view> description;
   AppliedDirectives directives;
-  Place place;
+  Place place;       ///< the name
+  Place definition;  ///< the whole definition
 };
 
 /// An argument of a field or directive, or a field of an input object ("input value").
@@ -156,6 +157,7 @@ class NamedType : public Described {
   /// IsOutputType().
   [[nodiscard]] bool is_output() const noexcept { return kind_ != TypeKind::kInputObject; }
 
+  std::vector<Place> extensions;
   /// A type of introspection, or a built-in scalar.
   bool built_in = false;
   std::uint32_t index = 0;  ///< place in Schema::types()

@@ -3,8 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "errand/base/assert.h"
 #include "errand/graphql/type/schema_builder.h"
-#include "errand/graphql/type/suggestions.h"
 
 namespace errand::graphql::type {
 namespace {
@@ -13,7 +13,6 @@ using language::Kind;
 
 constexpr std::string_view kDefaultDeprecationReason = "No longer supported";
 constexpr std::array<std::string_view, 3> kDefaultRootNames{"Query", "Mutation", "Subscription"};
-constexpr std::array<std::string_view, 3> kRootWords{"Query", "Mutation", "Subscription"};
 
 /// The string argument `argument` of the first `@name`.
 std::optional<std::string_view> string_argument(std::span<const AppliedDirective> directives,
@@ -44,7 +43,7 @@ void SchemaBuilder::fill_directive(PendingDirective& pending) {
   DirectiveDefinition& directive = *pending.directive;
   const auto& node = *pending.definition.node;
   const language::Source& source = *pending.definition.source;
-  described(directive, node.name, node.description, node.directives, source);
+  described(directive, node, source);
   for (const auto& extension : pending.extensions) {
     for (const language::Directive* applied : extension.node->directives) {
       directive.directives.push_back({applied, extension.source});
@@ -52,7 +51,7 @@ void SchemaBuilder::fill_directive(PendingDirective& pending) {
   }
   directive.repeatable = node.repeatable;
   directive.deprecation_reason = deprecation_reason(directive.directives);
-  directive.arguments = arguments_of(node.arguments, source, "@" + std::string(node.name.value));
+  directive.arguments = arguments_of(node.arguments, source);
   for (const language::Name* location : node.locations) {
     directive.locations.push_back(location->value);
   }
@@ -61,8 +60,9 @@ void SchemaBuilder::fill_directive(PendingDirective& pending) {
 void SchemaBuilder::fill_type(PendingType& pending) {
   NamedType& type = *pending.type;
   const auto& node = *pending.definition.node;
-  described(type, node.name, node.description, node.directives, *pending.definition.source);
+  described(type, node, *pending.definition.source);
   for (const auto& extension : pending.extensions) {
+    type.extensions.push_back({extension.source, extension.node});
     for (const language::Directive* applied : extension.node->directives) {
       type.directives.push_back({applied, extension.source});
     }
@@ -93,7 +93,7 @@ void SchemaBuilder::fill_part(NamedType& type, const Part<language::TypeDefiniti
     }
     case TypeKind::kUnion:
       return fill_union(static_cast<UnionType&>(type),
-                        part.node->as<language::UnionTypeDefinition>().types, source);
+                        part.node->as<language::UnionTypeDefinition>().types);
     case TypeKind::kEnum:
       return fill_enum(static_cast<EnumType&>(type),
                        part.node->as<language::EnumTypeDefinition>().values, source);
@@ -107,61 +107,33 @@ void SchemaBuilder::fill_fields(FieldsType& type,
                                 language::NodeList<language::NamedType> interfaces,
                                 language::NodeList<language::FieldDefinition> fields,
                                 const language::Source& source) {
-  const std::string type_name(type.name);
   for (const language::NamedType* node : interfaces) {
-    const NamedType* named = resolve_name(node->name, source);
-    if (named == nullptr) continue;
-    const auto* interface = named->get_if<InterfaceType>();
-    if (interface == nullptr) {
-      error(source, *node,
-            "Type " + type_name + " must only implement Interface types, it cannot implement " +
-                std::string(named->name) + ".");
-    } else if (named == &type) {
-      error(source, *node,
-            "Type " + type_name +
-                " cannot implement itself because it would create a circular reference.");
-    } else if (type.implements(*interface)) {
-      error(source, *node,
-            "Type " + type_name + " can only implement " + std::string(named->name) + " once.");
-    } else {
-      type.interfaces.push_back(interface);
-    }
-  }
-  for (const language::FieldDefinition* node : fields) {
-    const std::string coordinate = type_name + "." + std::string(node->name.value);
-    if (const FieldDefinition* first = type.field(node->name.value)) {
-      error({first->place, {&source, &node->name}},
-            "Field \"" + coordinate + "\" can only be defined once.");
+    const auto* interface = resolve_name(node->name)->get_if<InterfaceType>();
+    // What cannot be implemented is for check_type_system() to tell.
+    if (interface == nullptr || static_cast<const NamedType*>(interface) == &type ||
+        type.implements(*interface)) {
       continue;
     }
+    type.interfaces.push_back(interface);
+  }
+  for (const language::FieldDefinition* node : fields) {
     FieldDefinition field;
-    described(field, node->name, node->description, node->directives, source);
+    described(field, *node, source);
     field.deprecation_reason = deprecation_reason(field.directives);
-    field.arguments = arguments_of(node->arguments, source, coordinate);
+    field.arguments = arguments_of(node->arguments, source);
     field.type = resolve(*node->type, source);
     type.fields_by_name_.emplace(field.name, static_cast<std::uint32_t>(type.fields.size()));
     type.fields.push_back(std::move(field));
   }
 }
 
-void SchemaBuilder::fill_union(UnionType& type, language::NodeList<language::NamedType> members,
-                               const language::Source& source) {
+void SchemaBuilder::fill_union(UnionType& type, language::NodeList<language::NamedType> members) {
   for (const language::NamedType* node : members) {
-    const NamedType* member = resolve_name(node->name, source);
-    if (member == nullptr) continue;
-    const auto* object = member->get_if<ObjectType>();
-    if (object == nullptr) {
-      error(source, *node,
-            "Union type " + std::string(type.name) +
-                " can only include Object types, it cannot include " + std::string(member->name) +
-                ".");
-    } else if (std::ranges::find(type.members, object) != type.members.end()) {
-      error(source, *node,
-            "Union type " + std::string(type.name) + " can only include type " +
-                std::string(member->name) + " once.");
-    } else {
-      type.members.push_back(object);
+    const auto* object = resolve_name(node->name)->get_if<ObjectType>();
+    if (object == nullptr || std::ranges::find(type.members, object) != type.members.end()) {
+      continue;
     }
+    type.members.push_back(object);
   }
 }
 
@@ -169,14 +141,8 @@ void SchemaBuilder::fill_enum(EnumType& type,
                               language::NodeList<language::EnumValueDefinition> values,
                               const language::Source& source) {
   for (const language::EnumValueDefinition* node : values) {
-    if (const EnumValueDefinition* first = type.value(node->name.value)) {
-      error({first->place, {&source, &node->name}}, "Enum value \"" + std::string(type.name) + "." +
-                                                        std::string(node->name.value) +
-                                                        "\" can only be defined once.");
-      continue;
-    }
     EnumValueDefinition value;
-    described(value, node->name, node->description, node->directives, source);
+    described(value, *node, source);
     value.deprecation_reason = deprecation_reason(value.directives);
     type.values_by_name_.emplace(value.name, static_cast<std::uint32_t>(type.values.size()));
     type.values.push_back(std::move(value));
@@ -187,12 +153,6 @@ void SchemaBuilder::fill_input(InputObjectType& type,
                                language::NodeList<language::InputValueDefinition> fields,
                                const language::Source& source) {
   for (const language::InputValueDefinition* node : fields) {
-    if (const InputValueDefinition* first = type.field(node->name.value)) {
-      error({first->place, {&source, &node->name}}, "Field \"" + std::string(type.name) + "." +
-                                                        std::string(node->name.value) +
-                                                        "\" can only be defined once.");
-      continue;
-    }
     InputValueDefinition field;
     if (!input_value(field, *node, source)) continue;
     type.fields_by_name_.emplace(field.name, static_cast<std::uint32_t>(type.fields.size()));
@@ -201,8 +161,8 @@ void SchemaBuilder::fill_input(InputObjectType& type,
 }
 
 void SchemaBuilder::fill_roots() {
-  std::array<const NamedType*, 3> roots{};
   for (const auto& part : schema_parts_) {
+    if (!part.node->is_extension()) schema_->definition_ = {part.source, part.node};
     if (part.node->description != nullptr) {
       schema_->description_ = part.node->description->value;
     }
@@ -211,45 +171,23 @@ void SchemaBuilder::fill_roots() {
     }
     for (const language::OperationTypeDefinition* node : part.node->operation_types) {
       const auto operation = static_cast<std::size_t>(node->operation);
-      if (root_places_[operation].known()) {
-        error({root_places_[operation], {part.source, node}},
-              "There can be only one " + std::string(language::to_string(node->operation)) +
-                  " type in schema.");
-        continue;
-      }
       root_places_[operation] = {part.source, node->type};
-      roots[operation] = resolve_name(node->type->name, *part.source);
+      root_types_[operation] = resolve_name(node->type->name);
     }
   }
-  for (std::size_t i = 0; i < roots.size(); ++i) {
-    if (!has_schema_definition_ && !root_places_[i].known()) {
+  for (std::size_t i = 0; i < root_types_.size(); ++i) {
+    if (!schema_->definition_.known() && !root_places_[i].known()) {
       const auto found = types_by_name_.find(kDefaultRootNames[i]);
-      if (found != types_by_name_.end()) roots[i] = types_[found->second].type.get();
+      if (found != types_by_name_.end()) root_types_[i] = types_[found->second].type.get();
     }
-    if (roots[i] == nullptr) continue;
-    const auto* object = roots[i]->get_if<ObjectType>();
-    if (object == nullptr) {
-      error({root_places_[i].known() ? root_places_[i] : roots[i]->place},
-            std::string(kRootWords[i]) + " root type must be Object type" +
-                (i == 0 ? "" : " if provided") + ", it cannot be " + std::string(roots[i]->name) +
-                ".");
-    }
-    schema_->roots_[i] = object;
+    if (root_types_[i] != nullptr) schema_->roots_[i] = root_types_[i]->get_if<ObjectType>();
   }
 }
 
 std::vector<InputValueDefinition> SchemaBuilder::arguments_of(
-    language::NodeList<language::InputValueDefinition> nodes, const language::Source& source,
-    const std::string& coordinate) {
+    language::NodeList<language::InputValueDefinition> nodes, const language::Source& source) {
   std::vector<InputValueDefinition> result;
   for (const language::InputValueDefinition* node : nodes) {
-    const auto first = std::ranges::find(result, node->name.value, &InputValueDefinition::name);
-    if (first != result.end()) {
-      error({first->place, {&source, &node->name}}, "Argument \"" + coordinate + "(" +
-                                                        std::string(node->name.value) +
-                                                        ":)\" can only be defined once.");
-      continue;
-    }
     InputValueDefinition argument;
     if (input_value(argument, *node, source)) result.push_back(std::move(argument));
   }
@@ -259,23 +197,22 @@ std::vector<InputValueDefinition> SchemaBuilder::arguments_of(
 bool SchemaBuilder::input_value(InputValueDefinition& out,
                                 const language::InputValueDefinition& node,
                                 const language::Source& source) {
-  described(out, node.name, node.description, node.directives, source);
+  described(out, node, source);
   out.deprecation_reason = deprecation_reason(out.directives);
   out.default_literal = node.default_value;
   out.type = resolve(*node.type, source);
   return out.type.valid();
 }
 
-void SchemaBuilder::described(Described& out, const language::Name& name,
-                              const language::StringValue* description,
-                              language::NodeList<language::Directive> directives,
-                              const language::Source& source) {
-  out.name = name.value;
-  if (description != nullptr) out.description = description->value;
-  for (const language::Directive* directive : directives) {
+template <class T>
+void SchemaBuilder::described(Described& out, const T& node, const language::Source& source) {
+  out.name = node.name.value;
+  if (node.description != nullptr) out.description = node.description->value;
+  for (const language::Directive* directive : node.directives) {
     out.directives.push_back({directive, &source});
   }
-  out.place = {&source, &name};
+  out.place = {&source, &node.name};
+  out.definition = {&source, &node};
 }
 
 TypeRef SchemaBuilder::resolve(const language::TypeReference& reference,
@@ -295,28 +232,16 @@ TypeRef SchemaBuilder::resolve(const language::TypeReference& reference,
       }
       return item.list_of();
     }
-    default: {
-      const NamedType* named = resolve_name(reference.as<language::NamedType>().name, source);
-      return named == nullptr ? TypeRef() : TypeRef(*named);
-    }
+    default:
+      return TypeRef(*resolve_name(reference.as<language::NamedType>().name));
   }
 }
 
-NamedType* SchemaBuilder::resolve_name(const language::Name& name, const language::Source& source) {
+NamedType* SchemaBuilder::resolve_name(const language::Name& name) {
   const auto found = types_by_name_.find(name.value);
-  if (found != types_by_name_.end()) {
-    referenced_.insert(name.value);
-    return types_[found->second].type.get();
-  }
-  std::vector<std::string_view> known;
-  for (const PendingType& pending : types_) {
-    const std::string_view known_name = pending.definition.node->name.value;
-    if (!known_name.starts_with("__")) known.push_back(known_name);
-  }
-  error(source, name,
-        "Unknown type \"" + std::string(name.value) + "\"." +
-            did_you_mean(suggestion_list(name.value, known)));
-  return nullptr;
+  ERRAND_ASSERT(found != types_by_name_.end());  // check_sdl() has seen to it
+  referenced_.insert(name.value);
+  return types_[found->second].type.get();
 }
 
 }  // namespace errand::graphql::type

@@ -15,7 +15,7 @@ void append(std::string& out, const boost::json::value& value, int depth) {
   if (const auto* list = value.if_array()) {
     if (list->empty()) {
       out += "[]";
-    } else if (depth > kDepthMax) {
+    } else if (depth >= kDepthMax) {
       out += "[Array]";
     } else {
       out += '[';
@@ -32,7 +32,7 @@ void append(std::string& out, const boost::json::value& value, int depth) {
   } else if (const auto* object = value.if_object()) {
     if (object->empty()) {
       out += "{}";
-    } else if (depth > kDepthMax) {
+    } else if (depth >= kDepthMax) {
       out += "[Object]";
     } else {
       out += "{ ";

@@ -223,6 +223,9 @@ enum __DirectiveLocation {
   """Location adjacent to an operation variable definition."""
   VARIABLE_DEFINITION
 
+  """Location adjacent to a fragment variable definition."""
+  FRAGMENT_VARIABLE_DEFINITION
+
   """Location adjacent to a schema definition."""
   SCHEMA
 

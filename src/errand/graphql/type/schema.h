@@ -27,6 +27,8 @@ class Schema {
   [[nodiscard]] std::optional<std::string_view> description() const noexcept {
     return description_;
   }
+  /// The schema definition; not known where there is none.
+  [[nodiscard]] const Place& definition() const noexcept { return definition_; }
   /// Directives applied to the schema itself.
   [[nodiscard]] std::span<const AppliedDirective> schema_directives() const noexcept {
     return schema_directives_;
@@ -44,6 +46,11 @@ class Schema {
   /// All named types: the user's in order of declaration, then built-in scalars that are referred
   /// to, then introspection's. `types()[t.index] == &t`.
   [[nodiscard]] std::span<const NamedType* const> types() const noexcept { return types_; }
+  /// The same types, a built-in one after the first that refers to it: the order in which
+  /// graphql-js lists and checks them.
+  [[nodiscard]] std::span<const NamedType* const> types_by_reference() const noexcept {
+    return types_by_reference_;
+  }
   /// nullptr where there is none.
   [[nodiscard]] const NamedType* type(std::string_view name) const noexcept;
 
@@ -90,8 +97,10 @@ class Schema {
   std::vector<std::unique_ptr<NamedType>> owned_types_;
   std::vector<std::unique_ptr<DirectiveDefinition>> owned_directives_;
   std::optional<std::string_view> description_;
+  Place definition_;
   AppliedDirectives schema_directives_;
   std::vector<const NamedType*> types_;
+  std::vector<const NamedType*> types_by_reference_;
   std::vector<const DirectiveDefinition*> directives_;
   std::unordered_map<std::string_view, const NamedType*> types_by_name_;
   std::unordered_map<std::string_view, const DirectiveDefinition*> directives_by_name_;

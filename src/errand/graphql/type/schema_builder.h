@@ -17,9 +17,10 @@
 
 namespace errand::graphql::type {
 
-/// Makes one Schema; private to build_schema(). Steps: parse, collect the definitions, fill the
-/// types in, check applied directives, link, check the type system, coerce defaults. Errors of one
-/// step stop the next, which may rely on what the steps before have checked.
+/// Makes one Schema; private to build_schema(). Steps: parse, check the SDL, collect the
+/// definitions, fill the types in, check applied directives, link, check the type system, coerce
+/// defaults. Errors of one step stop the next, which may rely on what the steps before have
+/// checked.
 class SchemaBuilder {
  public:
   explicit SchemaBuilder(const BuildOptions& options) : options_(options) {}
@@ -64,35 +65,30 @@ class SchemaBuilder {
   void fill_fields(FieldsType& type, language::NodeList<language::NamedType> interfaces,
                    language::NodeList<language::FieldDefinition> fields,
                    const language::Source& source);
-  void fill_union(UnionType& type, language::NodeList<language::NamedType> members,
-                  const language::Source& source);
+  void fill_union(UnionType& type, language::NodeList<language::NamedType> members);
   void fill_enum(EnumType& type, language::NodeList<language::EnumValueDefinition> values,
                  const language::Source& source);
   void fill_input(InputObjectType& type, language::NodeList<language::InputValueDefinition> fields,
                   const language::Source& source);
   void fill_roots();
   std::vector<InputValueDefinition> arguments_of(
-      language::NodeList<language::InputValueDefinition> nodes, const language::Source& source,
-      const std::string& coordinate);
+      language::NodeList<language::InputValueDefinition> nodes, const language::Source& source);
   bool input_value(InputValueDefinition& out, const language::InputValueDefinition& node,
                    const language::Source& source);
-  void described(Described& out, const language::Name& name,
-                 const language::StringValue* description,
-                 language::NodeList<language::Directive> directives,
-                 const language::Source& source);
+  /// What all definitions have; `node` is one.
+  template <class T>
+  static void described(Described& out, const T& node, const language::Source& source);
   TypeRef resolve(const language::TypeReference& reference, const language::Source& source);
-  NamedType* resolve_name(const language::Name& name, const language::Source& source);
+  NamedType* resolve_name(const language::Name& name);
 
   // Applied directives (check_applied_directives.cpp).
   void check_applied_directives();
-  void check_applied(std::span<const AppliedDirective> directives, std::string_view location);
-  void check_applied_arguments(const AppliedDirective& applied,
-                               const DirectiveDefinition& definition);
-  void check_input_values(std::span<const InputValueDefinition> values, std::string_view location);
-  void check_unique_literal_fields(const language::Value& literal, const language::Source& source);
+  void check_applied(std::span<const AppliedDirective> directives);
+  void check_input_values(std::span<const InputValueDefinition> values);
 
   // Linking (build_schema.cpp).
   void link();
+  void order_by_reference();
   void coerce_defaults();
   void coerce_default(InputValueDefinition& value);
   void coerce_needed_defaults(const language::Value& literal, const NamedType& type);
@@ -114,8 +110,8 @@ class SchemaBuilder {
   std::vector<Part<language::TypeDefinition>> type_extensions_;
   std::vector<Part<language::DirectiveExtension>> directive_extensions_;
   std::vector<Part<language::SchemaDefinition>> schema_parts_;  ///< the definition is first
-  bool has_schema_definition_ = false;
   std::array<Place, 3> root_places_;
+  std::array<const NamedType*, 3> root_types_{};
   std::set<std::string_view> referenced_;  ///< names of types that something refers to
   std::vector<language::GraphQLError> errors_;
 };
