@@ -28,6 +28,7 @@ TEST(Parse, NamesThePlaceOfAnError) {
   EXPECT_FALSE(parse("{} x"));
   EXPECT_FALSE(parse("1e999"));
   EXPECT_FALSE(parse("\"\xC3\""));
+  EXPECT_EQ(parse("\"\xC3\"", {.check_utf8 = false})->as_string(), "\xC3");
   EXPECT_EQ(parse("1e-999")->as_double(), 0.0);
 }
 

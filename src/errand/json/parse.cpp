@@ -117,6 +117,7 @@ Result<bj::value> parse(std::string_view text, const ParseLimits& limits) {
   }
   bj::parse_options options;
   options.max_depth = limits.depth_max;
+  options.allow_invalid_utf8 = !limits.check_utf8;
   bj::basic_parser<Handler> parser(options);
   parser.handler().stack.reset();
   bj::error_code error;

@@ -13,6 +13,7 @@ namespace errand::json {
 struct ParseLimits {
   std::size_t bytes_max = 1 << 20;  ///< length of the text in bytes
   std::size_t depth_max = 64;       ///< nesting of arrays and objects; 1 is a flat object
+  bool check_utf8 = true;           ///< off, strings may hold any bytes
 };
 
 /// Reads one JSON text (RFC 8259, UTF-8, no trailing bytes but white space). Numbers with a

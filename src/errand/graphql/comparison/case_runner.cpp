@@ -12,6 +12,7 @@
 
 #include "errand/graphql/comparison/data_resolvers.h"
 #include "errand/graphql/comparison/introspection_query.h"
+#include "errand/graphql/comparison/lone_surrogates.h"
 #include "errand/graphql/execution/error_json.h"
 #include "errand/graphql/execution/response_stream.h"
 #include "errand/graphql/language/parser.h"
@@ -30,7 +31,8 @@ using language::GraphQLError;
 
 constexpr std::size_t kSchemasBytesMax = std::size_t{64} << 20;
 /// A case may hold a document of 10 MB, and another in its data.
-constexpr json::ParseLimits kLineLimits = {.bytes_max = std::size_t{256} << 20, .depth_max = 4'000};
+constexpr json::ParseLimits kLineLimits = {
+    .bytes_max = std::size_t{256} << 20, .depth_max = 4'000, .check_utf8 = false};
 
 language::ParseOptions parse_options() {
   language::ParseOptions options;
@@ -127,7 +129,7 @@ CaseRunner::BuiltSchema& CaseRunner::schema_of(const std::vector<language::Sourc
     schemas_.clear();
     schemas_bytes_ = 0;
   }
-  type::BuildOptions options = pass_through_scalars();
+  type::BuildOptions options = build_options();
   options.parse = parse_options();
   BuiltSchema built;
   if (auto schema = type::build_schema(sources, options)) {
@@ -154,6 +156,12 @@ std::expected<execution::OperationRequest, CaseRunner::Errors> CaseRunner::prepa
   BuiltSchema& built = schema_of(question.schema);
   auto document = document_of(built, question.query.value_or(std::string(introspection_query())));
   if (!document) return std::unexpected(std::move(document.error()));
+  if (question.operation_name == "") {
+    // Over HTTP that is no name; here it is one that no operation has.
+    GraphQLError error;
+    error.message = "Unknown operation named \"\".";
+    return std::unexpected(Errors{std::move(error)});
+  }
   auto operation = (*document)->get_operation(question.operation_name);
   if (!operation) return std::unexpected(Errors{std::move(operation.error())});
   auto variables = type::coerce_variable_values(*built.schema, (*document)->document().source(),
@@ -221,7 +229,7 @@ std::string CaseRunner::answer_line(std::string_view line) {
     return json::to_text(
         boost::json::object{{"id", id}, {"unsupported", true}, {"reason", error.message}});
   };
-  auto text = json::parse(line, kLineLimits);
+  auto text = json::parse(unescape_lone_surrogates(line), kLineLimits);
   if (!text) return refuse(text.error());
   if (const auto* members = text->if_object()) {
     if (const auto* given = members->if_contains("id")) id = *given;
@@ -230,7 +238,7 @@ std::string CaseRunner::answer_line(std::string_view line) {
   if (!question) return refuse(question.error());
   std::string result = answer(*question);
   result.replace(0, 1, "{\"id\":" + json::to_text(id) + ",");
-  return result;
+  return escape_lone_surrogates(std::move(result));
 }
 
 }  // namespace errand::graphql::comparison

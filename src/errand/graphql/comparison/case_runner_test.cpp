@@ -145,6 +145,17 @@ TEST(CaseRunner, StreamsTheListOfASubscription) {
             expected(R"({"errors": [{"message": "Expected subscription operation."}]})"));
 }
 
+TEST(CaseRunner, TakesHalvesOfSurrogatePairsAsTheyAre) {
+  CaseRunner runner;
+  EXPECT_EQ(*json::parse(runner.answer_line(R"({"id": 1, "op": "parse", "query": "{ \ud83d"})")),
+            expected(R"({"id": 1, "ok": false, "errors": [{
+              "message": "Syntax Error: Invalid character: U+D83D.",
+              "locations": [{"line": 1, "column": 3}]}]})"));
+  EXPECT_EQ(runner.answer_line(R"({"id": "\udc00\ud83d\ude00", "op": "parse", "query": "{a}"})"),
+            "{\"id\":\"\\udc00\xF0\x9F\x98\x80\",\"ok\":true,\"errors\":[],\"printed\":"
+            "\"{\\n  a\\n}\"}");
+}
+
 TEST(CaseRunner, SaysWhyALineIsNoCase) {
   CaseRunner runner;
   EXPECT_EQ(*json::parse(runner.answer_line("{nonsense")),

@@ -154,14 +154,14 @@ execution::ResolverMap data_resolvers(const type::Schema& schema) {
   return map;
 }
 
-type::BuildOptions pass_through_scalars() {
+type::BuildOptions build_options() {
   static const std::array<type::ScalarBinding, 4> bindings = {{
       {"DateTime", type::pass_through_coercion()},
       {"Duration", type::pass_through_coercion()},
       {"JSON", type::pass_through_coercion()},
       {"UUID", type::pass_through_coercion()},
   }};
-  return {.scalars = bindings, .require_query = true, .parse = {}};
+  return {.scalars = bindings, .require_query = true, .parse = {}, .as_graphql_js = true};
 }
 
 }  // namespace errand::graphql::comparison

@@ -18,7 +18,8 @@ namespace errand::graphql::comparison {
 /// is the root value of its event, {"<field>": …}; one without such a member is itself the value.
 execution::ResolverMap data_resolvers(const type::Schema& schema);
 
-/// Lets every custom scalar pass any JSON unchanged, also those that Errand knows better.
-type::BuildOptions pass_through_scalars();
+/// How to build a schema as graphql-js does: custom scalars pass any JSON unchanged, also those
+/// that Errand knows better, and only its checks are made.
+type::BuildOptions build_options();
 
 }  // namespace errand::graphql::comparison
