@@ -18,9 +18,9 @@ before(async () => {
   acme = server.tokens.acme.client;
   bolt = server.tokens.bolt.client;
   gateway = await Gateway.start(server, () => exported);
-  worker = await AnsweringWorker.start(server, server.tokens.acme.worker, "exportReport", (input) => ({
+  worker = await AnsweringWorker.start(server, server.tokens.acme.worker, "exportReport", ({ input }) => ({
     rows: 3,
-    account: { id: input.input.account },
+    account: { id: input.account },
   }));
 });
 after(async () => {

@@ -68,9 +68,9 @@ const run = async (tenant, source, variableValues = {}) =>
 before(async () => {
   server = await startErrand();
   for (const tenant of ["acme", "bolt"]) stitched[tenant] = await stitch(server.tokens[tenant].client);
-  worker = await AnsweringWorker.start(server, server.tokens.acme.worker, "exportReport", (input) => ({
+  worker = await AnsweringWorker.start(server, server.tokens.acme.worker, "exportReport", ({ input }) => ({
     rows: 2,
-    account: { id: input.input.account },
+    account: { id: input.account },
   }));
 });
 after(async () => {

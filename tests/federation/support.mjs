@@ -127,7 +127,7 @@ export class Gateway {
   }
 }
 
-/** Answers each job of `type` with `result(input)` until stop(). */
+/** Answers each job of `type` with `result(arguments)` until stop(). */
 export class AnsweringWorker {
   static async start(server, token, type, result) {
     const worker = new AnsweringWorker();
@@ -136,7 +136,7 @@ export class AnsweringWorker {
     worker.raw.socket.on("message", (bytes) => {
       for (const frame of [JSON.parse(bytes.toString())].flat()) {
         if (frame.type !== "job") continue;
-        worker.raw.send({ type: "complete", ref: frame.jobId, jobId: frame.jobId, token: frame.token, result: result(frame.input) });
+        worker.raw.send({ type: "complete", ref: frame.jobId, jobId: frame.jobId, token: frame.token, result: result(frame.arguments) });
         worker.raw.send({ type: "credits", add: 1 });
       }
     });
