@@ -30,27 +30,28 @@ bool is_low(std::uint32_t unit) { return unit >= 0xDC00 && unit < 0xE000; }
 std::string unescape_lone_surrogates(std::string_view json) {
   std::string result;
   result.reserve(json.size());
-  for (std::size_t i = 0; i < json.size();) {
-    std::size_t length = 1;
-    if (json[i] == '\\') {
-      length = 2;
-      if (const auto unit = escaped_unit(json, i)) {
-        length = 6;
-        const auto next = escaped_unit(json, i + 6);
-        if (is_high(*unit) && next && is_low(*next)) {
-          length = 12;
-        } else if (is_high(*unit) || is_low(*unit)) {
-          result += '\xED';
-          result += static_cast<char>(0x80U | (*unit >> 6U & 0x3FU));
-          result += static_cast<char>(0x80U | (*unit & 0x3FU));
-          i += length;
-          continue;
-        }
-      }
+  std::size_t copied = 0;
+  for (std::size_t i = 0; (i = json.find('\\', i)) != std::string_view::npos;) {
+    const auto unit = escaped_unit(json, i);
+    if (!unit) {
+      i += 2;
+      continue;
     }
-    result += json.substr(i, length);
-    i += length;
+    const auto next = escaped_unit(json, i + 6);
+    if (is_high(*unit) && next && is_low(*next)) {
+      i += 12;
+      continue;
+    }
+    if (is_high(*unit) || is_low(*unit)) {
+      result += json.substr(copied, i - copied);
+      result += '\xED';
+      result += static_cast<char>(0x80U | (*unit >> 6U & 0x3FU));
+      result += static_cast<char>(0x80U | (*unit & 0x3FU));
+      copied = i + 6;
+    }
+    i += 6;
   }
+  result += json.substr(copied);
   return result;
 }
 
