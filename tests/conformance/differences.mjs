@@ -27,7 +27,11 @@ const kDifferences = [
   {
     reason: "standard-types-written-out",
     op: /introspect/,
-    schema: /\b(scalar (Int|Float|String|Boolean|ID)|(type|enum|scalar) __\w+)\b/,
+    schema: /\b(scalar|type|interface|union|enum|input) (Int|Float|String|Boolean|ID|__\w+)\b/,
+  },
+  {
+    reason: "one-of-by-extension",
+    schema: /extend input \w+ @oneOf/,
   },
   {
     reason: "depth",
