@@ -21,6 +21,7 @@
 #include "errand/graphql/federation/missing_definitions.h"
 #include "errand/graphql/language/parser.h"
 #include "errand/graphql/type/build_schema.h"
+#include "errand/graphql/type/incremental_directives.h"
 #include "errand/graphql/type/print_schema.h"
 #include "errand/json/writer.h"
 
@@ -185,6 +186,11 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
     served.front().body += federation_link_sdl(*linkage, schema);
     served.push_back({.body = federation_machinery_sdl(*linkage, schema, contract->job_types_),
                       .name = std::string(kFederationSourceName)});
+  }
+  // A schema that declares directives of these names means its own.
+  if (schema.directive("defer") == nullptr && schema.directive("stream") == nullptr) {
+    served.push_back({.body = std::string(type::incremental_directives_sdl()),
+                      .name = "directives of incremental delivery"});
   }
   auto served_schema = type::build_schema(served);
   if (!served_schema) return std::unexpected(std::move(served_schema.error()));
