@@ -108,7 +108,7 @@ class Collector {
         if (!applies(inline_fragment->type_condition)) continue;
         const language::Directive* defer = deferring(*selection);
         collect(*inline_fragment->selection_set,
-                defer == nullptr ? usage : add_usage(*defer, usage).first);
+                defer == nullptr ? usage : add_usage(*defer, usage));
       } else {
         collect_spread(selection->as<language::FragmentSpread>(), usage);
       }
@@ -131,7 +131,7 @@ class Collector {
       return;
     }
     visited.push_back(within);
-    collect(*fragment->selection_set, defer == nullptr ? usage : add_usage(*defer, usage).first);
+    collect(*fragment->selection_set, defer == nullptr ? usage : add_usage(*defer, usage));
   }
 
   /// The @defer of a fragment that takes effect; nullptr without one.
@@ -141,11 +141,12 @@ class Collector {
     return defer != nullptr && condition(*defer, input_.variables, true) ? defer : nullptr;
   }
 
-  std::pair<const DeferUsage*, const language::Directive*> add_usage(
-      const language::Directive& defer, const DeferUsage* parent) {
-    const auto& added =
-        defers_.emplace_back(std::make_unique<const DeferUsage>(parent, label_of(defer)));
-    return directives_.emplace_back(added.get(), &defer);
+  /// A deferred fragment begins.
+  const DeferUsage* add_usage(const language::Directive& defer, const DeferUsage* parent) {
+    const DeferUsage* added =
+        defers_.emplace_back(std::make_unique<const DeferUsage>(parent, label_of(defer))).get();
+    directives_.emplace_back(added, &defer);
+    return added;
   }
 
   const language::Directive* directive_of_usage(const DeferUsage* usage) const {

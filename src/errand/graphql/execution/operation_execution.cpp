@@ -111,8 +111,9 @@ OperationExecution::create_source_stream() {
   if (field.slot == nullptr || !std::holds_alternative<StreamResolver>(*field.slot)) {
     co_return failure({ErrorCode::kInternal, "Subscription field must return a source stream."});
   }
-  if (std::optional<FieldError> stopped = stop_reason(initial_))
+  if (std::optional<FieldError> stopped = stop_reason(initial_)) {
     co_return failure(std::move(*stopped));
+  }
 
   const ResolveInfo info{.schema = schema_,
                          .parent_type = *root_type,
