@@ -30,7 +30,8 @@ struct EventView;
 /// Bounds of what the API holds for its clients.
 struct ApiOptions {
   Milliseconds wait_for_max{60'000};        ///< longest `waitFor`; a longer one is cut to this
-  std::size_t waiting_max = 1'000;          ///< requests held by `waitFor` at once
+  Milliseconds deferred_wait_max{900'000};  ///< longest wait of a deferred result for the job's end
+  std::size_t waiting_max = 1'000;          ///< held by `waitFor` and deferred results at once
   std::size_t input_bytes_max = 1 << 20;    ///< of a job's arguments as JSON text
   std::size_t result_bytes_max = 16 << 20;  ///< of a stored result that is read back
   std::size_t entities_max = 1'000;         ///< representations in one `_entities`

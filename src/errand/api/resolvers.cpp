@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "errand/api/command_resolvers.h"
+#include "errand/api/deferred_job.h"
 #include "errand/api/entity_resolvers.h"
 #include "errand/api/event_resolvers.h"
 #include "errand/api/job_resolvers.h"
@@ -16,6 +17,7 @@ Result<graphql::execution::Resolvers> make_resolvers(std::shared_ptr<const Backe
                                                      graphql::execution::ResolverMap extra) {
   graphql::execution::ResolverMap map = std::move(extra);
   add_job_resolvers(backend, map);
+  add_deferred_jobs(backend, map);
   add_event_resolvers(backend, map);
   add_query_resolvers(backend, map);
   add_entity_resolvers(backend, map);

@@ -300,6 +300,7 @@ class App::Impl {
   Result<void> bind_resolvers() {
     api::ApiOptions options;
     options.wait_for_max = config_.limits.wait_for;
+    options.deferred_wait_max = config_.limits.deferred_result;
     options.input_bytes_max = config_.server.body_bytes_max;
     options.result_bytes_max = config_.worker.result_bytes_max;
     const auto backend = std::make_shared<const api::Backend>(

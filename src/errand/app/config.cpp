@@ -380,6 +380,9 @@ const std::vector<Setting>& table() {
     t.push_back(duration_setting(
         "limits.wait_for", "", "longest JobOptions.waitFor",
         [](Config& c) -> Milliseconds& { return c.limits.wait_for; }, 0ms, 10min));
+    t.push_back(duration_setting(
+        "limits.deferred_result", "", "longest that `... @defer { result }` waits for its job",
+        [](Config& c) -> Milliseconds& { return c.limits.deferred_result; }, 0ms, 24h));
     t.push_back(choice_setting<telemetry::LogLevel>(
         "log.level", "--log-level", "debug, info, warn, error or off",
         [](Config& c) -> telemetry::LogLevel& { return c.log.level; },

@@ -87,6 +87,7 @@ struct Config {
     Milliseconds request_timeout{120'000};  ///< of one request, `waitFor` not counted
     std::size_t queue_length = 1'000'000;   ///< waiting jobs of one queue; more are refused
     Milliseconds wait_for{60'000};          ///< longest `waitFor`
+    Milliseconds deferred_result{900'000};  ///< longest that a deferred result waits for its job
   } limits;
 
   struct Log {
