@@ -6,7 +6,7 @@
 namespace errand::graphql::execution {
 
 /// Adds the resolvers of the introspection types and of `__schema` and `__type` (spec, section 4)
-/// to `map`. Lists come in the order of declaration.
+/// to `map`. Lists come in the order of declaration, types in that of Schema::types_by_reference().
 void add_introspection_resolvers(const type::Schema& schema, ResolverMap& map);
 
 }  // namespace errand::graphql::execution

@@ -114,10 +114,11 @@ TEST(Introspection, TellsTheSchemaWithItsDirectives) {
   for (const boost::json::value& type : schema.at("types").as_array()) {
     names.emplace_back(type.at("name").as_string());
   }
-  const std::vector<std::string> user = {"Root", "Change", "Node", "Thing",   "Other",
-                                         "Any",  "Kind",   "In",   "DateTime"};
-  ASSERT_GT(names.size(), user.size());
-  EXPECT_EQ(std::vector<std::string>(names.begin(), names.begin() + 9), user);
+  // A built-in scalar comes after the first type that refers to it.
+  const std::vector<std::string> first = {"Root",  "ID",    "Int", "Change", "Node",
+                                          "Thing", "Other", "Any", "Kind"};
+  ASSERT_GT(names.size(), first.size());
+  EXPECT_EQ(std::vector<std::string>(names.begin(), names.begin() + 9), first);
   for (const char* needed :
        {"Int", "ID", "String", "Boolean", "__Schema", "__Type", "__Field", "__InputValue",
         "__EnumValue", "__Directive", "__TypeKind", "__DirectiveLocation"}) {
