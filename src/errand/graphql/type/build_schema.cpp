@@ -158,7 +158,10 @@ void SchemaBuilder::collect_directive(const language::DirectiveDefinition& node,
 
 void SchemaBuilder::attach_extensions() {
   for (const auto& extension : type_extensions_) {
-    types_[types_by_name_.at(name_of(*extension.node).value)].extensions.push_back(extension);
+    const std::string_view name = name_of(*extension.node).value;
+    // It extends a definition that gave way to the built-in one.
+    if (options_.as_graphql_js && is_standard_type(name)) continue;
+    types_[types_by_name_.at(name)].extensions.push_back(extension);
   }
   for (const auto& extension : directive_extensions_) {
     const language::Name& name = extension.node->name;

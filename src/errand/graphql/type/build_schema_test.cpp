@@ -242,6 +242,20 @@ TEST(BuildSchema, LetsABuiltInScalarBeWrittenOut) {
   EXPECT_EQ(schema->type("String")->as<ScalarType>().scalar, BuiltInScalar::kString);
 }
 
+TEST(BuildSchema, LetsDefinitionsOfBuiltInTypesGiveWayLikeGraphqlJs) {
+  const language::Source source{
+      .body =
+          "enum __Type { A }\nextend enum __Type { B }\nunion Int = Query\n"
+          "extend union Int = Query\ntype Query { a: Int }",
+      .name = "s"};
+  BuildOptions options;
+  options.as_graphql_js = true;
+  const auto schema = build_schema({&source, 1}, options);
+  ASSERT_TRUE(schema.has_value());
+  EXPECT_TRUE((*schema)->type("Int")->is<ScalarType>());
+  EXPECT_TRUE((*schema)->type("__Type")->is<ObjectType>());
+}
+
 TEST(SuggestionList, GivesTheNearestFirst) {
   const std::vector<std::string_view> names{"timeouts", "timeout", "queue", "queueTimeout"};
   EXPECT_THAT(suggestion_list("timeuot", names), ElementsAre("timeout", "timeouts"));
