@@ -56,6 +56,8 @@ FieldValue copy(const FieldValue& value) {
           return FieldValue::shared_json(held.value, held.owner);
         } else if constexpr (std::is_same_v<T, std::unique_ptr<FieldValue::List>>) {
           return copy_from(*held, 0);
+        } else if constexpr (std::is_same_v<T, std::unique_ptr<FieldError>>) {
+          return FieldValue::error(*held);
         } else {
           return held;
         }
