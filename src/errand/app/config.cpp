@@ -203,6 +203,7 @@ Setting switch_setting(std::string_view key, std::string_view help, bool& (*memb
 }
 
 void add_graphql_settings(std::vector<Setting>& t) {
+  using namespace std::chrono_literals;
   using graphql::request::LimitsMode;
   t.push_back(choice_setting<server::StatusProfile>(
       "graphql.status_profile", "",
