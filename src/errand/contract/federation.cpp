@@ -61,8 +61,9 @@ std::string federation_definitions_sdl(const federation::Linkage& linkage,
   std::set<std::string> known;
   for (const language::Document& document : documents) collect_definitions(document, known);
   // @cost and @listSize mean the same here, and ours stand.
-  const auto ours = language::parse({.body = std::string(directives_sdl()), .name = ""});
-  collect_definitions(*ours, known);
+  for (const std::string_view sdl : {directives_sdl(), cost_directives_sdl()}) {
+    collect_definitions(*language::parse({.body = std::string(sdl), .name = ""}), known);
+  }
   return linkage.definitions_sdl(
       [&](std::string_view name) { return !known.contains(std::string(name)); });
 }
