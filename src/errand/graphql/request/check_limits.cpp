@@ -80,6 +80,8 @@ class Measurer {
     result.top_fields = 1;
     if (is_introspection(field)) {
       result.introspection_depth = below.depth + 1;
+      // Without aliases equal fields merge; with them each level multiplies what is below.
+      result.aliases = below.aliases + (field.alias ? 1 : 0);
       result.introspection = &field;
       result.nesting = below.nesting;
       return result;

@@ -160,6 +160,18 @@ void CostModel::read_list_sizes(const type::Schema& schema) {
       list_sizes_.push_back(std::move(size));
     }
   }
+  // A gateway asks a subgraph for as many entities as it has references to; it cannot page.
+  const type::ObjectType* query = schema.root_type(language::OperationType::kQuery);
+  const type::FieldDefinition* entities = query == nullptr ? nullptr : query->field("_entities");
+  const type::InputValueDefinition* representations =
+      entities == nullptr ? nullptr : entities->argument("representations");
+  if (representations == nullptr || fields_[entities->index].list_size != nullptr) return;
+  auto size = std::make_unique<ListSize>();
+  size->slicing_arguments = {representations};
+  size->limited = false;
+  fields_[entities->index].list_size = size.get();
+  fields_[entities->index].reads_arguments = true;
+  list_sizes_.push_back(std::move(size));
 }
 
 void CostModel::weigh_interfaces(const type::Schema& schema) {
@@ -298,10 +310,13 @@ class CostMeasurer {
       note_variables(*definition, field);
       const auto arguments = type::coerce_argument_values(document_.document().source(),
                                                           *definition, field, variables_);
-      // Arguments that do not fit are the field's own error.
+      // Arguments that do not fit are the field's own error, unless variables make them fit.
       if (arguments) {
         inputs = cost_of_arguments(*definition, *arguments);
         if (cost.list_size != nullptr) size = list_size(*cost.list_size, field, *arguments);
+      } else {
+        reads_variables_ |= std::ranges::any_of(
+            field.arguments, [](const auto* argument) { return has_variable(*argument->value); });
       }
     } else if (cost.list_size != nullptr && cost.list_size->assumed >= 0) {
       size = cost.list_size->assumed;
@@ -349,7 +364,7 @@ class CostMeasurer {
         return written->name.value == argument->name;
       });
       largest = std::max(largest.value_or(0), *asked);
-      if (model_.list_size_max_ > 0 && *asked > model_.list_size_max_) {
+      if (size.limited && model_.list_size_max_ > 0 && *asked > model_.list_size_max_) {
         refuse(field, fmt::format("\"{}\" of the field \"{}\" asks for {:.0f} items; this server "
                                   "gives at most {:.0f} at a time. Ask for fewer, and go on from "
                                   "the last one.",

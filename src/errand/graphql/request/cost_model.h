@@ -56,6 +56,7 @@ class CostModel {
     bool require_one = false;
     double assumed = -1;        ///< < 0: none
     bool for_children = false;  ///< the size is that of `sizedFields` below
+    bool limited = true;        ///< held against Limits::list_size_max
   };
   struct FieldCost {
     double weight = 0;

@@ -9,6 +9,8 @@ namespace {
 
 /// What the list and the index add to a document, roughly.
 constexpr std::size_t kSlotBytes = 160;
+/// Documents that are weighed again for each one that comes.
+constexpr std::size_t kWeighedAgain = 4;
 /// Shards are not smaller than this, so that each has room for documents of every size.
 constexpr std::size_t kShardBytesMin = 4 << 20;
 constexpr std::size_t kShardsMax = 16;
@@ -30,13 +32,8 @@ class DocumentCache::Shard {
     }
     ++statistics_.hits;
     slots_.splice(slots_.begin(), slots_, found->second);
-    Slot& slot = *found->second;
-    // A document grows with its plans.
-    const std::size_t bytes = weight_of(*slot.document, slot.own_key);
-    if (bytes == slot.bytes) return slot.document;
-    Entry document = slot.document;
-    statistics_.bytes += bytes - slot.bytes;
-    slot.bytes = bytes;
+    Entry document = found->second->document;
+    weigh_again(*found->second);
     evict_beyond_bound(evicted);
     return document;
   }
@@ -49,6 +46,12 @@ class DocumentCache::Shard {
     fresh.push_front({std::move(own_key), std::move(document), bytes});
     const std::lock_guard lock(mutex_);
     if (!by_key_.emplace(fresh.front().key(), fresh.begin()).second) return;
+    // Those that came last have been executed since.
+    std::size_t count = 0;
+    for (auto slot = slots_.begin(); slot != slots_.end() && count < kWeighedAgain; ++slot) {
+      weigh_again(*slot);
+      ++count;
+    }
     slots_.splice(slots_.begin(), fresh);
     statistics_.bytes += bytes;
     evict_beyond_bound(evicted);
@@ -77,6 +80,13 @@ class DocumentCache::Shard {
 
   static std::size_t weight_of(const LoadedDocument& document, const std::string& own_key) {
     return document.memory_bytes() + own_key.capacity() + kSlotBytes;
+  }
+
+  /// A document grows with its plans, after it was put here.
+  void weigh_again(Slot& slot) {
+    const std::size_t bytes = weight_of(*slot.document, slot.own_key);
+    statistics_.bytes += bytes - slot.bytes;
+    slot.bytes = bytes;
   }
 
   /// Moves the least recently used slots to `evicted` until the rest is within the bound.

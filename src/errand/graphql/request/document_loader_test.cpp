@@ -245,11 +245,21 @@ TEST_F(DocumentLoaderTest, IntrospectionIsBoundByItsOwnDepthAlone) {
                                      .root_fields_max = 1,
                                      .directives_max = 1,
                                      .cost_max = 1}});
-  const Response response = send(
-      service, {.query = "{ __schema { types { ...T a: name b: name @skip(if: false) } } } "
-                         "fragment T on __Type { x: name @include(if: true) y: kind @include(if: "
-                         "true) fields { name type { name } } }"});
+  const Response response =
+      send(service, {.query = "{ __schema { types { ...T a: name @skip(if: false) } } } "
+                              "fragment T on __Type { name @include(if: true) kind @include(if: "
+                              "true) fields { name type { name } } }"});
   EXPECT_FALSE(response.request_error()) << response.body;
+}
+
+TEST_F(DocumentLoaderTest, AliasesBelowIntrospectionCountFragmentsInPlace) {
+  Service service = make({.limits = {.aliases_max = 30}});
+  const Response response =
+      send(service, {.query = "{ __schema { a: types { ...T } b: types { ...T } } } "
+                              "fragment T on __Type { c: fields { ...F } d: fields { ...F } "
+                              "e: fields { ...F } f: fields { ...F } } "
+                              "fragment F on __Field { g: name h: name i: name j: name }"});
+  EXPECT_EQ(response.code, ErrorCode::kMaxAliasesLimit) << response.body;
 }
 
 TEST_F(DocumentLoaderTest, SuggestionsCanBeOff) {
