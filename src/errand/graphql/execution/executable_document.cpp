@@ -43,7 +43,8 @@ class ConditionFinder {
 std::uint64_t condition_bits(const boost::json::object& variables, std::string_view name) {
   const boost::json::value* value =
       variables.if_contains(boost::json::string_view(name.data(), name.size()));
-  if (value == nullptr || !value->is_bool()) return 0;
+  if (value == nullptr) return 0;
+  if (!value->is_bool()) return 3;
   return value->get_bool() ? 2 : 1;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
@@ -287,16 +288,23 @@ class IncrementalDelivery : public std::enable_shared_from_this<IncrementalDeliv
   asio::awaitable<void> wait_and_execute(std::shared_ptr<IncrementalDelivery> self, TaskPtr task,
                                          const DeferralResolver& deferral) {
     FieldResult<ObjectRef> object;
+    bool aborted = false;
     try {
       object = co_await deferral({.type = *task->selection->type,
                                   .selection = *task->selection,
                                   .source = task->source,
                                   .context = self->execution_->request().context});
     } catch (const boost::system::system_error& error) {
-      if (error.code() == asio::error::operation_aborted) throw;
+      aborted = error.code() == asio::error::operation_aborted;
       object = field_error(ErrorCode::kInternal, "Internal error.");
     } catch (const std::exception&) {
       object = field_error(ErrorCode::kInternal, "Internal error.");
+    }
+    if (aborted) {
+      const auto cancellation = co_await asio::this_coro::cancellation_state;
+      if (cancellation.cancelled() != asio::cancellation_type::none) {
+        throw boost::system::system_error(asio::error::operation_aborted);
+      }
     }
     if (!object) {
       language::GraphQLError error;
