@@ -462,6 +462,10 @@ asio::awaitable<bool> Connection::write_stream(HttpResponse response, std::strin
   // The head goes out before the first piece: its reader waits for it.
   const bool flushed = co_await write_buffers(head, {});
   if (!flushed) co_return false;
+  if (response.endless && server_.draining()) {  // since the head began to go out
+    broken_ = true;
+    co_return false;
+  }
   ChunkWriter writer(*this, chunked);
   start_watch(true);
   std::exception_ptr error;
@@ -556,7 +560,12 @@ void Connection::abort() {
 
 void Connection::give_up() {
   broken_ = true;
-  if (handler_runs_) handler_cancellation_.emit(asio::cancellation_type::terminal);
+  if (!handler_runs_) return;
+  if (endless_stream_runs_) {
+    error_code ignored;
+    socket_.cancel(ignored);  // a piece under way, which its writer may not let be cancelled
+  }
+  handler_cancellation_.emit(asio::cancellation_type::terminal);
 }
 
 void Connection::set_deadline(Milliseconds timeout) {

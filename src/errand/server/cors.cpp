@@ -44,7 +44,8 @@ Result<std::unique_ptr<Cors>> Cors::create(net::Router& router, Options options)
                               "port in lower case, such as \"https://app.example\", or \"*\"",
                               origin));
     }
-    if (origin == kAny && options.credentials) {
+    // Any page can have the origin "null", by a sandboxed frame.
+    if ((origin == kAny || origin == "null") && options.credentials) {
       return fail(ErrorCode::kConfigInvalid,
                   "credentials cannot be allowed to the pages of any origin; list the origins");
     }

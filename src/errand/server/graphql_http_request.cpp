@@ -37,7 +37,7 @@ std::expected<void, GraphqlHttpRefusal> check_content_type(const net::HttpReques
   if (!header) return refuse_type("Content-Type is missing; send application/json.");
   const auto type = parse_media_type(*header);
   if (!type || !type->is("application/json")) {
-    return refuse_type("Only application/json is read here, not " + std::string(*header) + ".");
+    return refuse_type("Only application/json is read here; this is another Content-Type.");
   }
   if (const auto charset = type->parameter("charset");
       charset && !net::equals_ignoring_case(*charset, "utf-8") &&

@@ -131,8 +131,9 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
    private:
     asio::awaitable<void> end(std::string message) {
       if (operation_.stopped) co_return;
-      session_.finish(operation_);
+      // While it waits it counts among the operations, so that these bound what waits.
       co_await session_.socket_->send_when_room(std::move(message));
+      session_.finish(operation_);
     }
 
     Session& session_;
@@ -233,12 +234,13 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
         socket_->executor(), serve_operation(operation, std::move(parameters)),
         asio::bind_cancellation_slot(operation->cancellation.slot(), kTuple));
     if (operation->stopped) co_return;
+    if (error) {
+      const auto failure = Response::failure(Outcome::kFailed, ErrorCode::kInternal,
+                                             "The server failed on this operation; see its log.");
+      co_await socket_->send_when_room(transport_ws::error(operation->id, failure.errors_text()));
+    }
     finish(*operation);
-    if (!error) co_return;
-    const auto failure = Response::failure(Outcome::kFailed, ErrorCode::kInternal,
-                                           "The server failed on this operation; see its log.");
-    co_await socket_->send_when_room(transport_ws::error(operation->id, failure.errors_text()));
-    std::rethrow_exception(error);
+    if (error) std::rethrow_exception(error);
   }
 
   asio::awaitable<void> serve_operation(OperationPtr operation,

@@ -256,20 +256,28 @@ void SseConnections::drop(const std::string& token) {
     session = std::move(found->second.session);
     by_token_.erase(found);
   }
+  spawn_close(std::move(session));
+}
+
+void SseConnections::spawn_close(std::shared_ptr<SseSession> session) {
   const auto executor = session->executor();
   closing_.spawn(executor, "event stream", close_session(std::move(session)));
 }
 
 void SseConnections::drop_expired() {
   const MonotonicTime now = deps_.clock.now().monotonic;
-  std::vector<std::string> expired;
+  std::vector<std::shared_ptr<SseSession>> expired;
   {
+    // Taken out at once, so that none is claimed in between.
     const std::lock_guard lock(mutex_);
-    for (const auto& [token, entry] : by_token_) {
-      if (!entry.claimed && entry.expires <= now) expired.push_back(token);
-    }
+    std::erase_if(by_token_, [&](auto& item) {
+      auto& [token, entry] = item;
+      if (entry.claimed || entry.expires > now) return false;
+      expired.push_back(std::move(entry.session));
+      return true;
+    });
   }
-  for (const std::string& token : expired) drop(token);
+  for (std::shared_ptr<SseSession>& session : expired) spawn_close(std::move(session));
 }
 
 asio::awaitable<void> SseConnections::stop() {

@@ -78,6 +78,7 @@ class SseConnections {
   /// Ends a session that has no stream any more. Under no lock.
   void drop(const std::string& token);
   void drop_expired();
+  void spawn_close(std::shared_ptr<SseSession> session);
 
   GraphqlDependencies deps_;
   GraphqlHttp::Options http_;

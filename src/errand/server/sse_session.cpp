@@ -27,6 +27,11 @@ constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 }  // namespace
 
+/// For what runs on the strand of another connection: the signal that would cancel it belongs to
+/// the one who waits, and may be gone when that other strand comes to emit it (Boost 1.81).
+const auto kUncancelled =
+    asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable);
+
 struct SseSession::Operation {
   std::string id;
   bool stopped = false;  ///< nothing more is sent for it
@@ -50,8 +55,9 @@ class SseSession::Sink final : public ResultSink {
  private:
   asio::awaitable<void> end(std::string events) {
     if (operation_.stopped) co_return;
-    session_.finish(operation_);
+    // The id is free only when its client has been told so.
     co_await session_.write(std::move(events));
+    session_.finish(operation_);
   }
 
   SseSession& session_;
@@ -80,7 +86,7 @@ asio::awaitable<SseSession::StartResult> SseSession::start(
   const auto self = shared_from_this();
   co_return co_await asio::co_spawn(
       executor_, start_here(std::move(id), std::move(parameters), std::move(info), options),
-      asio::use_awaitable);
+      kUncancelled);
 }
 
 asio::awaitable<SseSession::StartResult> SseSession::start_here(
@@ -151,7 +157,7 @@ asio::awaitable<bool> SseSession::write(std::string event) {
 
 asio::awaitable<void> SseSession::end(std::string id) {
   const auto self = shared_from_this();
-  co_await asio::co_spawn(executor_, end_here(std::move(id)), asio::use_awaitable);
+  co_await asio::co_spawn(executor_, end_here(std::move(id)), kUncancelled);
 }
 
 asio::awaitable<void> SseSession::end_here(std::string id) {
@@ -173,7 +179,7 @@ asio::awaitable<void> SseSession::serve(net::BodyWriter& writer, Milliseconds he
   const auto writer_executor = co_await asio::this_coro::executor;
   std::exception_ptr failure;
   try {
-    co_await asio::co_spawn(executor_, attach(writer, writer_executor), asio::use_awaitable);
+    co_await asio::co_spawn(executor_, attach(writer, writer_executor), kUncancelled);
     bool alive = co_await writer.write(std::string(sse::kKeepAlive));
     while (alive) {
       co_await async::sleep_for(heartbeat);
@@ -198,7 +204,7 @@ asio::awaitable<void> SseSession::attach(net::BodyWriter& writer,
 
 asio::awaitable<void> SseSession::close() {
   const auto self = shared_from_this();
-  co_await asio::co_spawn(executor_, close_here(), asio::use_awaitable);
+  co_await asio::co_spawn(executor_, close_here(), kUncancelled);
 }
 
 asio::awaitable<void> SseSession::close_here() {
