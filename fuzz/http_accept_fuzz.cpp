@@ -20,7 +20,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ERRAND_ASSERT(!range.range.type.empty() && !range.range.subtype.empty());
   }
   const auto chosen = server::negotiate(text);
-  if (chosen && text.find_first_not_of(" \t") != std::string_view::npos) {
+  const bool takes_any = chosen.single || chosen.stream ||
+                         chosen.incremental != graphql::execution::IncrementalFormat::kNone;
+  if (takes_any && text.find_first_not_of(" \t") != std::string_view::npos) {
     bool allowed = false;
     for (const auto& range : ranges) allowed = allowed || range.weight > 0;
     ERRAND_ASSERT(allowed);

@@ -25,12 +25,13 @@ namespace {
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
-}  // namespace
-
 /// For what runs on the strand of another connection: the signal that would cancel it belongs to
 /// the one who waits, and may be gone when that other strand comes to emit it (Boost 1.81).
-const auto kUncancelled =
-    asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable);
+auto uncancelled() {
+  return asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable);
+}
+
+}  // namespace
 
 struct SseSession::Operation {
   std::string id;
@@ -86,7 +87,7 @@ asio::awaitable<SseSession::StartResult> SseSession::start(
   const auto self = shared_from_this();
   co_return co_await asio::co_spawn(
       executor_, start_here(std::move(id), std::move(parameters), std::move(info), options),
-      kUncancelled);
+      uncancelled());
 }
 
 asio::awaitable<SseSession::StartResult> SseSession::start_here(
@@ -157,7 +158,7 @@ asio::awaitable<bool> SseSession::write(std::string event) {
 
 asio::awaitable<void> SseSession::end(std::string id) {
   const auto self = shared_from_this();
-  co_await asio::co_spawn(executor_, end_here(std::move(id)), kUncancelled);
+  co_await asio::co_spawn(executor_, end_here(std::move(id)), uncancelled());
 }
 
 asio::awaitable<void> SseSession::end_here(std::string id) {
@@ -179,7 +180,7 @@ asio::awaitable<void> SseSession::serve(net::BodyWriter& writer, Milliseconds he
   const auto writer_executor = co_await asio::this_coro::executor;
   std::exception_ptr failure;
   try {
-    co_await asio::co_spawn(executor_, attach(writer, writer_executor), kUncancelled);
+    co_await asio::co_spawn(executor_, attach(writer, writer_executor), uncancelled());
     bool alive = co_await writer.write(std::string(sse::kKeepAlive));
     while (alive) {
       co_await async::sleep_for(heartbeat);
@@ -204,7 +205,7 @@ asio::awaitable<void> SseSession::attach(net::BodyWriter& writer,
 
 asio::awaitable<void> SseSession::close() {
   const auto self = shared_from_this();
-  co_await asio::co_spawn(executor_, close_here(), kUncancelled);
+  co_await asio::co_spawn(executor_, close_here(), uncancelled());
 }
 
 asio::awaitable<void> SseSession::close_here() {
