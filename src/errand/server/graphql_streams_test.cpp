@@ -472,5 +472,13 @@ TEST_F(SingleConnectionTest, ForgetsAReservationThatNobodyTakes) {
   EXPECT_NE(reserve(), token);
 }
 
+TEST_F(SingleConnectionTest, EndsTheOperationsOfAReservationThatNobodyTakes) {
+  Server::Options options;
+  options.sse.reservation_timeout = 300ms;
+  start(options);
+  EXPECT_EQ(execute(reserve(), R"("1")", "subscription{never}").status, 202U);
+  while (open_ != 0) std::this_thread::yield();  // without a further request
+}
+
 }  // namespace
 }  // namespace errand::server

@@ -6,6 +6,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "errand/async/deadline.h"
 #include "errand/crypto/encoding.h"
 #include "errand/server/stream_response.h"
 
@@ -120,8 +121,8 @@ asio::awaitable<net::HttpResponse> SseConnections::reserve(auth::PrincipalPtr pr
   deps_.random.fill(bytes);
   std::string token = crypto::to_base64url(bytes);
   // The strand of this connection outlives it.
-  auto session =
-      std::make_shared<SseSession>(co_await asio::this_coro::executor, deps_, options_.session);
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  auto session = std::make_shared<SseSession>(executor, deps_, options_.session);
   {
     const std::lock_guard lock(mutex_);
     if (by_token_.size() >= options_.streams_max) {
@@ -139,6 +140,7 @@ asio::awaitable<net::HttpResponse> SseConnections::reserve(auth::PrincipalPtr pr
                             .principal = std::move(principal),
                             .expires = deps_.clock.now().monotonic + options_.reservation_timeout});
   }
+  expiring_.spawn(executor, "reservation", expire());
   net::HttpResponse response = net::HttpResponse::text(201, std::move(token));
   response.headers.set("Cache-Control", "no-store");
   co_return response;
@@ -264,6 +266,11 @@ void SseConnections::spawn_close(std::shared_ptr<SseSession> session) {
   closing_.spawn(executor, "event stream", close_session(std::move(session)));
 }
 
+asio::awaitable<void> SseConnections::expire() {
+  co_await async::sleep_for(options_.reservation_timeout);
+  drop_expired();
+}
+
 void SseConnections::drop_expired() {
   const MonotonicTime now = deps_.clock.now().monotonic;
   std::vector<std::shared_ptr<SseSession>> expired;
@@ -281,6 +288,8 @@ void SseConnections::drop_expired() {
 }
 
 asio::awaitable<void> SseConnections::stop() {
+  expiring_.cancel();
+  co_await expiring_.join();
   std::vector<std::string> all;
   {
     const std::lock_guard lock(mutex_);

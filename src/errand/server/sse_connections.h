@@ -77,6 +77,8 @@ class SseConnections {
   std::shared_ptr<SseSession> find(const std::string& token, const auth::PrincipalPtr* principal);
   /// Ends a session that has no stream any more. Under no lock.
   void drop(const std::string& token);
+  /// Drops a reservation whose time is over, also where no other request comes.
+  boost::asio::awaitable<void> expire();
   void drop_expired();
   void spawn_close(std::shared_ptr<SseSession> session);
 
@@ -85,7 +87,8 @@ class SseConnections {
   Options options_;
   std::mutex mutex_;
   std::unordered_map<std::string, Entry> by_token_;
-  async::TaskGroup closing_;  ///< sessions that end without a stream
+  async::TaskGroup expiring_;  ///< reservations that wait for their stream
+  async::TaskGroup closing_;   ///< sessions that end without a stream
 };
 
 }  // namespace errand::server
