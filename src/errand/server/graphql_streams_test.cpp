@@ -474,7 +474,7 @@ TEST_F(SingleConnectionTest, ForgetsAReservationThatNobodyTakes) {
 
 TEST_F(SingleConnectionTest, EndsTheOperationsOfAReservationThatNobodyTakes) {
   Server::Options options;
-  options.sse.reservation_timeout = 300ms;
+  options.sse.reservation_timeout = 1500ms;
   start(options);
   EXPECT_EQ(execute(reserve(), R"("1")", "subscription{never}").status, 202U);
   while (open_ != 0) std::this_thread::yield();  // without a further request
