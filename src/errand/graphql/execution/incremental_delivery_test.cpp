@@ -262,7 +262,7 @@ class Waiting : public ::testing::Test {
     ~Ended() { ++test.ended; }
   };
 
-  std::unique_ptr<ResponseStream> start(asio::io_context& io, const std::string& query) {
+  std::unique_ptr<ResponseStream> start(const std::string& query) {
     OperationRequest request = fixture->request(query, kRoot);
     request.incremental = IncrementalFormat::kDraft;
     std::unique_ptr<ResponseStream> stream;
@@ -277,21 +277,22 @@ class Waiting : public ::testing::Test {
   }
 
   /// Pulls until nothing more comes without waiting.
-  void pull_all(asio::io_context& io, ResponseStream& stream) {
+  void pull_all(ResponseStream& stream) {
     asio::co_spawn(
         io,
         [&]() -> asio::awaitable<void> {
           while (auto part = co_await stream.next()) parts.push_back(part->body);
         },
         asio::detached);
-    settle(io);
+    settle();
   }
 
-  static void settle(asio::io_context& io) {
+  void settle() {
     while (io.poll() > 0) {
     }
   }
 
+  asio::io_context io;  // before the events, which are its own
   std::map<std::string, std::shared_ptr<async::Event>> events;
   std::unique_ptr<Fixture> fixture;
   Parts parts;
@@ -301,26 +302,25 @@ class Waiting : public ::testing::Test {
 };
 
 TEST_F(Waiting, SlowFieldsHoldUpTheirOwnFragmentsAlone) {
-  asio::io_context io;
   const auto stream =
-      start(io, R"({ hero { id ... @defer(label: "a") { slow } ... @defer(label: "b") { slower }
+      start(R"({ hero { id ... @defer(label: "a") { slow } ... @defer(label: "b") { slower }
                             ... @defer(label: "c") { name } } })");
   ASSERT_NE(stream, nullptr);
   EXPECT_TRUE(events.empty());  // nothing runs before the initial result was taken
-  pull_all(io, *stream);
+  pull_all(*stream);
   ASSERT_THAT(parts, SizeIs(2));
   EXPECT_EQ(
       parts[1],
       R"({"incremental":[{"id":"2","data":{"name":"Luke"}}],"completed":[{"id":"2"}],"hasNext":true})");
   EXPECT_TRUE(deferred);
   events.at("slower")->notify();
-  settle(io);
+  settle();
   ASSERT_THAT(parts, SizeIs(3));
   EXPECT_EQ(
       parts[2],
       R"({"incremental":[{"id":"1","data":{"slower":1}}],"completed":[{"id":"1"}],"hasNext":true})");
   events.at("slow")->notify();
-  settle(io);
+  settle();
   ASSERT_THAT(parts, SizeIs(4));
   EXPECT_EQ(
       parts[3],
@@ -328,20 +328,18 @@ TEST_F(Waiting, SlowFieldsHoldUpTheirOwnFragmentsAlone) {
 }
 
 TEST_F(Waiting, ClosingTheStreamCancelsWhatIsUnderWay) {
-  asio::io_context io;
-  auto stream = start(io, "{ hero { id ... @defer { slow } ... @defer { slower } } }");
-  pull_all(io, *stream);
+  auto stream = start("{ hero { id ... @defer { slow } ... @defer { slower } } }");
+  pull_all(*stream);
   EXPECT_THAT(parts, SizeIs(1));
   EXPECT_EQ(ended, 0);
   stream->close();
-  settle(io);
+  settle();
   EXPECT_EQ(ended, 2);
   EXPECT_THAT(parts, SizeIs(1));
 }
 
 TEST_F(Waiting, DestroyingTheStreamCancelsToo) {
-  asio::io_context io;
-  auto stream = start(io, "mutation { make { id ... @defer { slow } } }");
+  auto stream = start("mutation { make { id ... @defer { slow } } }");
   asio::cancellation_signal reader;
   asio::co_spawn(
       io,
@@ -349,20 +347,19 @@ TEST_F(Waiting, DestroyingTheStreamCancelsToo) {
         while (auto part = co_await stream->next()) parts.push_back(part->body);
       },
       asio::bind_cancellation_slot(reader.slot(), asio::detached));
-  settle(io);
+  settle();
   ASSERT_THAT(parts, SizeIs(1));
   EXPECT_THAT(parts[0], ::testing::StartsWith(R"({"data":{"make":{"id":7}},)"));
   reader.emit(asio::cancellation_type::terminal);
-  settle(io);
+  settle();
   stream.reset();
-  settle(io);
+  settle();
   EXPECT_EQ(ended, 1);
 }
 
 TEST_F(Waiting, ADeferredFragmentCanWaitForItsObject) {
-  asio::io_context io;
-  const auto stream = start(io, "{ a { x ... @defer { y b { x } } } }");
-  pull_all(io, *stream);
+  const auto stream = start("{ a { x ... @defer { y b { x } } } }");
+  pull_all(*stream);
   EXPECT_EQ(deferral_fields, 2U);
   ASSERT_THAT(parts, SizeIs(2));
   EXPECT_EQ(
