@@ -45,7 +45,8 @@ std::optional<StreamForm> stream_form(const Acceptable& acceptable,
   if (wants_events(acceptable)) return StreamForm::kEventStream;
   if (response != nullptr) {
     // Some client takes nothing but a subscription's parts.
-    return acceptable.single ? std::nullopt : std::optional(StreamForm::kSubscriptionParts);
+    return acceptable.single || !acceptable.stream ? std::nullopt
+                                                   : std::optional(StreamForm::kSubscriptionParts);
   }
   const auto& stream = *std::get<std::unique_ptr<graphql::request::ResponseStream>>(operation);
   if (stream.kind() == graphql::request::ResponseStream::Kind::kSubscription) {
@@ -96,11 +97,13 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::handle(net::HttpRequest request)
     response = error_response(405, GraphqlMediaType::kJson,
                               {ErrorCode::kInvalidArgument, "Send GraphQL requests by POST."});
     response.headers.set("Allow", "GET, HEAD, POST");
-  } else if (!acceptable.single && !acceptable.stream) {
+  } else if (!acceptable.single && !acceptable.stream &&
+             acceptable.incremental == IncrementalFormat::kNone) {
     response = error_response(
         406, GraphqlMediaType::kJson,
         {ErrorCode::kInvalidArgument,
-         "Accept allows neither application/graphql-response+json nor application/json."});
+         "Accept allows neither application/graphql-response+json nor application/json, nor a "
+         "stream (text/event-stream, multipart/mixed)."});
   } else {
     response = co_await answer(std::move(request), acceptable, std::move(info));
   }

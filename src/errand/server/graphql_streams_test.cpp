@@ -299,6 +299,14 @@ TEST_F(StreamsTest, ClosesTheSourceWhenTheClientLeaves) {
   while (open_ != 0) std::this_thread::yield();
 }
 
+TEST_F(StreamsTest, AnswersWhoeverTakesIncrementsAlone) {
+  start();
+  TestClient client = connect();
+  const auto response = post(client, "{who}", "multipart/mixed;deferSpec=20220824");
+  EXPECT_EQ(response.status, 200U);
+  EXPECT_TRUE(response.has("Content-Type: application/json; charset=utf-8\r\n"));
+}
+
 // --- Multipart subscriptions ---
 
 TEST_F(StreamsTest, SendsASubscriptionInParts) {
