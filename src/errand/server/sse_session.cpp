@@ -56,9 +56,9 @@ class SseSession::Sink final : public ResultSink {
  private:
   asio::awaitable<void> end(std::string events) {
     if (operation_.stopped) co_return;
-    // The id is free only when its client has been told so.
-    co_await session_.write(std::move(events));
+    // The id is free before its client hears of the end, and may use it again.
     session_.finish(operation_);
+    co_await session_.write(std::move(events));
   }
 
   SseSession& session_;
@@ -180,8 +180,9 @@ asio::awaitable<void> SseSession::serve(net::BodyWriter& writer, Milliseconds he
   const auto writer_executor = co_await asio::this_coro::executor;
   std::exception_ptr failure;
   try {
-    co_await asio::co_spawn(executor_, attach(writer, writer_executor), uncancelled());
+    // First of all, so that the client sees its stream before any result.
     bool alive = co_await writer.write(std::string(sse::kKeepAlive));
+    co_await asio::co_spawn(executor_, attach(writer, writer_executor), uncancelled());
     while (alive) {
       co_await async::sleep_for(heartbeat);
       alive = co_await writer.write(std::string(sse::kKeepAlive));
