@@ -4,6 +4,7 @@
 #include <deque>
 #include <exception>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include <boost/asio/cancellation_state.hpp>
@@ -33,6 +34,12 @@ class IncrementalDelivery : public std::enable_shared_from_this<IncrementalDeliv
         execution_(std::move(execution)),
         payload_(execution_->request().incremental),
         changed_(std::move(executor)) {}
+
+  ~IncrementalDelivery() {
+    for (const auto& [group, owner] : live_groups_) unlink(*group);
+  }
+  IncrementalDelivery(const IncrementalDelivery&) = delete;
+  IncrementalDelivery& operator=(const IncrementalDelivery&) = delete;
 
   /// Takes up what the initial result left; false where that is nothing.
   bool begin() {
@@ -119,6 +126,20 @@ class IncrementalDelivery : public std::enable_shared_from_this<IncrementalDeliv
       arrivals.groups.push_back(group);
     }
     group->live = true;
+    live_groups_.emplace(group.get(), group);
+  }
+
+  /// Groups know what is in them, and that knows its groups.
+  static void unlink(Group& group) {
+    group.tasks.clear();
+    group.children.clear();
+  }
+
+  /// A group ends; the caller holds it.
+  void retire(Group& group) {
+    group.live = false;
+    unlink(group);
+    live_groups_.erase(&group);
   }
 
   void enter(const TaskPtr& task) {
@@ -131,7 +152,7 @@ class IncrementalDelivery : public std::enable_shared_from_this<IncrementalDeliv
   }
 
   /// The groups that have something to deliver; in the place of others, those inside them.
-  static std::vector<GroupPtr> without_empty(const std::vector<GroupPtr>& groups) {
+  std::vector<GroupPtr> without_empty(const std::vector<GroupPtr>& groups) {
     std::vector<GroupPtr> result;
     for (const GroupPtr& group : groups) {
       if (!group->live) continue;
@@ -142,6 +163,7 @@ class IncrementalDelivery : public std::enable_shared_from_this<IncrementalDeliv
       group->live = false;
       const std::vector<GroupPtr> inner = without_empty(group->children);
       result.insert(result.end(), inner.begin(), inner.end());
+      retire(*group);
     }
     return result;
   }
@@ -193,6 +215,7 @@ class IncrementalDelivery : public std::enable_shared_from_this<IncrementalDeliv
     group.live = false;
     --open_groups_;
     arrivals.groups = without_empty(group.children);
+    retire(group);
     announce(arrivals);
   }
 
@@ -215,11 +238,12 @@ class IncrementalDelivery : public std::enable_shared_from_this<IncrementalDeliv
         data, task.part.errors);
   }
 
-  static void remove(Group& group) {
+  void remove(Group& group) {
     group.live = false;
     for (const GroupPtr& child : group.children) {
       if (child->live) remove(*child);
     }
+    retire(group);
   }
 
   // ---- Executing ----
@@ -421,8 +445,9 @@ class IncrementalDelivery : public std::enable_shared_from_this<IncrementalDeliv
   async::Event changed_;
   std::deque<TaskPtr> waiting_;  ///< of announced groups, not started
   std::vector<ItemsPtr> streams_;
-  std::size_t open_groups_ = 0;  ///< announced, not ended
-  std::size_t running_ = 0;      ///< coroutines
+  std::unordered_map<Group*, GroupPtr> live_groups_;  ///< taken up, not ended
+  std::size_t open_groups_ = 0;                       ///< announced, not ended
+  std::size_t running_ = 0;                           ///< coroutines
   std::size_t next_id_ = 0;
   bool told_all_ = false;
   bool closed_ = false;
