@@ -10,6 +10,7 @@
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
+#include <boost/system/system_error.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -565,7 +566,11 @@ TEST_F(GatewayTest, RefusesWhoMayNotWork) {
   EXPECT_EQ(mailer.read("closed").at("code"), 4403);
   Client large = connect();
   large.join(0);
-  large.send(std::string(100'000, ' '));
+  try {
+    large.send(std::string(100'000, ' '));
+  } catch (const boost::system::system_error&) {
+    // The gateway need not have taken all of it before it closes.
+  }
   EXPECT_EQ(large.read("closed").at("code"), 1009);
 }
 
