@@ -25,8 +25,8 @@ std::string_view query_fields_sdl() noexcept;
 std::string_view mutation_fields_sdl() noexcept;
 std::string_view subscription_fields_sdl() noexcept;
 
-/// The directives of the GraphQL Cost Directives specification, with which the served schema and the
-/// user's tell what fields cost. They stand in every served schema.
+/// The directives of the GraphQL Cost Directives specification, with which the served schema and
+/// the user's tell what fields cost. They stand in every served schema.
 std::string_view cost_directives_sdl() noexcept;
 
 /// Our other directives and what their arguments need; these types stand in no served schema.

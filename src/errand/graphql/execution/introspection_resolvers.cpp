@@ -235,7 +235,8 @@ void add_introspection_resolvers(const type::Schema& schema, ResolverMap& map) {
 
   TypeResolvers<type::Schema>(schema, map, "__Schema")
       .add("description", [](const type::Schema& s, auto&) { return text(s.description()); })
-      .add("types", [make](const type::Schema& s, auto&) { return make.types(s.types_by_reference()); })
+      .add("types",
+           [make](const type::Schema& s, auto&) { return make.types(s.types_by_reference()); })
       .add("queryType", [make](const type::Schema& s, auto&) { return make.type(s.query_type()); })
       .add("mutationType",
            [make](const type::Schema& s, auto&) { return make.type(s.mutation_type()); })
