@@ -56,6 +56,19 @@ TEST(TimeText, ReadsRfc3339) {
 RC_GTEST_PROP(TimeText, ATimestampSurvivesPrintingAndReading, ()) {
   const Timestamp time{Milliseconds{*rc::gen::inRange<std::int64_t>(0, 250'000'000'000'000)}};
   RC_ASSERT(parse_timestamp(format_timestamp(time)).value() == time);
+  RC_ASSERT(is_formatted_timestamp(format_timestamp(time)));
+}
+
+TEST(TimeText, KnowsItsOwnForm) {
+  EXPECT_TRUE(is_formatted_timestamp("2026-02-28T22:59:59.123Z"));
+  EXPECT_TRUE(is_formatted_timestamp("2028-02-29T00:00:00.000Z"));
+  for (const char* other :
+       {"", "2026-02-29T00:00:00.000Z", "2026-01-01T24:00:00.000Z", "2026-01-01T00:60:00.000Z",
+        "2026-01-01T00:00:60.000Z", "2026-13-01T00:00:00.000Z", "2026-01-01T00:00:00Z",
+        "2026-01-01t00:00:00.000Z", "2026-01-01T00:00:00.000z", "2026-01-01T00:00:00.0000Z",
+        "2026-01-01T00:00:00.00\"Z", "0000-01-01T00:00:00.000Z"}) {
+    EXPECT_FALSE(is_formatted_timestamp(other)) << other;
+  }
 }
 
 TEST(Utf8, RefusesOverlongFormsSurrogatesAndCutSequences) {

@@ -112,6 +112,23 @@ std::string format_timestamp(Timestamp time) {
   return text;
 }
 
+bool is_formatted_timestamp(std::string_view text) noexcept {
+  constexpr std::string_view kForm = "0000-00-00T00:00:00.000Z";
+  if (text.size() != kForm.size()) return false;
+  for (std::size_t i = 0; i < kForm.size(); ++i) {
+    if (kForm[i] == '0' ? !is_digit(text[i]) : text[i] != kForm[i]) return false;
+  }
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    std::string_view rest = text.substr(at);
+    return *take_number(rest, digits);
+  };
+  const std::chrono::year_month_day date{std::chrono::year{number(0, 4)},
+                                         std::chrono::month{static_cast<unsigned>(number(5, 2))},
+                                         std::chrono::day{static_cast<unsigned>(number(8, 2))}};
+  return number(0, 4) >= 1 && date.ok() && number(11, 2) < 24 && number(14, 2) < 60 &&
+         number(17, 2) < 60;
+}
+
 Result<Timestamp> parse_timestamp(std::string_view text) {
   if (const auto time = read_timestamp(text)) return *time;
   return fail(ErrorCode::kInvalidArgument,

@@ -11,6 +11,9 @@ namespace errand {
 /// RFC 3339 in UTC with milliseconds: "2026-11-23T20:15:00.250Z".
 std::string format_timestamp(Timestamp time);
 
+/// Whether format_timestamp() writes `text` for some time of the years 0001 to 9999.
+bool is_formatted_timestamp(std::string_view text) noexcept;
+
 /// Reads an RFC 3339 date-time, with any offset; fractions finer than a millisecond are cut off.
 /// Years 0001 to 9999. Leap seconds (":60") count as the next minute's start.
 /// @return kInvalidArgument saying what was expected.

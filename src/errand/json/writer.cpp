@@ -1,5 +1,6 @@
 #include "errand/json/writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -68,9 +69,23 @@ std::size_t find_escape(std::string_view text, std::size_t at) {
 
 void append_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
+  const std::size_t first = find_escape(text, 0);
+  if (first == text.size()) {
+    // The usual case, as one append.
+    const std::size_t begin = out.size();
+    const std::size_t size = begin + text.size() + 2;
+    // libstdc++ 12 may hand over more room than was asked for.
+    out.resize_and_overwrite(size, [&](char* to, std::size_t) {
+      to[begin] = '"';
+      std::ranges::copy(text, to + begin + 1);
+      to[size - 1] = '"';
+      return size;
+    });
+    return;
+  }
   out.push_back('"');
   std::size_t plain = 0;
-  for (std::size_t i = find_escape(text, 0); i < text.size(); i = find_escape(text, plain)) {
+  for (std::size_t i = first; i < text.size(); i = find_escape(text, plain)) {
     const auto c = static_cast<unsigned char>(text[i]);
     out.append(text.substr(plain, i - plain));
     plain = i + 1;

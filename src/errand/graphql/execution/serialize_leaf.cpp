@@ -29,10 +29,12 @@ bool write_as_is(json::Writer& writer, const type::NamedType& leaf, const FieldV
   const auto* scalar = leaf.get_if<type::ScalarType>();
   const BuiltInScalar kind = scalar == nullptr ? BuiltInScalar::kNone : scalar->scalar;
   const auto text = [&](std::string_view string) {
-    const auto* enumeration = leaf.get_if<type::EnumType>();
-    if (kind != BuiltInScalar::kString && kind != BuiltInScalar::kId &&
-        (enumeration == nullptr || enumeration->value(string) == nullptr)) {
-      return false;
+    if (kind != BuiltInScalar::kString && kind != BuiltInScalar::kId) {
+      const auto* enumeration = leaf.get_if<type::EnumType>();
+      const bool same = enumeration != nullptr ? enumeration->value(string) != nullptr
+                                               : scalar->coercion.is_serialized != nullptr &&
+                                                     scalar->coercion.is_serialized(string);
+      if (!same) return false;
     }
     writer.string(string);
     return true;

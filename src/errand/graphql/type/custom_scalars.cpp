@@ -339,7 +339,7 @@ constexpr ScalarCoercion kBoolean{parse_boolean, parse_boolean_literal, serializ
 constexpr ScalarCoercion kId{parse_id, parse_id_literal, parse_id};
 constexpr ScalarCoercion kPassThrough{pass, pass_literal, pass};
 constexpr ScalarCoercion kDateTime{parse_text<kDateTimeForm>, parse_text_literal<kDateTimeForm>,
-                                   serialize_date_time};
+                                   serialize_date_time, is_formatted_timestamp};
 constexpr ScalarCoercion kDuration{parse_text<kDurationForm>, parse_text_literal<kDurationForm>,
                                    serialize_duration};
 constexpr ScalarCoercion kUuid{parse_text<kUuidForm>, parse_text_literal<kUuidForm>,

@@ -182,6 +182,8 @@ struct ScalarCoercion {
   LeafResult (*parse_literal)(const language::Value& literal, const boost::json::object* variables);
   /// Checks and converts a resolver's value, which is never null, into what is sent.
   LeafResult (*serialize)(const boost::json::value& value);
+  /// Whether serialize() would give `text` just as it is; nullptr where only that can tell.
+  bool (*is_serialized)(std::string_view text) = nullptr;
 };
 
 /// The built-in scalars, for which execution has faster ways than ScalarCoercion.
