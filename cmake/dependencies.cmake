@@ -2,7 +2,7 @@
 # docs/adr/0005 says what each is for.
 
 find_package(Threads REQUIRED)
-find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(Boost 1.81 REQUIRED COMPONENTS url)
 find_package(OpenSSL 3 REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(fmt REQUIRED)
@@ -24,3 +24,8 @@ add_library(errand_boost_asio INTERFACE)
 target_link_libraries(errand_boost_asio INTERFACE Boost::headers OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
 target_compile_definitions(errand_boost_asio INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
+
+# Boost.JSON the same way, compiled once in errand_json: the request path lives in it, and calls into Debian's shared library could not be inlined.
+add_library(errand_boost_json INTERFACE)
+target_link_libraries(errand_boost_json INTERFACE Boost::headers)
+target_compile_definitions(errand_boost_json INTERFACE BOOST_JSON_STATIC_LINK BOOST_JSON_NO_LIB)

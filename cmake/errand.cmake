@@ -1,4 +1,4 @@
-# errand_library(job SOURCES a.cpp ... DEPENDS base ... LINK Boost::json ...)
+# errand_library(job SOURCES a.cpp ... DEPENDS base ... LINK errand_boost_json ...)
 #   One folder, one static library, one namespace. DEPENDS names folders of lower floors that this one includes ("graphql/type"
 #   is errand_graphql_type; tools/check_floors holds it against the #include lines), LINK outside libraries.
 function(errand_library folder)
