@@ -78,15 +78,15 @@ request::Service make_service() {
   return {std::move(*resolvers), {}};
 }
 
-request::Response run(request::Service& service, const request::RequestParameters& parameters) {
+request::Response run(request::Service& service, request::RequestParameters parameters) {
   boost::asio::io_context io;
   request::Response response;
-  boost::asio::co_spawn(io,
-                        service.execute(parameters, std::make_shared<execution::RequestContext>()),
-                        [&](const std::exception_ptr& error, request::Response answered) {
-                          ERRAND_ASSERT(error == nullptr);
-                          response = std::move(answered);
-                        });
+  boost::asio::co_spawn(
+      io, service.execute(std::move(parameters), std::make_shared<execution::RequestContext>()),
+      [&](const std::exception_ptr& error, request::Response answered) {
+        ERRAND_ASSERT(error == nullptr);
+        response = std::move(answered);
+      });
   io.run();
   return response;
 }
@@ -96,22 +96,26 @@ request::Response run(request::Service& service, const request::RequestParameter
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace errand;
   std::string query(reinterpret_cast<const char*>(data), size);
-  request::RequestParameters parameters;
+  boost::json::object sent;
   if (const auto line = query.find("\n----\n"); line != std::string::npos) {
     const auto variables = json::parse(std::string_view(query).substr(line + 6));
     if (!variables || !variables->is_object()) return 0;
-    parameters.variables = variables->get_object();
+    sent = variables->get_object();
     query.resize(line);
   }
-  parameters.query = std::move(query);
+  const auto parameters = [&](request::RequestMemory memory) {
+    boost::json::object variables(sent, memory.storage());
+    return request::RequestParameters{
+        .query = query, .memory = std::move(memory), .variables = std::move(variables)};
+  };
 
   static request::Service service = make_service();
-  const request::Response response = run(service, parameters);
+  const request::Response response = run(service, parameters(request::RequestMemory::make()));
   const auto body = json::parse(response.body, {.bytes_max = response.body.size() + 1});
   ERRAND_ASSERT(body.has_value() && body->is_object());
   ERRAND_ASSERT(body->get_object().contains("data") == !response.request_error());
   ERRAND_ASSERT(body->get_object().contains("errors") ==
                 (response.has_errors || response.request_error()));
-  ERRAND_ASSERT(run(service, parameters).body == response.body);
+  ERRAND_ASSERT(run(service, parameters(request::RequestMemory())).body == response.body);
   return 0;
 }

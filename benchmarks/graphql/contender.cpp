@@ -77,9 +77,10 @@ request::Service make_service(const std::string& sdl, const boost::json::object&
 
 /// From the bytes of a request to those of its response.
 asio::awaitable<std::string> answer(request::Service& service, const std::string& body) {
-  const auto json = errand::json::parse(body);
+  auto memory = request::RequestMemory::make();
+  auto json = errand::json::parse(body, {}, memory.storage());
   if (!json) give_up(json.error().message);
-  auto parameters = request::parse_request_parameters(*json);
+  auto parameters = request::parse_request_parameters(*std::move(json), std::move(memory));
   if (!parameters) give_up(parameters.error().message);
   auto response = co_await service.execute(std::move(*parameters),
                                            std::make_shared<execution::RequestContext>());

@@ -1,10 +1,12 @@
 #include "errand/json/parse.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value_stack.hpp>
@@ -19,6 +21,8 @@ namespace bj = boost::json;
 /// Builds a value from the parser's events. Boost 1.81 rounds a double with many digits up to one
 /// unit in the last place away from the nearest; from_chars does not.
 struct Handler {
+  Handler() {}  // NOLINT(modernize-use-equals-default): so that `first` is not filled with zeros
+
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
@@ -95,7 +99,9 @@ struct Handler {
   bool on_comment_part(View, ErrorCode&) { return true; }
   bool on_comment(View, ErrorCode&) { return true; }
 
-  bj::value_stack stack;
+  /// Values of a small text while they are put together; those of a larger one go to the heap.
+  std::array<unsigned char, 2048> first;
+  bj::value_stack stack{{}, first.data(), first.size()};
   std::string number;
 };
 
@@ -109,7 +115,7 @@ std::string describe(const bj::error_code& error, std::size_t depth_max) {
 
 }  // namespace
 
-Result<bj::value> parse(std::string_view text, const ParseLimits& limits) {
+Result<bj::value> parse(std::string_view text, const ParseLimits& limits, bj::storage_ptr storage) {
   if (text.size() > limits.bytes_max) {
     return fail(ErrorCode::kPayloadTooLarge,
                 fmt::format("the JSON text has {} bytes, at most {} are taken", text.size(),
@@ -119,7 +125,7 @@ Result<bj::value> parse(std::string_view text, const ParseLimits& limits) {
   options.max_depth = limits.depth_max;
   options.allow_invalid_utf8 = !limits.check_utf8;
   bj::basic_parser<Handler> parser(options);
-  parser.handler().stack.reset();
+  parser.handler().stack.reset(std::move(storage));
   bj::error_code error;
   const std::size_t read = parser.write_some(false, text.data(), text.size(), error);
   if (!error && read < text.size()) error = bj::error::extra_data;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include <boost/json/storage_ptr.hpp>
 #include <boost/json/value.hpp>
 
 #include "errand/base/result.h"
@@ -19,8 +20,10 @@ struct ParseLimits {
 /// Reads one JSON text (RFC 8259, UTF-8, no trailing bytes but white space). Numbers with a
 /// fraction or an exponent, and integers outside 64 bits, become the nearest double (an infinite
 /// one is refused). Of equal keys the last one counts.
+/// @param storage  memory of the value, such as an arena; must outlive it
 /// @return kInvalidArgument with line, column (in bytes, from 1) and what was wrong;
 ///         kPayloadTooLarge beyond `bytes_max`.
-Result<boost::json::value> parse(std::string_view text, const ParseLimits& limits = {});
+Result<boost::json::value> parse(std::string_view text, const ParseLimits& limits = {},
+                                 boost::json::storage_ptr storage = {});
 
 }  // namespace errand::json

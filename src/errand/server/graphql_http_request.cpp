@@ -12,6 +12,7 @@
 namespace errand::server {
 
 using graphql::request::parse_request_parameters;
+using graphql::request::RequestMemory;
 using graphql::request::Service;
 
 namespace {
@@ -108,9 +109,9 @@ Read read_batch(const boost::json::array& array, const GraphqlHttpReadOptions& o
   return out;
 }
 
-/// A request of its own: its fault refuses it.
-Read read_single(const boost::json::value& json, Service::Allowed allowed) {
-  auto parameters = parse_request_parameters(json);
+/// A request of its own, made in `memory`: its fault refuses it.
+Read read_single(boost::json::value json, RequestMemory& memory, Service::Allowed allowed) {
+  auto parameters = parse_request_parameters(std::move(json), std::move(memory));
   if (!parameters) {
     return std::unexpected(
         GraphqlHttpRefusal{RequestFault::kParametersInvalid, std::move(parameters.error())});
@@ -125,8 +126,10 @@ Read read_post(const net::HttpRequest& request, const GraphqlHttpReadOptions& op
   if (auto checked = check_content_type(request); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
+  auto memory = RequestMemory::make();
   auto body = json::parse(
-      request.body, {.bytes_max = request.body.size() + 1, .depth_max = options.body_depth_max});
+      request.body, {.bytes_max = request.body.size() + 1, .depth_max = options.body_depth_max},
+      memory.storage());
   if (!body) {
     const std::size_t at = first_invalid_byte(request.body);
     if (at < request.body.size()) {
@@ -136,7 +139,7 @@ Read read_post(const net::HttpRequest& request, const GraphqlHttpReadOptions& op
     return refuse(RequestFault::kBodyMalformed, "The body is not JSON: " + body.error().message);
   }
   if (const auto* array = body->if_array()) return read_batch(*array, options);
-  return read_single(*body, Service::Allowed::kQueriesAndMutations);
+  return read_single(*std::move(body), memory, Service::Allowed::kQueriesAndMutations);
 }
 
 Read read_get(const net::HttpRequest& request, const GraphqlHttpReadOptions& options) {
@@ -144,7 +147,8 @@ Read read_get(const net::HttpRequest& request, const GraphqlHttpReadOptions& opt
   if (!query) {
     return refuse(RequestFault::kBodyMalformed, "The query string is not percent-encoded UTF-8.");
   }
-  boost::json::object object;
+  auto memory = RequestMemory::make();
+  boost::json::object object(memory.storage());
   for (const auto& [name, value] : *query) {
     if (name != "query" && name != "documentId" && name != "operationName" && name != "variables" &&
         name != "extensions") {
@@ -157,7 +161,7 @@ Read read_get(const net::HttpRequest& request, const GraphqlHttpReadOptions& opt
     if (value.empty()) {
       object.emplace(name, nullptr);  // counts as absent
     } else if (name == "variables" || name == "extensions") {
-      auto json = json::parse(value, {.depth_max = options.body_depth_max});
+      auto json = json::parse(value, {.depth_max = options.body_depth_max}, memory.storage());
       if (!json) {
         return refuse(RequestFault::kBodyMalformed,
                       "\"" + name + "\" is not JSON: " + json.error().message);
@@ -167,7 +171,7 @@ Read read_get(const net::HttpRequest& request, const GraphqlHttpReadOptions& opt
       object.emplace(name, value);
     }
   }
-  return read_single(boost::json::value(std::move(object)), Service::Allowed::kQueries);
+  return read_single(std::move(object), memory, Service::Allowed::kQueries);
 }
 
 }  // namespace

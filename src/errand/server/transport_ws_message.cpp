@@ -1,5 +1,7 @@
 #include "errand/server/transport_ws_message.h"
 
+#include <utility>
+
 #include "errand/json/parse.h"
 #include "errand/json/writer.h"
 
@@ -11,7 +13,8 @@ std::unexpected<Error> invalid(std::string text) {
   return fail(ErrorCode::kProtocolError, std::move(text));
 }
 
-/// The payload of connection_init, ping and pong: an object, null or nothing.
+/// The payload of connection_init, ping and pong: an object, null or nothing. It outlives the
+/// memory of the message.
 Result<std::optional<boost::json::object>> read_payload(const boost::json::object& message,
                                                         std::string_view type) {
   const boost::json::value* payload = message.if_contains("payload");
@@ -19,7 +22,8 @@ Result<std::optional<boost::json::object>> read_payload(const boost::json::objec
   if (!payload->is_object()) {
     return invalid("The payload of \"" + std::string(type) + "\" must be an object or null");
   }
-  return std::optional<boost::json::object>(payload->get_object());
+  return std::optional<boost::json::object>(std::in_place, payload->get_object(),
+                                            boost::json::storage_ptr());
 }
 
 Result<std::string> read_id(const boost::json::object& message, std::string_view type) {
@@ -49,9 +53,10 @@ std::string with_payload(std::string_view type, std::string_view id, std::string
 }  // namespace
 
 Result<ClientMessage> parse_client_message(std::string_view text) {
-  auto parsed = json::parse(text, {.bytes_max = text.size() + 1});
+  auto memory = graphql::request::RequestMemory::make();
+  auto parsed = json::parse(text, {.bytes_max = text.size() + 1}, memory.storage());
   if (!parsed) return invalid("The message is not JSON");
-  const boost::json::object* message = parsed->if_object();
+  boost::json::object* message = parsed->if_object();
   if (message == nullptr) return invalid("The message is not a JSON object");
   const boost::json::value* type_value = message->if_contains("type");
   if (type_value == nullptr || !type_value->is_string()) {
@@ -82,11 +87,12 @@ Result<ClientMessage> parse_client_message(std::string_view text) {
   if (type == "subscribe") {
     auto id = read_id(*message, type);
     if (!id) return std::unexpected(id.error());
-    const boost::json::value* payload = message->if_contains("payload");
+    boost::json::value* payload = message->if_contains("payload");
     if (payload == nullptr || !payload->is_object()) {
       return invalid("The payload of \"subscribe\" must be an object");
     }
-    auto parameters = graphql::request::parse_request_parameters(*payload);
+    auto parameters =
+        graphql::request::parse_request_parameters(std::move(*payload), std::move(memory));
     if (!parameters) return invalid("In \"subscribe\": " + parameters.error().message);
     return Subscribe{std::move(*id), std::move(*parameters)};
   }

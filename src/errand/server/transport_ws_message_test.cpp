@@ -1,5 +1,7 @@
 #include "errand/server/transport_ws_message.h"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -10,7 +12,7 @@ template <class T>
 T read(std::string_view text) {
   auto message = parse_client_message(text);
   EXPECT_TRUE(message) << message.error().message;
-  return std::get<T>(*message);
+  return std::get<T>(std::move(*message));
 }
 
 TEST(TransportWsMessage, ReadsEveryMessageOfAClient) {

@@ -36,9 +36,9 @@ bool OperationExecution::execute_field(Fragment& fragment, const SelectionPlan& 
     return true;
   }
   const ResponsePath path{parent, field.response_name};
-  const CoercedArguments& arguments = arguments_of(field);
+  const FieldArguments arguments = arguments_of(field);
   if (!arguments) {
-    language::GraphQLError error = arguments.error();
+    language::GraphQLError error = *arguments.error();
     error.path = path.segments();
     position_.part->errors.push_back(std::move(error));
     if (field.definition->type.is_non_null()) return false;
@@ -47,11 +47,11 @@ bool OperationExecution::execute_field(Fragment& fragment, const SelectionPlan& 
   }
   if (std::holds_alternative<AwaitableResolver>(*field.slot)) {
     fragment.leave_hole(
-        std::make_unique<PendingField>(*this, selection, field, *arguments, source, path));
+        std::make_unique<PendingField>(*this, selection, field, **arguments, source, path));
     return true;
   }
   return complete_field(fragment, field,
-                        resolve_field_value(selection, field, *arguments, source, path),
+                        resolve_field_value(selection, field, **arguments, source, path),
                         source.owner, path);
 }
 

@@ -81,7 +81,7 @@ class Fixture {
     request.sent_variables = boost::json::parse({variables.data(), variables.size()}).as_object();
     auto coerced =
         type::coerce_variable_values(resolvers->schema(), request.document->document().source(),
-                                     *request.operation, request.sent_variables);
+                                     *request.operation, *request.sent_variables);
     if (!coerced) {
       ADD_FAILURE() << coerced.error().front().message;
       std::abort();

@@ -102,9 +102,9 @@ OperationExecution::create_source_stream() {
   const auto failure = [&](FieldError error) {
     return std::unexpected(located_error(std::move(error), field, path));
   };
-  const CoercedArguments& arguments = arguments_of(field);
+  const FieldArguments arguments = arguments_of(field);
   if (!arguments) {
-    language::GraphQLError error = arguments.error();
+    language::GraphQLError error = *arguments.error();
     error.path = path.segments();
     co_return std::unexpected(std::move(error));
   }
@@ -119,7 +119,7 @@ OperationExecution::create_source_stream() {
                          .parent_type = *root_type,
                          .field = *field.definition,
                          .path = path,
-                         .arguments = *arguments,
+                         .arguments = **arguments,
                          .source = {},
                          .context = request_.context,
                          .planned = field,
@@ -162,9 +162,10 @@ asio::awaitable<ExecutionResult> OperationExecution::execute_subscription_event(
 }
 
 const boost::json::object& OperationExecution::variables_without_defaults() {
+  if (!request_.sent_variables) return request_.variables;
   if (!variables_without_defaults_) {
     auto coerced = type::coerce_variable_values(schema_, source(), *request_.operation,
-                                                request_.sent_variables,
+                                                *request_.sent_variables,
                                                 {.defaults = type::SchemaDefaults::kOmit});
     // They were coerced before, with defaults: that cannot fail now.
     ERRAND_ASSERT(coerced.has_value());

@@ -28,10 +28,10 @@ struct OperationRequest {
   std::shared_ptr<const Resolvers> resolvers;
   std::shared_ptr<const ExecutableDocument> document;
   const language::OperationDefinition* operation = nullptr;  ///< of `document`
-  /// Memory of `variables` and of arguments; nullptr: the heap.
-  std::unique_ptr<RequestMemory> memory;
-  boost::json::object variables;       ///< coerced (spec, 6.1.2)
-  boost::json::object sent_variables;  ///< as the client sent them
+  RequestMemory memory;           ///< of `variables`, of `sent_variables` and of arguments
+  boost::json::object variables;  ///< coerced (spec, 6.1.2)
+  /// As the client sent them; none where that is what they were coerced to.
+  std::optional<boost::json::object> sent_variables;
   std::shared_ptr<RequestContext> context;
   /// Source of the root fields' default resolvers; may be nullptr.
   std::shared_ptr<const boost::json::value> root_value;
@@ -145,7 +145,9 @@ class OperationExecution {
   // planned_selections.cpp
   const SelectionPlan& root_selection(const type::ObjectType& type);
   const SelectionPlan& subfields_of(const PlannedField& field, const type::ObjectType& type);
-  const CoercedArguments& arguments_of(const PlannedField& field);
+  /// The arguments, or why there are none; as long as this lives.
+  using FieldArguments = std::expected<const boost::json::object*, const language::GraphQLError*>;
+  FieldArguments arguments_of(const PlannedField& field);
 
   // execute_field.cpp. Each returns false when a non-null position has no value, so that the
   // position around it must become null; the text is then cut back by whoever turns null.

@@ -36,17 +36,24 @@ const SelectionPlan& OperationExecution::subfields_of(const PlannedField& field,
   return *own;
 }
 
-const CoercedArguments& OperationExecution::arguments_of(const PlannedField& field) {
+OperationExecution::FieldArguments OperationExecution::arguments_of(const PlannedField& field) {
+  const auto view = [](const CoercedArguments& arguments) -> FieldArguments {
+    if (!arguments) return std::unexpected(&arguments.error());
+    return &*arguments;
+  };
   const std::uint32_t slot = field.arguments_slot;
-  if (slot == PlannedField::kCoerced) return field.arguments;
+  if (slot == PlannedField::kCoerced) return view(field.arguments);
+  if (type::are_arguments(*field.definition, field.node(), request_.variables)) {
+    return &request_.variables;
+  }
   const auto coerce = [&] {
-    return type::coerce_argument_values(
-        source(), *field.definition, field.node(), request_.variables, type::SchemaDefaults::kFill,
-        request_.memory == nullptr ? boost::json::storage_ptr() : request_.memory->storage());
+    return type::coerce_argument_values(source(), *field.definition, field.node(),
+                                        request_.variables, type::SchemaDefaults::kFill,
+                                        request_.memory.storage());
   };
   if (slot == 0) {
     if (!first_arguments_) first_arguments_.emplace(coerce());
-    return *first_arguments_;
+    return view(*first_arguments_);
   }
   if (slot >= arguments_.size()) {
     arguments_.resize(std::max<std::size_t>(slot + 1, plan_->arguments_slots()));
@@ -54,7 +61,7 @@ const CoercedArguments& OperationExecution::arguments_of(const PlannedField& fie
   if (arguments_[slot] == nullptr) {
     arguments_[slot] = std::make_unique<const CoercedArguments>(coerce());
   }
-  return *arguments_[slot];
+  return view(*arguments_[slot]);
 }
 
 }  // namespace errand::graphql::execution

@@ -36,6 +36,7 @@ struct ResolveInfo {
   const type::FieldDefinition& field;
   const ResponsePath& path;
   /// Coerced by CoerceArgumentValues (6.4.1): absent arguments are absent, defaults are filled in.
+  /// In the request's memory, and so are copies, unless they are made with a storage of their own.
   const boost::json::object& arguments;
   SourceObject source;
   const std::shared_ptr<RequestContext>& context;

@@ -8,7 +8,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #include <sanitizer/allocator_interface.h>
@@ -16,6 +15,8 @@
 
 #include "errand/graphql/request/service.h"
 #include "errand/graphql/type/build_schema.h"
+#include "errand/json/parse.h"
+#include "errand/json/writer.h"
 
 namespace {
 
@@ -139,19 +140,21 @@ class AllocationsTest : public ::testing::Test {
     service_ = std::make_unique<Service>(std::move(*bound), Service::Options{});
   }
 
-  /// Allocations from the parameters of a request, which is known already, to its response.
+  /// Allocations from the body of a request, whose document is known already, to its response.
   std::size_t count(const std::string& query, const char* variables) {
     boost::asio::io_context io;
     std::size_t counted = 0;
     Response response;
+    const std::string body = "{\"query\":" + json::to_text(boost::json::value(query)) +
+                             ",\"variables\":" + variables + "}";
     const auto requests = [&]() -> boost::asio::awaitable<void> {
       const auto context = std::make_shared<RequestContext>();
       for (int i = 0; i < 5; ++i) {
-        RequestParameters parameters;
-        parameters.query = query;
-        parameters.variables = boost::json::parse(variables).as_object();
         const std::size_t before = allocations;
-        response = co_await service_->execute(std::move(parameters), context);
+        auto memory = RequestMemory::make();
+        auto json = json::parse(body, {}, memory.storage());
+        auto parameters = parse_request_parameters(*std::move(json), std::move(memory));
+        response = co_await service_->execute(*std::move(parameters), context);
         counted = allocations - before;
       }
     };

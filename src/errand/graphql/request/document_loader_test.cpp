@@ -92,12 +92,12 @@ TEST_F(TrustedDocuments, AreNamedByIdByHashOrByTheirText) {
   const std::string text = "query Q { echo }";
   Service service = make({.trusted_documents_mode = TrustedDocumentsMode::kRequire});
   ASSERT_TRUE(service.trust(std::vector<TrustedDocument>{{"app-1", text}}).has_value());
-  for (RequestParameters parameters :
-       std::vector<RequestParameters>{{.document_id = "app-1"},
-                                      {.document_id = "sha256:" + hash_of(text)},
-                                      {.extensions = persisted(hash_of(text))},
-                                      {.extensions = persisted("app-1")},
-                                      {.query = text}}) {
+  RequestParameters ways[] = {{.document_id = "app-1"},
+                              {.document_id = "sha256:" + hash_of(text)},
+                              {.extensions = persisted(hash_of(text))},
+                              {.extensions = persisted("app-1")},
+                              {.query = text}};
+  for (RequestParameters& parameters : ways) {
     EXPECT_EQ(send(service, std::move(parameters)).body, R"({"data":{"echo":"hi"}})");
   }
 }
@@ -105,12 +105,13 @@ TEST_F(TrustedDocuments, AreNamedByIdByHashOrByTheirText) {
 TEST_F(TrustedDocuments, AloneRunWhereTheyAreRequired) {
   Service service = make({.trusted_documents_mode = TrustedDocumentsMode::kRequire});
   ASSERT_TRUE(service.trust(std::vector<TrustedDocument>{{"app-1", "{ echo }"}}).has_value());
-  for (RequestParameters parameters : std::vector<RequestParameters>{
-           {.query = "{ echo  }"},
-           {.query = "{ __schema { queryType { name } } }"},
-           {.document_id = "app-2"},
-           {.query = "{ b: echo }", .document_id = "app-1"},
-           {.query = "{ b: echo }", .extensions = persisted(hash_of("{ b: echo }"))}}) {
+  RequestParameters others[] = {
+      {.query = "{ echo  }"},
+      {.query = "{ __schema { queryType { name } } }"},
+      {.document_id = "app-2"},
+      {.query = "{ b: echo }", .document_id = "app-1"},
+      {.query = "{ b: echo }", .extensions = persisted(hash_of("{ b: echo }"))}};
+  for (RequestParameters& parameters : others) {
     const Response response = send(service, std::move(parameters));
     EXPECT_EQ(response.code, ErrorCode::kDocumentNotTrusted) << response.body;
     EXPECT_EQ(response.http_status, 400);

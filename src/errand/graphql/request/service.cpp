@@ -80,14 +80,16 @@ struct Service::Impl {
                     "Schema is not configured to execute " +
                         std::string(language::to_string(type)) + " operation.");
     }
-    std::unique_ptr<execution::RequestMemory> memory;
-    type::CoercionOptions coercion;
-    if (!(*operation)->variable_definitions.empty()) {
-      memory = std::make_unique<execution::RequestMemory>();
-      coercion.storage = memory->storage();
+    std::optional<boost::json::object> sent;
+    std::expected<boost::json::object, std::vector<GraphQLError>> variables =
+        std::move(parameters.variables);
+    if (!type::are_coerced(schema, **operation, *variables)) {
+      sent.emplace(*std::move(variables));
+      type::CoercionOptions coercion;
+      coercion.storage = parameters.memory.storage();
+      variables = type::coerce_variable_values(schema, document.document().source(), **operation,
+                                               *sent, coercion);
     }
-    auto variables = type::coerce_variable_values(schema, document.document().source(), **operation,
-                                                  parameters.variables, coercion);
     if (!variables) {
       return std::unexpected(Response::failure(Outcome::kVariablesInvalid, variables.error()));
     }
@@ -98,9 +100,9 @@ struct Service::Impl {
         .resolvers = resolvers,
         .document = std::shared_ptr<const ExecutableDocument>(*loaded, &document),
         .operation = *operation,
-        .memory = std::move(memory),
+        .memory = std::move(parameters.memory),
         .variables = std::move(*variables),
-        .sent_variables = std::move(parameters.variables),
+        .sent_variables = std::move(sent),
         .context = std::move(context),
         .root_value = nullptr,
         .concurrent_fields_max = std::max<std::size_t>(options.limits.concurrent_fields_max, 1)};

@@ -1,6 +1,7 @@
 #include "errand/graphql/type/coerce.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -37,10 +38,70 @@ bool is_coerced(const json::value& value, const NamedType& leaf) {
       return value.is_string();
     case BuiltInScalar::kBoolean:
       return value.is_bool();
+    case BuiltInScalar::kInt:
+      return value.is_int64() && std::in_range<std::int32_t>(value.get_int64());
     default:
       return false;
   }
 }
+
+bool is_coerced(const json::value& value, const TypeRef& type);
+
+/// The same of an input object, whose members must stand in the order of the type's fields.
+bool is_coerced(const json::object& members, const InputObjectType& type) {
+  const auto* member = members.begin();
+  for (const InputValueDefinition& field : type.fields) {
+    if (member != members.end() && view_of(member->key()) == field.name) {
+      if (!is_coerced(member->value(), field.type)) return false;
+      ++member;
+    } else if (field.is_required() || field.default_value) {
+      return false;
+    }
+  }
+  return member == members.end() && !type.is_one_of;
+}
+
+/// The same of any value; as deep as the value, which its parser has bounded.
+bool is_coerced(const json::value& value, const TypeRef& type) {
+  if (value.is_null()) return !type.is_non_null();
+  if (type.is_list()) {
+    const auto* items = value.if_array();
+    return items != nullptr && std::ranges::all_of(*items, [&](const json::value& item) {
+             return is_coerced(item, type.item());
+           });
+  }
+  if (const auto* object = type.named().get_if<InputObjectType>()) {
+    return value.is_object() && is_coerced(value.get_object(), *object);
+  }
+  return is_coerced(value, type.named());
+}
+
+/// Finds the members of an input object by the names of its type's fields. Most clients send them
+/// in that order and leave out many, so that a look at the next member tells.
+class Members {
+ public:
+  explicit Members(const json::object& members) : members_(members), next_(members.begin()) {}
+
+  /// @return nullptr where there is none.
+  const json::value* find(std::string_view name) {
+    if (all_found()) return nullptr;
+    const auto found = next_ != members_.end() && view_of(next_->key()) == name
+                           ? next_
+                           : members_.find(text_of(name));
+    if (found == members_.end()) return nullptr;
+    ++found_;
+    next_ = std::next(found);
+    return &found->value();
+  }
+
+  [[nodiscard]] std::size_t found() const noexcept { return found_; }
+  [[nodiscard]] bool all_found() const noexcept { return found_ == members_.size(); }
+
+ private:
+  const json::object& members_;
+  json::object::const_iterator next_;
+  std::size_t found_ = 0;
+};
 
 class JsonCoercion {
  public:
@@ -99,9 +160,9 @@ class JsonCoercion {
     bool good = true;
     json::object result(options_.storage);
     result.reserve(members->size());
-    std::size_t known = 0;
+    Members known(*members);
     for (const InputValueDefinition& field : type.fields) {
-      const json::value* member = members->if_contains(text_of(field.name));
+      const json::value* member = known.find(field.name);
       if (member == nullptr) {
         if (field.is_required()) {
           report(path, missing_field(type, field, inspect(value)));
@@ -111,13 +172,12 @@ class JsonCoercion {
         }
         continue;
       }
-      ++known;
       const PathLink link{path, field.name, 0, false};
       auto coerced = coerce(*member, field.type, &link);
       good = good && coerced.has_value();
       if (good) result.emplace(text_of(field.name), std::move(*coerced));
     }
-    if (known != members->size()) {
+    if (!known.all_found()) {
       for (const auto& member : *members) {
         if (type.field(view_of(member.key())) != nullptr) continue;
         report(path, unknown_field(type, view_of(member.key()), inspect(value)));
@@ -125,7 +185,7 @@ class JsonCoercion {
       }
     }
     if (type.is_one_of) {
-      if (known != 1) {
+      if (known.found() != 1) {
         report(path, not_one_of(type));
         good = false;
       }
@@ -374,6 +434,43 @@ std::expected<json::object, std::vector<GraphQLError>> coerce_variable_values(
                       .extensions_json = {}});
   }
   return std::unexpected(std::move(errors));
+}
+
+bool are_coerced(const Schema& schema, const language::OperationDefinition& operation,
+                 const json::object& sent) {
+  const auto* member = sent.begin();
+  for (const language::VariableDefinition* definition : operation.variable_definitions) {
+    const auto type = schema.type_from_ast(*definition->type);
+    if (!type || !type->named().is_input()) return false;
+    if (member != sent.end() && view_of(member->key()) == definition->variable->name.value) {
+      if (!is_coerced(member->value(), *type)) return false;
+      ++member;
+    } else if (definition->default_value != nullptr || type->is_non_null()) {
+      return false;
+    }
+  }
+  return member == sent.end();
+}
+
+bool are_arguments(const FieldDefinition& definition, const language::Field& field,
+                   const json::object& variables) {
+  const auto* member = variables.begin();
+  for (const InputValueDefinition& argument : definition.arguments) {
+    const auto node = std::ranges::find_if(
+        field.arguments, [&](const auto* given) { return given->name.value == argument.name; });
+    if (node != field.arguments.end()) {
+      const auto* variable = (*node)->value->get_if<language::Variable>();
+      if (variable == nullptr || variable->name.value != argument.name) return false;
+    }
+    if (node != field.arguments.end() && member != variables.end() &&
+        view_of(member->key()) == argument.name) {
+      if (member->value().is_null() && argument.type.is_non_null()) return false;
+      ++member;
+    } else if (argument.is_required() || argument.default_value) {
+      return false;
+    }
+  }
+  return member == variables.end();
 }
 
 std::expected<json::object, GraphQLError> coerce_argument_values(

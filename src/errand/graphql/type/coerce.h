@@ -46,6 +46,16 @@ std::expected<boost::json::object, std::vector<language::GraphQLError>> coerce_v
     const language::OperationDefinition& operation, const boost::json::object& sent,
     const CoercionOptions& options = {});
 
+/// Whether coerce_variable_values() would give `sent` just as it is, so that it need not be copied.
+/// False where telling that takes more than a look, or where members stand in another order.
+bool are_coerced(const Schema& schema, const language::OperationDefinition& operation,
+                 const boost::json::object& sent);
+
+/// Whether coerce_argument_values() of `field` would give `variables` just as they are: each
+/// argument that has a value is the variable of its own name, and there is no other variable.
+bool are_arguments(const FieldDefinition& definition, const language::Field& field,
+                   const boost::json::object& variables);
+
 /// CoerceArgumentValues() of a field.
 /// @param source     the source of `field`, for locations
 /// @param variables  coerced variables

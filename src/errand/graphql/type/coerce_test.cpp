@@ -74,8 +74,13 @@ std::string variables_of(const std::string& query, const std::string& sent,
                          const CoercionOptions& options = {}) {
   const auto document = language::parse({.body = query, .name = "q"});
   const auto& operation = document->definitions()[0]->as<language::OperationDefinition>();
-  const auto result = coerce_variable_values(*schema(), document->source(), operation,
-                                             boost::json::parse(sent).as_object(), options);
+  const auto given = boost::json::parse(sent).as_object();
+  const auto result =
+      coerce_variable_values(*schema(), document->source(), operation, given, options);
+  if (are_coerced(*schema(), operation, given)) {
+    EXPECT_TRUE(result.has_value());
+    EXPECT_EQ(json::to_text(*result), json::to_text(given));
+  }
   if (result) return json::to_text(*result);
   std::string errors;
   for (const auto& error : result.error()) {
@@ -90,10 +95,70 @@ std::string arguments_of(const std::string& query, const std::string& variables 
   const auto document = language::parse({.body = query, .name = "q"});
   const auto& operation = document->definitions()[0]->as<language::OperationDefinition>();
   const auto& field = operation.selection_set->selections[0]->as<language::Field>();
+  const auto given = boost::json::parse(variables).as_object();
+  const FieldDefinition& definition = *schema()->query_type()->field("f");
   const auto result =
-      coerce_argument_values(document->source(), *schema()->query_type()->field("f"), field,
-                             boost::json::parse(variables).as_object(), defaults);
+      coerce_argument_values(document->source(), definition, field, given, defaults);
+  if (are_arguments(definition, field, given)) {
+    EXPECT_TRUE(result.has_value());
+    EXPECT_EQ(json::to_text(*result), json::to_text(given));
+  }
   return result ? json::to_text(*result) : to_string(result.error());
+}
+
+TEST(AreCoerced, TellsWhatNeedsNoCopy) {
+  const auto are = [](const std::string& variables, const std::string& sent) {
+    const auto document = language::parse({.body = "query (" + variables + ") { f }", .name = "q"});
+    variables_of(std::string(document->source().body), sent);  // compares, where it is so
+    return are_coerced(*schema(), document->definitions()[0]->as<language::OperationDefinition>(),
+                       boost::json::parse(sent).as_object());
+  };
+  EXPECT_TRUE(are("$a: Int, $b: ID!", R"({"a": 1, "b": "x"})"));
+  EXPECT_TRUE(are("$a: Int, $b: ID!", R"({"b": "x"})"));
+  EXPECT_TRUE(are("$a: Int", R"({"a": null})"));
+  EXPECT_TRUE(are("$a: More", R"({"a": {"b": true}})"));
+  EXPECT_TRUE(are("$a: [More]", R"({"a": [{"id": "1", "b": null}, null]})"));
+  EXPECT_TRUE(are("$a: E", R"({"a": "GREEN"})"));
+
+  EXPECT_FALSE(are("$a: Int!", R"({})"));
+  EXPECT_FALSE(are("$a: Int!", R"({"a": null})"));
+  EXPECT_FALSE(are("$a: Int = 3", R"({})"));
+  EXPECT_FALSE(are("$a: Int", R"({"a": 2147483648})"));
+  EXPECT_FALSE(are("$a: Int", R"({"a": 1.0})"));
+  EXPECT_FALSE(are("$a: ID", R"({"a": 1})"));
+  EXPECT_FALSE(are("$a: E", R"({"a": "PINK"})"));
+  EXPECT_FALSE(are("$a: [Int]", R"({"a": 1})"));
+  EXPECT_FALSE(are("$a: Int, $b: Int", R"({"b": 1, "a": 1})"));
+  EXPECT_FALSE(are("$a: Int", R"({"a": 1, "unknown": 1})"));
+  EXPECT_FALSE(are("$a: More", R"({"a": {"b": true, "id": "1"}})"));
+  EXPECT_FALSE(are("$a: More", R"({"a": {"unknown": 1}})"));
+  EXPECT_FALSE(are("$a: In", R"({"a": {"name": "x"}})"));  // has defaults
+  EXPECT_FALSE(are("$a: In", R"({"a": {}})"));
+  EXPECT_FALSE(are("$a: One", R"({"a": {"a": 1}})"));  // oneOf takes more than a look
+}
+
+TEST(AreArguments, TellsWhereVariablesStandForThem) {
+  const auto are = [](const std::string& arguments, const std::string& sent) {
+    const std::string query = "{ f(" + arguments + ") }";
+    arguments_of(query, sent);  // compares, where it is so
+    const auto document = language::parse({.body = query, .name = "q"});
+    const auto& operation = document->definitions()[0]->as<language::OperationDefinition>();
+    const auto& field = operation.selection_set->selections[0]->as<language::Field>();
+    return are_arguments(*schema()->query_type()->field("f"), field,
+                         boost::json::parse(sent).as_object());
+  };
+  const std::string defaults = "list: $list, e: $e";
+  EXPECT_TRUE(are("req: $req, " + defaults, R"({"req": "x", "list": null, "e": "RED"})"));
+  EXPECT_TRUE(are(defaults + ", req: $req", R"({"req": "x", "list": null, "e": "RED"})"));
+  EXPECT_TRUE(are("i: $i, req: $req, " + defaults, R"({"req": "x", "list": [], "e": "RED"})"));
+
+  EXPECT_FALSE(are("req: $req", R"({"req": "x"})"));  // others have defaults
+  EXPECT_FALSE(are("req: $req, list: $list, e: $e", R"({"req": "x", "list": null})"));
+  EXPECT_FALSE(are("req: $req, " + defaults, R"({"req": null, "list": null, "e": "RED"})"));
+  EXPECT_FALSE(are("req: $other, " + defaults, R"({"req": "x", "list": null, "e": "RED"})"));
+  EXPECT_FALSE(are("req: \"x\", " + defaults, R"({"req": "x", "list": null, "e": "RED"})"));
+  EXPECT_FALSE(are("req: $req, " + defaults, R"({"req": "x", "list": [], "e": "RED", "i": 1})"));
+  EXPECT_FALSE(are("req: $req, " + defaults, R"({"list": null, "req": "x", "e": "RED"})"));
 }
 
 TEST(CoerceJson, TakesIntegralNumbersOf32BitsAsInt) {
