@@ -80,8 +80,12 @@ std::string_view operation_type(const Response& response) noexcept {
 }
 
 void count_rejected(telemetry::Metrics* metrics, const Response& response) {
-  if (metrics == nullptr || response.outcome != Outcome::kLimitExceeded || !response.code) return;
-  metrics->counter(telemetry::kGraphqlRejected, {to_string(*response.code)}).add();
+  if (metrics == nullptr) return;
+  const auto count = [&](ErrorCode limit) {
+    metrics->counter(telemetry::kGraphqlRejected, {to_string(limit)}).add();
+  };
+  if (response.outcome == Outcome::kLimitExceeded && response.code) count(*response.code);
+  if (response.out_of_time) count(ErrorCode::kDeadlineExceeded);
 }
 
 GraphqlHttp::GraphqlHttp(GraphqlDependencies dependencies, Options options)

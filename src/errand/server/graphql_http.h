@@ -91,7 +91,7 @@ class Stopwatch {
 /// Label of `response` in errand_graphql_request_duration_seconds; "none" where nothing ran.
 std::string_view operation_type(const graphql::request::Response& response) noexcept;
 
-/// Counts a response that a limit refused, by the limit's code.
+/// Counts a response that a limit refused or cut short, by the limit's code.
 void count_rejected(telemetry::Metrics* metrics, const graphql::request::Response& response);
 
 }  // namespace errand::server

@@ -113,8 +113,10 @@ class ServerTest : public testing::Test {
         Server::Dependencies{.graphql = {.service = service_,
                                          .authenticator = with_tokens_ ? &authenticator_ : nullptr,
                                          .make_context =
-                                             [](RequestInfo info) {
+                                             [this](RequestInfo info) {
                                                auto context = std::make_shared<TestContext>();
+                                               context->deadline = info.deadline;
+                                               context->clock = &clock_;
                                                context->info = std::move(info);
                                                return context;
                                              },
@@ -517,6 +519,15 @@ TEST_F(ServerTest, ShowsItsMetrics) {
   EXPECT_THAT(
       response.body,
       HasSubstr("errand_graphql_request_duration_seconds_count{operation_type=\"query\"} 1"));
+}
+
+TEST_F(ServerTest, CountsRequestsThatRanOutOfTime) {
+  start({.http = {.request_timeout = 0ms}});
+  const auto response = post(R"({"query":"{who slow}"})");
+  EXPECT_EQ(response.status, 200U);
+  EXPECT_THAT(response.body, HasSubstr("DEADLINE_EXCEEDED"));
+  EXPECT_THAT(send("GET /metrics HTTP/1.1").body,
+              HasSubstr("errand_graphql_rejected_total{limit=\"DEADLINE_EXCEEDED\"} 1"));
 }
 
 TEST_F(ServerTest, CountsRequestsOverALimit) {

@@ -52,7 +52,9 @@ inline constexpr HistogramDescription kGraphqlRequestDuration{
     {"operation_type"},
     {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}};
 inline constexpr CounterDescription kGraphqlRejected{
-    "errand_graphql_rejected_total", "GraphQL requests over a limit.", {"limit"}};
+    "errand_graphql_rejected_total",
+    "GraphQL requests that a limit refused or cut short.",
+    {"limit"}};
 inline constexpr CounterDescription kGraphqlLimitWarnings{
     "errand_graphql_limit_warnings_total",
     "Limits that GraphQL requests exceeded and that let them pass (limits.mode = \"warn\").",

@@ -122,7 +122,16 @@ void OperationExecution::add_error(FieldError error, const PlannedField& field,
       }
     }
   }
+  // A job has a deadline of its own, with the same code.
+  out_of_time_ = out_of_time_ ||
+                 (error.code == ErrorCode::kDeadlineExceeded && is_out_of_time(*position_.part));
   position_.part->errors.push_back(located_error(std::move(error), field, path));
+}
+
+bool OperationExecution::is_out_of_time(const Part& part) const {
+  const RequestContext* context = request_.context.get();
+  return context != nullptr && !streaming_ && !part.deferred && context->deadline &&
+         context->clock != nullptr && context->clock->now().monotonic >= *context->deadline;
 }
 
 std::optional<FieldError> OperationExecution::stop_reason(const Part& part) const {
@@ -131,8 +140,7 @@ std::optional<FieldError> OperationExecution::stop_reason(const Part& part) cons
   if (context->stop.stop_requested()) {
     return FieldError(ErrorCode::kCancelled, "The request was cancelled.");
   }
-  if (!streaming_ && !part.deferred && context->deadline && context->clock != nullptr &&
-      context->clock->now().monotonic >= *context->deadline) {
+  if (is_out_of_time(part)) {
     return FieldError(ErrorCode::kDeadlineExceeded, "The request's time is over.");
   }
   return std::nullopt;

@@ -180,6 +180,7 @@ ExecutionResult OperationExecution::build_response(Fragment& root) {
   root.take(result.body);
   result.has_errors = !initial_.errors.empty();
   result.http_status = std::exchange(http_status_, std::nullopt);
+  result.out_of_time = std::exchange(out_of_time_, false);
   if (!initial_.errors.empty() || !extensions_.empty()) {
     result.body.pop_back();  // the brace
     write_errors_and_extensions(initial_.errors, result.body);

@@ -48,6 +48,7 @@ struct ExecutionResult {
   std::string body;
   bool has_errors = false;
   std::optional<int> http_status;  ///< first `extensions.http.status` among the errors
+  bool out_of_time = false;        ///< a field has no value because the deadline had passed
 };
 
 /// Executes one operation (spec, section 6), under the names of the specification's algorithms.
@@ -201,6 +202,8 @@ class OperationExecution {
   boost::asio::awaitable<void> await_hole(Fragment::Hole& hole);
 
   void add_error(FieldError error, const PlannedField& field, const ResponsePath& path);
+  /// Whether the request's own time is over for what belongs to `part`.
+  [[nodiscard]] bool is_out_of_time(const Part& part) const;
   /// Why nothing more should be started, if so.
   [[nodiscard]] std::optional<FieldError> stop_reason(const Part& part) const;
   /// Writes `errors` and the extensions, and empties them, as members after others.
@@ -222,6 +225,7 @@ class OperationExecution {
   std::vector<Work> later_;  ///< that the initial result left
   Position position_{&initial_, nullptr};
   std::optional<int> http_status_;
+  bool out_of_time_ = false;
   boost::json::object extensions_;
   bool streaming_ = false;  ///< the source stream is open: the deadline no longer counts
   std::optional<boost::json::object> variables_without_defaults_;

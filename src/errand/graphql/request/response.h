@@ -33,6 +33,8 @@ struct Response {
   std::string_view operation_type;
   /// The first `extensions.http.status` that a field error asks for; the transport may use it.
   std::optional<int> http_status;
+  /// Executed, but not to the end: the request's time was over.
+  bool out_of_time = false;
   /// The code of a request error's first error: of a limit, for its metric.
   std::optional<ErrorCode> code;
   /// Value of Cache-Control that HTTP sends in place of its own; empty: none.

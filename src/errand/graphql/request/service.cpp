@@ -34,6 +34,7 @@ Response to_response(execution::ExecutionResult result, OperationType type) {
   response.body = std::move(result.body);
   response.has_errors = result.has_errors;
   response.http_status = result.http_status;
+  response.out_of_time = result.out_of_time;
   response.operation_type = language::to_string(type);
   return response;
 }
