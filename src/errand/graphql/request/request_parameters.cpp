@@ -46,8 +46,9 @@ Result<RequestParameters> parse_request_parameters(boost::json::value&& json,
   const bool named_otherwise =
       id != nullptr ||
       (extensions != nullptr && member(extensions->get_object(), "persistedQuery") != nullptr);
-  if (query == nullptr ? !named_otherwise : !query->is_string())
+  if (query == nullptr ? !named_otherwise : !query->is_string()) {
     return must_be("query", "a string");
+  }
   return RequestParameters{.query = text_of(query).value_or(std::string()),
                            .document_id = text_of(id),
                            .operation_name = text_of(name),
