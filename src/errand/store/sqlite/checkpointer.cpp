@@ -25,7 +25,7 @@ Checkpointer::Checkpointer(Connection connection, std::mutex& commits, Options o
   if (const auto bytes = connection_.query_integer("PRAGMA page_size"); bytes && *bytes > 0) {
     page_bytes_ = static_cast<std::size_t>(*bytes);
   }
-  thread_ = std::thread([this] { run(); });
+  if (!options_.in_commit) thread_ = std::thread([this] { run(); });
 }
 
 Checkpointer::~Checkpointer() {
@@ -34,7 +34,7 @@ Checkpointer::~Checkpointer() {
     stopping_ = true;
   }
   wake_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Checkpointer::watch(Connection& writer) {
@@ -51,6 +51,10 @@ bool Checkpointer::overdue() const { return pages_ * page_bytes_ >= kPatience * 
 
 void Checkpointer::hold_back() {
   std::unique_lock lock(mutex_);
+  if (options_.in_commit) {
+    if (due()) round(lock);
+    return;
+  }
   // One round: if that cannot empty the log either, a reader or the disk is in the way, and commits
   // go on until the next round is due.
   if (!due() || !overdue()) return;
@@ -74,15 +78,19 @@ void Checkpointer::run() {
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || due(); });
     if (stopping_) return;  // closing the last connection checkpoints
-    const bool was_overdue = overdue();
-    lock.unlock();
-    checkpoint(was_overdue);
-    lock.lock();
-    // Counts as done even where it failed: the next one comes when the log has grown again.
-    done_at_ = pages_;
-    ++rounds_;
-    done_.notify_all();
+    round(lock);
   }
+}
+
+void Checkpointer::round(std::unique_lock<std::mutex>& lock) {
+  const bool was_overdue = overdue();
+  lock.unlock();
+  checkpoint(was_overdue);
+  lock.lock();
+  // Counts as done even where it failed: the next one comes when the log has grown again.
+  done_at_ = pages_;
+  ++rounds_;
+  done_.notify_all();
 }
 
 void Checkpointer::checkpoint(bool overdue) {

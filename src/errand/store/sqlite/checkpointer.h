@@ -20,7 +20,8 @@ namespace errand::store::sqlite {
 class Checkpointer {
  public:
   struct Options {
-    std::size_t bytes = 0;  ///< length of the log at which a checkpoint begins; > 0
+    std::size_t bytes = 0;   ///< length of the log at which a checkpoint begins; > 0
+    bool in_commit = false;  ///< without a thread: in hold_back()
     telemetry::Log log;
   };
 
@@ -40,6 +41,8 @@ class Checkpointer {
  private:
   void log_grew(std::size_t pages);
   void run();
+  /// One round, with `lock` given back meanwhile.
+  void round(std::unique_lock<std::mutex>& lock);
   void checkpoint(bool overdue);
   bool pass(int mode);
   [[nodiscard]] bool due() const { return (pages_ - done_at_) * page_bytes_ >= options_.bytes; }

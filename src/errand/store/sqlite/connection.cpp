@@ -103,12 +103,14 @@ void Connection::close() {
 
 Result<Connection> Connection::open(const std::filesystem::path& file, Mode mode,
                                     const std::string& vfs) {
-  if (mode == Mode::kCreate) create_if_missing(file);
+  const bool on_disk = vfs.empty();
+  if (mode == Mode::kCreate && on_disk) create_if_missing(file);
   // One thread at a time uses a connection, so SQLite needs no mutex of its own for it.
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+                    (mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
+                    (mode == Mode::kCreate && !on_disk ? SQLITE_OPEN_CREATE : 0);
   sqlite3* handle = nullptr;
-  const int rc = sqlite3_open_v2(file.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const int rc = sqlite3_open_v2(file.c_str(), &handle, flags, on_disk ? nullptr : vfs.c_str());
   Connection connection(handle);
   if (rc != SQLITE_OK) {
     return std::unexpected(connection.error(fmt::format("opening {}", file.string())));

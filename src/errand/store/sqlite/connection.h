@@ -70,7 +70,7 @@ class Connection {
   Connection& operator=(Connection&& other) noexcept;
 
   /// Opens the file; kCreate makes it with mode 0600 where it is missing. `vfs` names one of
-  /// SQLite's file systems; empty: the default.
+  /// SQLite's file systems, which makes it by its own rules; empty: the default.
   static Result<Connection> open(const std::filesystem::path& file, Mode mode,
                                  const std::string& vfs = {});
 

@@ -30,7 +30,9 @@ class SqliteStore final : public Store {
     if (!connection) return std::unexpected(connection.error());
     checkpointer_ = std::make_unique<Checkpointer>(
         std::move(*connection), commits_,
-        Checkpointer::Options{.bytes = options_.checkpoint_bytes, .log = options_.log});
+        Checkpointer::Options{.bytes = options_.checkpoint_bytes,
+                              .in_commit = options_.checkpoint_in_commit,
+                              .log = options_.log});
     checkpointer_->watch(writer_.connection());
     return {};
   }
@@ -86,7 +88,7 @@ class SqliteStore final : public Store {
 
 Result<std::unique_ptr<Store>> open(Options options) {
   ERRAND_ASSERT(options.readers > 0);
-  auto lock = FileLock::acquire(options.file);
+  auto lock = options.vfs.empty() ? FileLock::acquire(options.file) : FileLock();
   if (!lock) return std::unexpected(lock.error());
   auto writer = Writer::open(options.file, options.vfs);
   if (!writer) return std::unexpected(writer.error());

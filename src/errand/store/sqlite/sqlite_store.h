@@ -18,7 +18,12 @@ struct Options {
   /// Length of the write-ahead log at which a checkpoint begins; > 0. The log stays within a small
   /// multiple of it as long as no read takes seconds.
   std::size_t checkpoint_bytes = 16UL << 20;
-  std::string vfs;     ///< SQLite's file system, for tests; empty: the default
+  /// SQLite's file system, for tests; empty: the default. Another one is not locked, as `file`
+  /// names nothing on the real one.
+  std::string vfs;
+  /// Checkpoints run on the thread that commits, before a commit, so that one thread does all: for
+  /// the simulation.
+  bool checkpoint_in_commit = false;
   telemetry::Log log;  ///< takes failed checkpoints
 };
 
