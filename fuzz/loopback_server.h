@@ -48,7 +48,14 @@ class LoopbackServer {
   /// forgotten the connection.
   std::string exchange(std::string_view first, std::string_view second, std::string_view cue = {}) {
     Client client(io_);
-    client.socket.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
+    // Not connect(), which a signal of libFuzzer may interrupt.
+    bool connected = false;
+    client.socket.async_connect({boost::asio::ip::address_v4::loopback(), server_->port()},
+                                [&](const boost::system::error_code& ec) {
+                                  ERRAND_ASSERT(!ec);
+                                  connected = true;
+                                });
+    while (!connected) io_.run_one();
     client.socket.set_option(Tcp::no_delay(true));
     boost::asio::co_spawn(io_, send(client, first, second, cue), rethrow);
     boost::asio::co_spawn(io_, receive(client), rethrow);

@@ -33,6 +33,7 @@ class Echo final : public net::HttpHandler {
     net::WebSocketAccept accept;
     accept.options.message_bytes_max = 1024;
     accept.options.queue_bytes_max = 4096;
+    accept.options.close_timeout = Milliseconds{100};
     accept.handler = [](std::shared_ptr<net::WebSocket> socket,
                         net::HttpRequest) -> boost::asio::awaitable<void> {
       while (auto message = co_await socket->read()) {

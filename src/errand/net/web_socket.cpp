@@ -86,11 +86,11 @@ class BeastWebSocket final : public AcceptedWebSocket,
     if (!agreed) close(accept_.refusal);
 
     // Writer and handler run side by side; both have ended before this returns.
-    auto handler = agreed ? run_handler(std::move(request)) : drop_messages();
     using asio::experimental::make_parallel_group;
     using asio::experimental::wait_for_all;
-    co_await make_parallel_group(asio::co_spawn(executor_, write_loop(), asio::deferred),
-                                 asio::co_spawn(executor_, std::move(handler), asio::deferred))
+    co_await make_parallel_group(
+        asio::co_spawn(executor_, write_loop(), asio::deferred),
+        asio::co_spawn(executor_, read_side(agreed, std::move(request)), asio::deferred))
         .async_wait(wait_for_all(), asio::as_tuple(asio::use_awaitable));
     close_timer_.cancel();
     shut();
@@ -154,10 +154,7 @@ class BeastWebSocket final : public AcceptedWebSocket,
   const std::string& subprotocol() const override { return subprotocol_; }
   asio::any_io_executor executor() const override { return executor_; }
 
-  void abort() override {
-    shut();
-    handler_cancellation_.emit(asio::cancellation_type::terminal);
-  }
+  void abort() override { end_all(); }
 
  private:
   asio::awaitable<bool> accept(const HttpRequest* request) {
@@ -181,11 +178,14 @@ class BeastWebSocket final : public AcceptedWebSocket,
     co_return true;
   }
 
-  asio::awaitable<void> run_handler(HttpRequest request) {
+  /// The handler, or what takes its place where there is no subprotocol in common.
+  asio::awaitable<void> read_side(bool agreed, HttpRequest request) {
     const std::string peer = request.peer;
+    auto handler =
+        agreed ? accept_.handler(shared_from_this(), std::move(request)) : drop_messages();
     const auto [error] =
-        co_await asio::co_spawn(executor_, accept_.handler(shared_from_this(), std::move(request)),
-                                asio::bind_cancellation_slot(handler_cancellation_.slot(), kTuple));
+        co_await asio::co_spawn(executor_, std::move(handler),
+                                asio::bind_cancellation_slot(read_cancellation_.slot(), kTuple));
     if (!error) {
       close({1000, ""});
       co_return;
@@ -241,7 +241,8 @@ class BeastWebSocket final : public AcceptedWebSocket,
         const std::string_view text = cut_utf8(closing->reason, kReasonBytesMax);
         reason.reason = beast::string_view(text.data(), text.size());
         // Fails where the peer closed first or is gone: all the same.
-        co_await stream_.async_close(reason, kTuple);
+        co_await stream_.async_close(
+            reason, asio::bind_cancellation_slot(close_cancellation_.slot(), kTuple));
         shut();
         co_return;
       }
@@ -324,7 +325,7 @@ class BeastWebSocket final : public AcceptedWebSocket,
       if (!self->stream_.next_layer().is_open()) return;
       self->close_timer_.expires_after(self->accept_.options.close_timeout);
       self->close_timer_.async_wait([self](const error_code& ec) {
-        if (!ec) self->shut();
+        if (!ec) self->end_all();
       });
     });
   }
@@ -340,6 +341,15 @@ class BeastWebSocket final : public AcceptedWebSocket,
                               queue_bytes_ + bytes <= accept_.options.queue_bytes_max);
   }
 
+  /// Ends the connection, and all that waits for it. Beast 1.81 needs the latter: a peer that
+  /// breaks the protocol while this side closes makes its read and its close wait for each other,
+  /// and no timer of its own nor the end of the socket sets them free.
+  void end_all() {
+    shut();
+    close_cancellation_.emit(asio::cancellation_type::terminal);
+    read_cancellation_.emit(asio::cancellation_type::terminal);
+  }
+
   void shut() {
     error_code ec;
     if (stream_.next_layer().is_open()) stream_.next_layer().close(ec);
@@ -351,8 +361,9 @@ class BeastWebSocket final : public AcceptedWebSocket,
   websocket::stream<asio::ip::tcp::socket, false> stream_;
   asio::steady_timer close_timer_;
   asio::steady_timer write_timer_;
-  asio::steady_timer room_timer_;  ///< cancelled whenever the queue has room again
-  asio::cancellation_signal handler_cancellation_;
+  asio::steady_timer room_timer_;                ///< cancelled whenever the queue has room again
+  asio::cancellation_signal read_cancellation_;  ///< of the handler and its read
+  asio::cancellation_signal close_cancellation_;
   std::string subprotocol_;
   async::Event wake_writer_;
 

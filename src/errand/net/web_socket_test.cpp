@@ -30,6 +30,7 @@ class EchoHandler final : public HttpHandler {
   std::promise<Result<WebSocket::Message>> last_read;
   std::promise<std::shared_ptr<WebSocket>> socket;
   std::atomic<bool> full = false;
+  bool last_reads_kept = true;
 
   asio::awaitable<HttpResponse> handle(HttpRequest) override {
     co_return HttpResponse::text(404, "WebSockets only");
@@ -50,7 +51,7 @@ class EchoHandler final : public HttpHandler {
     while (true) {
       auto message = co_await ws->read();
       if (!message) {
-        last_read.set_value(message);
+        if (last_reads_kept) last_read.set_value(message);
         co_return;
       }
       if (message->data == "share") {
@@ -58,6 +59,8 @@ class EchoHandler final : public HttpHandler {
       } else if (message->data == "bye") {
         ws->send("going");
         ws->close({4400, "reason " + std::string(200, 'x')});
+      } else if (message->data == "end") {
+        ws->close({4400, "as you wish"});
       } else if (message->data == "throw") {
         throw std::runtime_error("broken");
       } else if (message->data == "return") {
@@ -344,6 +347,23 @@ TEST_F(WebSocketTest, IsCutAtTheEndOfTheGrace) {
   stop(1ms);  // the client answers no close frame
   EXPECT_EQ(server_->connections(), 0U);
   server_.reset();
+}
+
+// A peer may do so on purpose, and must not hold the connection.
+TEST_F(WebSocketTest, LetsGoOfAPeerWhoseFramesCrossTheClose) {
+  using namespace std::string_literals;
+  const std::string end = "\x81\x83\0\0\0\0end"s;
+  const std::string ping = "\x89\x80\0\0\0\0"s;
+  const std::string unknown = "\x8F\x80\0\0\0\0"s;
+  handler_.options.close_timeout = 50ms;
+  handler_.last_reads_kept = false;
+  start();
+  for (const std::string& crossing :
+       {ping, ping + ping, unknown, ping + unknown, ping + ping + unknown, end + ping + unknown}) {
+    const auto client = connect();
+    asio::write(client->next_layer(), asio::buffer(end + crossing));
+    while (server_->connections() > 0) std::this_thread::yield();
+  }
 }
 
 TEST_F(WebSocketTest, RefusesAnUpgradeWithAResponse) {
