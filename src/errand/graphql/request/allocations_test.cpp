@@ -170,8 +170,14 @@ class AllocationsTest : public ::testing::Test {
   std::unique_ptr<Service> service_;
 };
 
-// Of these the resolvers take six: two texts, and two lists with their items.
+// Of these the resolvers take six: two texts, and two lists with their items. The others are the
+// request's memory, the text of the query, and the response.
+#ifdef BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING
+constexpr std::size_t kAllocationsMax =
+    10;  // and a coroutine, whose memory is used again elsewhere
+#else
 constexpr std::size_t kAllocationsMax = 9;
+#endif
 
 TEST_F(AllocationsTest, OfAKnownMutationWithVariablesAreFew) {
   const std::size_t counted =
