@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ERRAND_ASSERT(json::parse(ws::error(subscribe->id, "[]")).has_value());
     ERRAND_ASSERT(json::parse(ws::complete(subscribe->id)).has_value());
   } else if (const auto* ping = std::get_if<ws::Ping>(&*message)) {
-    ERRAND_ASSERT(json::parse(ws::pong(ping->payload), {.bytes_max = size + 64}).has_value());
+    ERRAND_ASSERT(json::parse(ws::pong(ping->payload), {.bytes_max = 8 * size + 64}).has_value());
   }
   return 0;
 }

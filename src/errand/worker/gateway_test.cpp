@@ -144,6 +144,7 @@ class GatewayTest : public testing::Test {
     asio::co_spawn(threads_.context(), gateway_->stop(), asio::use_future).get();
     lane_->stop();
     server_.reset();
+    pool_.stop();  // its threads hold executors until their calls have returned
     threads_.join();
   }
 
