@@ -23,6 +23,7 @@
 #include <netinet/tcp.h>
 
 #include "errand/async/event.h"
+#include "errand/base/utf8.h"
 #include "errand/net/accepted_web_socket.h"
 
 namespace errand::net {
@@ -105,8 +106,14 @@ class BeastWebSocket final : public AcceptedWebSocket,
       // After our close frame the peer's late messages no longer count.
       if (closing()) continue;
       const auto data = buffer.data();
-      co_return Message{.data = std::string(static_cast<const char*>(data.data()), data.size()),
-                        .text = stream_.got_text()};
+      Message message{.data = std::string(static_cast<const char*>(data.data()), data.size()),
+                      .text = stream_.got_text()};
+      // Beast 1.81 takes a text that ends within a character where its last fragment is empty.
+      if (message.text && !is_valid_utf8(message.data)) {
+        begin_close({1007, "The text is not UTF-8"}, true);
+        co_return fail(ErrorCode::kProtocolError, "A text message is not UTF-8.");
+      }
+      co_return message;
     }
   }
 

@@ -271,6 +271,16 @@ TEST_F(WebSocketTest, ClosesWith1007WhenTextIsNotUtf8) {
   EXPECT_EQ(read_close(*client), 1007);
 }
 
+TEST_F(WebSocketTest, ClosesWith1007WhenTextEndsWithinACharacter) {
+  using namespace std::string_literals;
+  start();
+  const auto client = connect();
+  const std::string begun = "\x01\x82\0\0\0\0\xF0\x9F"s;
+  const std::string empty_end = "\x80\x80\0\0\0\0"s;
+  asio::write(client->next_layer(), asio::buffer(begun + empty_end));
+  EXPECT_EQ(read_close(*client), 1007);
+}
+
 TEST_F(WebSocketTest, ClosesWith1002OnAnUnmaskedFrame) {
   start();
   const auto client = connect();
