@@ -25,6 +25,7 @@
 #include "errand/async/event.h"
 #include "errand/base/utf8.h"
 #include "errand/net/accepted_web_socket.h"
+#include "errand/net/draining_socket.h"
 
 namespace errand::net {
 
@@ -65,7 +66,7 @@ class BeastWebSocket final : public AcceptedWebSocket,
       : executor_(socket.get_executor()),
         accept_(std::move(accept)),
         log_(std::move(log)),
-        stream_(std::move(socket)),
+        stream_(DrainingSocket(std::move(socket))),
         close_timer_(executor_),
         write_timer_(executor_),
         room_timer_(executor_, asio::steady_timer::time_point::max()),
@@ -365,7 +366,7 @@ class BeastWebSocket final : public AcceptedWebSocket,
   asio::any_io_executor executor_;
   WebSocketAccept accept_;
   telemetry::Log log_;
-  websocket::stream<asio::ip::tcp::socket, false> stream_;
+  websocket::stream<DrainingSocket, false> stream_;
   asio::steady_timer close_timer_;
   asio::steady_timer write_timer_;
   asio::steady_timer room_timer_;                ///< cancelled whenever the queue has room again

@@ -244,6 +244,16 @@ TEST_F(WebSocketTest, ClosesWith1009WhenAMessageIsTooLong) {
   EXPECT_EQ(handler_.last_read.get_future().get().error().code, ErrorCode::kPayloadTooLarge);
 }
 
+TEST_F(WebSocketTest, SaysWhyAlsoToAPeerThatStillSends) {
+  handler_.options.message_bytes_max = 1'000;
+  start();
+  for (int i = 0; i < 10; ++i) {
+    const auto client = connect();
+    client->write(asio::buffer(std::string(2'000'000, 'x')));
+    EXPECT_EQ(read_close(*client), 1009);
+  }
+}
+
 TEST_F(WebSocketTest, BoundsTheSumOfFragments) {
   handler_.options.message_bytes_max = 100;
   start();
