@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "errand/job/event.h"
+#include "errand/job/evolve.h"
 #include "errand/job/state.h"
 #include "errand/store/conformance/invariants.h"
 
@@ -13,7 +14,6 @@ namespace errand::simulation {
 namespace {
 
 using namespace std::chrono_literals;
-using Fault = store::MemoryStore::Fault;
 
 constexpr std::array kTenants = {"acme", "globex", "initech"};
 
@@ -40,10 +40,16 @@ Tally& Tally::operator+=(const Tally& other) {
   stale_reports_refused += other.stale_reports_refused;
   executions_again += other.executions_again;
   for (std::size_t i = 0; i < ended_in.size(); ++i) ended_in[i] += other.ended_in[i];
+  for (const auto& [move, counts] : other.moves) {
+    auto& sums = moves[move];
+    for (std::size_t i = 0; i < counts.size(); ++i) sums[i] += counts[i];
+  }
   return *this;
 }
 
-Simulation::Simulation(std::uint64_t seed) : random_(seed) {
+Simulation::Simulation(std::uint64_t seed)
+    : random_(seed),
+      store_(seed % 4 == 0 ? make_memory_store(random_) : make_sqlite_store(random_)) {
   now_ = {Timestamp{Milliseconds{1'800'000'000'000}}, MonotonicTime{Milliseconds{1'000}}};
   // Small windows, so that a few hundred jobs reach their edges.
   options_.batch_requests_max = 1 + below(20);
@@ -61,7 +67,9 @@ void Simulation::violated(const std::string& what) {
   if (violation_.empty()) violation_ = what;
 }
 
-job::StatePtr Simulation::stored(const JobId& id) { return store_.reader().job(id).value(); }
+job::StatePtr Simulation::stored(const JobId& id) {
+  return store_->store().reader().job(id).value();
+}
 
 void Simulation::advance(Milliseconds by) {
   now_.wall += by;
@@ -186,7 +194,17 @@ void Simulation::enqueue() {
 void Simulation::command_some_job() {
   if (acknowledged_.empty()) return;
   engine::CommandJob request;
-  request.id = acknowledged_[below(acknowledged_.size())];
+  // Every other time one of the newest, which has hardly ended yet.
+  const std::size_t newest =
+      chance(2) ? std::min<std::size_t>(acknowledged_.size(), 20) : acknowledged_.size();
+  request.id = acknowledged_[acknowledged_.size() - 1 - below(newest)];
+  if (chance(3)) {  // one that is there for a moment only
+    const auto passing = std::ranges::find_if(written_, [](const auto& job) {
+      return job.second->status == job::JobStatus::kRetrying ||
+             job.second->status == job::JobStatus::kCanceling;
+    });
+    if (passing != written_.end()) request.id = passing->first;
+  }
   request.actor = {job::ActorKind::kOperator, SubjectId("op")};
   switch (below(6)) {
     case 0:
@@ -287,13 +305,15 @@ void Simulation::report(const WorkerId& id, const Held& held, bool healthy) {
 
 void Simulation::start_engine() {
   engine_.emplace(options_, random_);
-  if (!engine_->recover(store_.reader(), store_.epoch(), now_)) violated("recovery failed");
+  const store::Store& store = store_->store();
+  if (!engine_->recover(store.reader(), store.epoch(), now_)) violated("recovery failed");
 }
 
 void Simulation::restart() {
   ++tally_.crashes;
   asked_.clear();  // nobody is there to be answered
-  store_.crash();
+  written_.clear();
+  store_->crash();
   if (chance(2)) advance(Milliseconds(below(100'000)));
   start_engine();
   // Workers connect anew and go on with what they hold.
@@ -308,35 +328,79 @@ void Simulation::restart() {
   judge_stored();
 }
 
-void Simulation::round() {
-  engine::Plan plan = engine_->plan(now_, store_.reader());
-  if (faults_ && chance(120)) return restart();  // before the commit
-  if (!plan.batch.empty()) {
-    if (faults_ && chance(40)) {
-      const std::array kFaults = {Fault::kRefuse, Fault::kUnknownLost, Fault::kUnknownWritten};
-      store_.fail_next_commit(kFaults[below(kFaults.size())]);
+std::vector<Move> Simulation::moves_of(const store::Batch& batch) {
+  std::vector<Move> moves;
+  for (const store::JobWrite& write : batch.jobs) {
+    job::JobState state;
+    std::optional<job::JobStatus> status = write.before;
+    if (status) {
+      const auto known = written_.find(write.after->id);
+      state = known != written_.end() ? *known->second : *stored(write.after->id);
     }
-    const auto committed = store_.commit(plan.batch);
+    for (const job::Event& event : write.events) {
+      job::apply(state, event);
+      if (status != state.status) moves.push_back({status, state.status});
+      status = state.status;
+    }
+  }
+  return moves;
+}
+
+void Simulation::note(const std::vector<Move>& moves, Ending ending) {
+  for (const Move& move : moves) ++tally_.moves[move][static_cast<std::size_t>(ending)];
+}
+
+void Simulation::round() {
+  store::Store& store = store_->store();
+  engine::Plan plan = engine_->plan(now_, store.reader());
+  const std::vector<Move> moves = moves_of(plan.batch);
+  if (faults_ && chance(120)) {
+    note(moves, Ending::kCrashBefore);
+    return restart();
+  }
+  if (!plan.batch.empty()) {
+    const bool risky = faults_ && chance(12);
+    if (risky) store_->break_down();
+    const auto committed = store.commit(plan.batch);
+    if (risky) store_->heal();
+    if (store_->has_ended()) {
+      note(moves, Ending::kCrashWithin);
+      return restart();
+    }
     if (!committed && committed.error().outcome == store::CommitError::Outcome::kRefused) {
       ++tally_.refused_commits;
+      note(moves, Ending::kRefused);
       engine_->abandon(plan, committed.error().error);
       return take(plan);
     }
     if (!committed) {
       ++tally_.unknown_outcomes;
-      if (!store_.reopen()) return violated("reopen failed");
-      if (store_.last_batch_id() == plan.batch.id) {
+      if (!store.reopen()) return violated("reopen failed");
+      written_.clear();
+      if (store.last_batch_id() == plan.batch.id) {
+        note(moves, Ending::kUnknownWritten);
         engine_->apply(plan);
       } else {
+        note(moves, Ending::kUnknownLost);
         engine_->abandon(plan, committed.error().error);
       }
-      if (!engine_->recover(store_.reader(), store_.epoch(), now_)) violated("recovery failed");
+      if (!engine_->recover(store.reader(), store.epoch(), now_)) violated("recovery failed");
       return take(plan);
     }
-    if (faults_ && chance(120)) return restart();  // after the commit, before anybody hears of it
+    if (faults_ && chance(120)) {  // before anybody hears of it
+      note(moves, Ending::kCrashAfter);
+      return restart();
+    }
+    for (const store::JobWrite& write : plan.batch.jobs) {
+      written_.insert_or_assign(write.after->id, write.after);
+    }
   }
   engine_->apply(plan);
-  if (faults_ && chance(200)) return restart();  // after it is true, before it is told
+  if (faults_ && chance(120)) {  // after it is true, before it is told
+    note(moves, Ending::kCrashUntold);
+    return restart();
+  }
+  note(moves, Ending::kTold);
   take(plan);
 }
 
@@ -399,7 +463,10 @@ void Simulation::judge(const engine::Answer& answer) {
       const auto [known, fresh] = accepted_result_.emplace(asked.job, asked.result);
       if (!fresh && known->second != asked.result) violated("I4: two results were accepted");
     }
-    if (reply && to_number(asked.token) < to_number(reply->state->token) && asked.completes) {
+    // The report that ended its attempt is acknowledged again, and changes nothing.
+    const bool repeats =
+        reply && reply->state->last_report && reply->state->last_report->token == asked.token;
+    if (reply && asked.token < reply->state->token && asked.completes && !repeats) {
       violated("I3: a stale completion was acknowledged");
     }
   }
@@ -407,7 +474,8 @@ void Simulation::judge(const engine::Answer& answer) {
 
 void Simulation::judge_stored() {
   if (!violation_.empty()) return;
-  if (const std::string fault = store::conformance::find_fault(store_.reader()); !fault.empty()) {
+  if (const std::string fault = store::conformance::find_fault(store_->store().reader());
+      !fault.empty()) {
     violated("I4, I5: " + fault);
   }
   for (const JobId& id : acknowledged_) {
@@ -419,7 +487,7 @@ void Simulation::judge_stored() {
       violated("I4: an accepted result is no longer there");
       continue;
     }
-    const auto payload = store_.reader().payload(id, store::PayloadKind::kResult).value();
+    const auto payload = store_->store().reader().payload(id, store::PayloadKind::kResult).value();
     if (!payload || payload->bytes != result || state->result != ref_to(result)) {
       violated("I5: the stored result is not the accepted one");
     }
@@ -428,7 +496,7 @@ void Simulation::judge_stored() {
   std::map<JobId, std::optional<Timestamp>> deadlines;
   LogPosition after{};
   for (;;) {
-    const auto page = store_.reader().events_after(after, std::nullopt, 1'000).value();
+    const auto page = store_->store().reader().events_after(after, std::nullopt, 1'000).value();
     for (const store::LogEntry& entry : page) {
       const job::Event& event = entry.event;
       if (const auto* made = std::get_if<job::Enqueued>(&event.data)) {

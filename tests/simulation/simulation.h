@@ -3,17 +3,43 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "tests/simulation/simulated_store.h"
+
 #include "errand/base/clock.h"
 #include "errand/base/random.h"
 #include "errand/engine/engine.h"
-#include "errand/store/memory_store.h"
+#include "errand/job/state.h"
+#include "errand/job/status.h"
+#include "errand/store/batch.h"
 
 namespace errand::simulation {
+
+/// How the commit of a batch ended.
+enum class Ending : std::uint8_t {
+  kTold,            ///< committed, applied, answered
+  kRefused,         ///< nothing was written
+  kUnknownLost,     ///< unknown, and not there
+  kUnknownWritten,  ///< unknown, and there
+  kCrashBefore,     ///< decided, and not written
+  kCrashWithin,     ///< while it was written
+  kCrashAfter,      ///< written, and not applied
+  kCrashUntold,     ///< applied, and nobody told
+};
+inline constexpr std::size_t kEndingCount = 8;
+
+/// A change of a job's status; `from` is none for a new job.
+struct Move {
+  std::optional<job::JobStatus> from;
+  job::JobStatus to{};
+
+  friend auto operator<=>(const Move&, const Move&) = default;
+};
 
 /// What happened in a simulation, for the summary of many.
 struct Tally {
@@ -25,14 +51,17 @@ struct Tally {
   std::uint64_t refused_commits = 0;
   std::uint64_t stale_reports_refused = 0;
   std::uint64_t executions_again = 0;  ///< dispatches of a job beyond its first
-  std::array<std::uint64_t, 11> ended_in{};
+  std::array<std::uint64_t, job::kJobStatusCount> ended_in{};
+  std::map<Move, std::array<std::uint64_t, kEndingCount>> moves;  ///< by ending
 
   Tally& operator+=(const Tally& other);
 };
 
-/// Engine, memory store, clients and workers in one thread on a virtual clock, all out of one seed:
-/// crashes on both sides of the commit, refused commits, commits of unknown outcome, workers that
-/// die, fall silent, repeat themselves and come back too late, clocks that jump.
+/// Engine, store, clients and workers in one thread on a virtual clock, all out of one seed:
+/// crashes and power losses before, within and after each commit, a full and a failing disk,
+/// commits of unknown outcome, workers that die, fall silent, repeat themselves and come back too
+/// late, clocks that jump. Three seeds of four have the SQLite store on a simulated disk, the
+/// others the memory store.
 ///
 /// Keeps what was acknowledged outside the system and holds the system against it (DESIGN.md,
 /// section 11): I1 to I5, I10, I11 and I13.
@@ -85,6 +114,9 @@ class Simulation {
   void start_engine();
   void restart();
   void take(engine::Plan& plan);
+  /// The moves that `batch` makes, from what is stored before it.
+  std::vector<Move> moves_of(const store::Batch& batch);
+  void note(const std::vector<Move>& moves, Ending ending);
   void judge(const engine::Answer& answer);
   void judge_stored();
   void advance(Milliseconds by);
@@ -94,7 +126,7 @@ class Simulation {
   SeededRandom random_;
   engine::Options options_;
   Now now_;
-  store::MemoryStore store_;
+  std::unique_ptr<SimulatedStore> store_;
   std::optional<engine::Engine> engine_;
   Tally tally_;
   std::string violation_;
@@ -104,6 +136,8 @@ class Simulation {
   std::map<engine::Ticket, Asked> asked_;
   std::map<WorkerId, Worker> workers_;
   std::uint64_t next_worker_ = 0;
+  /// Jobs as they were last written, to save reading them.
+  std::map<JobId, job::StatePtr> written_;
   std::vector<Held> left_behind_;  ///< by workers that died: reports may still come
 
   // The oracle's memory: what the system has promised.
