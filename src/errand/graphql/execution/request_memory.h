@@ -26,7 +26,7 @@ class RequestMemory {
   /// An arena.
   static RequestMemory make() {
     RequestMemory memory;
-    memory.arena_.reset(new Arena);  // not value-initialised: the bytes need no zeros
+    memory.arena_ = std::make_unique<Arena>();
     return memory;
   }
 
@@ -37,7 +37,7 @@ class RequestMemory {
 
  private:
   struct Arena {
-    Arena() : resource(first.data(), first.size()) {}
+    Arena() : resource(first.data(), first.size()) {}  // the bytes need no zeros
 
     std::array<unsigned char, 4096> first;
     boost::json::monotonic_resource resource;
