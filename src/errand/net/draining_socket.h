@@ -65,10 +65,4 @@ void async_teardown(boost::beast::role_type, DrainingSocket& socket, Handler&& h
       DrainOperation(socket), handler, socket);
 }
 
-/// The blocking form, which only Beast's blocking calls need.
-inline void teardown(boost::beast::role_type role, DrainingSocket& socket,
-                     boost::system::error_code& ec) {
-  boost::beast::websocket::teardown(role, static_cast<boost::asio::ip::tcp::socket&>(socket), ec);
-}
-
 }  // namespace errand::net

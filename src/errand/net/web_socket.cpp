@@ -349,9 +349,9 @@ class BeastWebSocket final : public AcceptedWebSocket,
                               queue_bytes_ + bytes <= accept_.options.queue_bytes_max);
   }
 
-  /// Ends the connection, and all that waits for it. Beast 1.81 needs the latter: a peer that
-  /// breaks the protocol while this side closes makes its read and its close wait for each other,
-  /// and no timer of its own nor the end of the socket sets them free.
+  /// Ends the connection, and all that waits for it. Beast 1.81 needs the latter: a peer whose ping
+  /// or fault crosses this side's close makes its read and its close wait for each other, and no
+  /// timer of its own nor the end of the socket sets them free.
   void end_all() {
     shut();
     close_cancellation_.emit(asio::cancellation_type::terminal);
