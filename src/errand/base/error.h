@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -74,6 +76,8 @@ bool is_retryable(ErrorCode code) noexcept;
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
+  /// How long to leave at least before the same request, where that is known.
+  std::optional<std::chrono::milliseconds> retry_after = std::nullopt;
 
   friend bool operator==(const Error&, const Error&) = default;
 };

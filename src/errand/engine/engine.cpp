@@ -66,9 +66,9 @@ class Core {
       planner.take(ticket, std::move(request));
       waiting_.pop_front();
     }
-    bool read = memory_.refill(reader, memory_.any_credits()).has_value();
+    bool read = memory_.refill(reader, memory_.any_credits(), now).has_value();
     read = planner.take_timers(!waiting_.empty()) && read;
-    more_ = planner.match();
+    more_ = planner.match() || memory_.unread();
     again_at_ = read ? std::nullopt : std::optional(now.monotonic + kAgainAfter);
     planner.seal();
     return plan;
@@ -85,6 +85,9 @@ class Core {
         memory_.settle(draft.before, draft.now, std::move(draft.input), scratch->now);
       }
     }
+    memory_.limits.apply(scratch->limits, scratch->now.wall);
+    for (const store::LimitSetting& setting : plan.batch.limits) memory_.set_limit(setting);
+    if (memory_.unread() || !plan.batch.limits.empty()) more_ = true;
     for (auto& [id, held] : scratch->held) {
       memory_.leases.update(id, [&](Lease& lease) {
         if (!held) lease.progress_stored = scratch->now.monotonic;
@@ -134,6 +137,9 @@ class Core {
     if (!memory_.timers.places().empty()) {
       const Timestamp first = memory_.timers.places().begin()->first;
       wall = wall ? std::min(*wall, first) : first;
+    }
+    for (const auto& opens : {memory_.first_key_opens(), memory_.line_opens}) {
+      if (opens) wall = wall ? std::min(*wall, *opens) : *opens;
     }
     if (wall) sooner(std::min(kWallWaitMax, left_until(*wall, now.wall)));
     if (more_ || (memory_.timers.places().empty() && !memory_.timers.complete())) {

@@ -9,6 +9,7 @@
 #include "errand/base/clock.h"
 #include "errand/base/random.h"
 #include "errand/base/result.h"
+#include "errand/engine/limit.h"
 #include "errand/engine/reply.h"
 #include "errand/engine/request.h"
 #include "errand/store/batch.h"
@@ -27,6 +28,7 @@ struct Options {
   std::size_t timers_max = 16'384;             ///< next timers in memory; >= 1
   std::size_t input_bytes_max = 64 << 20;      ///< inputs that ride in memory to the dispatch
   Milliseconds progress_interval{250};         ///< between stored progress events of a job
+  std::vector<Limit> limits;                   ///< all that there are; each id once
 };
 
 namespace internal {

@@ -66,6 +66,11 @@ class NoReader final : public store::Reader {
                                            std::size_t) const override {
     return read();
   }
+  Result<std::vector<job::StatePtr>> ready_of_key(const store::ReadyLine&, std::string_view,
+                                                  const std::optional<store::ReadyCursor>&,
+                                                  std::size_t) const override {
+    return read();
+  }
   Result<std::vector<store::ReadyLine>> ready_lines() const override { return read(); }
   Result<std::vector<store::DueJob>> due(Timestamp, const std::optional<store::DueCursor>&,
                                          std::size_t) const override {
@@ -73,6 +78,10 @@ class NoReader final : public store::Reader {
   }
   Result<std::vector<job::StatePtr>> leased(const std::optional<JobId>&,
                                             std::size_t) const override {
+    return read();
+  }
+  Result<std::vector<job::StatePtr>> between_attempts(const std::optional<JobId>&,
+                                                      std::size_t) const override {
     return read();
   }
   Result<LogPosition> last_position() const override { return read(); }
@@ -85,6 +94,11 @@ class NoReader final : public store::Reader {
     return read();
   }
   Result<std::vector<store::QueueSetting>> queue_settings() const override { return read(); }
+  Result<std::vector<store::LimitSetting>> limit_settings() const override { return read(); }
+  Result<std::vector<store::RateUse>> rate_uses(Timestamp, const std::optional<store::RateUse>&,
+                                                std::size_t) const override {
+    return read();
+  }
 
  private:
   static std::unexpected<Error> read() {

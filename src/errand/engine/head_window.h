@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "errand/base/assert.h"
@@ -22,6 +23,10 @@ class HeadWindow {
   /// `complete`: the row is empty in the store too. Otherwise nothing of it is known yet.
   explicit HeadWindow(bool complete) : complete_(complete) {}
 
+  /// The places `first`, which are all up to `horizon`; nullopt: all there are.
+  HeadWindow(std::set<Place> first, std::optional<Place> horizon)
+      : places_(std::move(first)), horizon_(std::move(horizon)), complete_(!horizon_) {}
+
   /// Whether a place like this would be here if it existed.
   [[nodiscard]] bool covers(const Place& place) const {
     return complete_ || (horizon_ && !(*horizon_ < place));
@@ -32,34 +37,32 @@ class HeadWindow {
   bool add(const Place& place, std::size_t max, std::vector<Place>& evicted) {
     if (!covers(place)) return false;
     places_.insert(place);
-    bool kept = true;
+    trim(max, evicted);
+    if (places_.contains(place)) return true;
+    std::erase(evicted, place);
+    return false;
+  }
+
+  /// Keeps at most `max` (>= 1) and appends to `evicted` what had to go.
+  void trim(std::size_t max, std::vector<Place>& evicted) {
     while (places_.size() > max) {
       const auto last = std::prev(places_.end());
-      if (*last == place) {
-        kept = false;
-      } else {
-        evicted.push_back(*last);
-      }
+      evicted.push_back(*last);
       places_.erase(last);
       complete_ = false;
       horizon_ = *std::prev(places_.end());
     }
-    return kept;
   }
 
   /// A place was taken away. Nothing happens if it is beyond the horizon.
   void remove(const Place& place) { places_.erase(place); }
 
-  /// The next places after the horizon, as the store has them. `last`: there are no more.
-  void refill(std::span<const Place> next, bool last) {
+  /// The next places after the horizon, up to the new `horizon`; nullopt: there are no more.
+  void refill(std::span<const Place> next, std::optional<Place> horizon) {
     ERRAND_ASSERT(!complete_);
     places_.insert(next.begin(), next.end());
-    complete_ = last;
-    if (last) {
-      horizon_.reset();
-    } else if (!next.empty()) {
-      horizon_ = next.back();
-    }
+    complete_ = !horizon;
+    horizon_ = std::move(horizon);
   }
 
   [[nodiscard]] bool complete() const { return complete_; }

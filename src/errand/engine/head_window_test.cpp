@@ -33,7 +33,7 @@ RC_GTEST_PROP(HeadWindow, IsAlwaysTheFirstPlacesOfTheRow, ()) {
         auto it = window.horizon() ? row.upper_bound(*window.horizon()) : row.begin();
         std::vector<int> next;
         for (; it != row.end() && next.size() < limit; ++it) next.push_back(*it);
-        window.refill(next, next.size() < limit);
+        window.refill(next, next.size() < limit ? std::nullopt : std::optional(next.back()));
       }
     }
     // Exactly the places of the row that the window says it covers.

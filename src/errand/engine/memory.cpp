@@ -9,6 +9,25 @@ bool waits(job::JobStatus status) {
   return !job::is_terminal(status) && !job::has_lease(status) && status != job::JobStatus::kPending;
 }
 
+/// Departures of a queue that are remembered.
+constexpr std::size_t kDepartures = 16;
+
+/// Rows that one read of the recovery gives.
+constexpr std::size_t kRecoveryPage = 512;
+
+/// Calls `take` with each job of the pages that `read(after)` gives.
+template <class Read, class Take>
+Result<void> for_each_page(Read read, Take take) {
+  std::optional<JobId> after;
+  for (;;) {
+    const Result<std::vector<job::StatePtr>> page = read(after);
+    if (!page) return std::unexpected(page.error());
+    for (const job::StatePtr& state : *page) take(state);
+    if (page->size() < kRecoveryPage) return {};
+    after = page->back()->id;
+  }
+}
+
 template <class T>
 bool empty_or_has(const std::vector<T>& list, const T& value) {
   return list.empty() || std::ranges::find(list, value) != list.end();
@@ -35,9 +54,17 @@ void Memory::settle(const job::StatePtr& before, const job::StatePtr& after, Inp
   if (before) {
     count(*before, false);
     if (const auto timer = next_timer(*before)) timers.remove({*timer, id});
-    if (before->status == job::JobStatus::kPending) leave_line(*before);
+    if (before->status == job::JobStatus::kPending) {
+      leave_line(*before);
+      auto& left = queue_load_[before->spec.queue].left;
+      left.push_back(now.monotonic);
+      if (left.size() > kDepartures) left.pop_front();
+    }
   }
   count(*after, true);
+  const LimitBook::Taken taken = LimitBook::taken(before.get());
+  limits.settle(taken, *after);
+  if (taken.key != holds_key(*after)) stir(*after);
   if (const auto timer = next_timer(*after)) {
     std::vector<TimerPlace> evicted;
     timers.add({*timer, id}, options.timers_max, evicted);
@@ -92,7 +119,7 @@ void Memory::count(const job::JobState& state, bool add) {
     return;
   }
   change(waits(state.status) ? of_line.waiting : of_line.pending);
-  change(queue_length_[state.spec.queue]);
+  change(queue_load_[state.spec.queue].length);
 }
 
 std::size_t Memory::line_max() const {
@@ -101,32 +128,59 @@ std::size_t Memory::line_max() const {
                                  options.line_head_max);
 }
 
-void Memory::enter_line(const job::StatePtr& state, InputPtr input) {
-  auto& window = lines.try_emplace(line_of(*state), true).first->second;
-  std::vector<LinePlace> evicted;
-  if (window.add(line_place(*state), line_max(), evicted)) {
-    ++head_jobs_;
-    Hot& hot = hot_[state->id];
-    hot.state = state;
-    if (input && input_bytes_ + input->size() <= options.input_bytes_max) {
-      input_bytes_ += input->size();
-      hot.input = std::move(input);
-    }
-  }
-  for (const LinePlace& place : evicted) {
-    --head_jobs_;
-    forget(place.job);
+void Memory::hold(const job::StatePtr& state, InputPtr input) {
+  const auto [it, fresh] = hot_.try_emplace(state->id);
+  if (fresh) ++head_jobs_;
+  Hot& hot = it->second;
+  hot.state = state;
+  if (input && input_bytes_ + input->size() <= options.input_bytes_max) {
+    input_bytes_ += input->size();
+    hot.input = std::move(input);
   }
 }
 
+void Memory::release(const JobId& job) {
+  if (!hot_.contains(job)) return;
+  --head_jobs_;
+  forget(job);
+}
+
+void Memory::enter_line(const job::StatePtr& state, InputPtr input) {
+  auto& window = lines.try_emplace(line_of(*state), true).first->second;
+  const LinePlace place = line_place(*state);
+  const std::optional<Key> key = key_of(*state);
+  std::vector<LinePlace> evicted;
+  KeyRow* row = find_row(key);
+  if (row && row->own) {
+    if (row->own->add(place, own_max(row->shown.size()), evicted)) hold(state, std::move(input));
+    for (const LinePlace& gone : evicted) release(gone.job);
+    stirred_.insert(*key);
+    return;
+  }
+  if (window.add(place, line_max(), evicted)) {
+    hold(state, std::move(input));
+    if (key) keys_[*key].shown.insert(place);
+  }
+  evict(evicted);
+}
+
 void Memory::leave_line(const job::JobState& state) {
-  const auto line = lines.find(line_of(state));
-  if (line == lines.end()) return;
-  auto& window = line->second;
-  const std::size_t size = window.places().size();
-  window.remove(line_place(state));
-  head_jobs_ -= size - window.places().size();
-  if (window.complete() && window.places().empty()) lines.erase(line);
+  const LinePlace place = line_place(state);
+  if (const auto line = lines.find(line_of(state)); line != lines.end()) {
+    auto& window = line->second;
+    window.remove(place);
+    if (window.complete() && window.places().empty()) lines.erase(line);
+  }
+  const std::optional<Key> key = key_of(state);
+  if (KeyRow* row = find_row(key)) {
+    row->shown.erase(place);
+    if (row->own) {
+      row->own->remove(place);
+      stirred_.insert(*key);
+    }
+    drop_row_if_idle(*key);
+  }
+  release(state.id);
 }
 
 void Memory::drop_input(Hot& hot) {
@@ -149,16 +203,24 @@ Result<void> Memory::refill_line(const store::ReadyLine& line, HeadWindow<LinePl
   const auto read = reader.ready(line, after, limit);
   if (!read) return std::unexpected(read.error());
   std::vector<LinePlace> places;
+  std::optional<LinePlace> horizon;
   for (const job::StatePtr& state : *read) {
-    places.push_back(line_place(*state));
-    hot_[state->id].state = state;
+    horizon = line_place(*state);
+    const std::optional<Key> key = key_of(*state);
+    if (const KeyRow* row = find_row(key); row && row->own) {
+      stirred_.insert(*key);  // it may be one of those to be shown
+      continue;
+    }
+    places.push_back(*horizon);
+    hold(state, nullptr);
+    if (key) keys_[*key].shown.insert(*horizon);
   }
-  head_jobs_ += places.size();
-  window.refill(places, places.size() < limit);
+  if (read->size() < limit) horizon.reset();
+  window.refill(places, horizon);
   return {};
 }
 
-Result<void> Memory::refill(const store::Reader& reader, bool with_lines) {
+Result<void> Memory::refill(const store::Reader& reader, bool with_lines, Now now) {
   while (!timers.complete() && timers.places().size() <= options.timers_max / 4) {
     const std::size_t limit = std::max<std::size_t>(1, options.timers_max / 2);
     std::optional<store::DueCursor> after;
@@ -167,8 +229,9 @@ Result<void> Memory::refill(const store::Reader& reader, bool with_lines) {
     if (!read) return std::unexpected(read.error());
     std::vector<TimerPlace> places;
     for (const store::DueJob& due : *read) places.emplace_back(due.due_at, due.id);
-    timers.refill(places, places.size() < limit);
+    timers.refill(places, places.size() < limit ? std::nullopt : std::optional(places.back()));
   }
+  unread_ = false;
   if (!with_lines) return {};
   for (auto it = lines.begin(); it != lines.end();) {
     auto& [line, window] = *it;
@@ -177,12 +240,16 @@ Result<void> Memory::refill(const store::Reader& reader, bool with_lines) {
           workers, [&](const auto& w) { return w.second.credits > 0 && w.second.takes(line); });
       if (wanted) {
         if (auto read = refill_line(line, window, reader); !read) return read;
+        // All that was read may be of closed keys.
+        unread_ = unread_ || (window.places().empty() && !window.complete());
       }
     }
     it = window.complete() && window.places().empty() ? lines.erase(it) : std::next(it);
   }
-  return {};
+  return refill_keys(reader, now);
 }
+
+bool Memory::unread() const { return any_credits() && (unread_ || !stirred_.empty()); }
 
 Result<void> Memory::recover(const store::Reader& reader, Now now) {
   lines.clear();
@@ -192,9 +259,13 @@ Result<void> Memory::recover(const store::Reader& reader, Now now) {
   pauses.clear();
   contracts.clear();
   hot_.clear();
-  queue_length_.clear();
+  queue_load_.clear();
   input_bytes_ = 0;
   head_jobs_ = 0;
+  keys_.clear();
+  stirred_.clear();
+  key_timers_.clear();
+  limits.clear();
 
   const auto position = reader.last_position();
   if (!position) return std::unexpected(position.error());
@@ -210,7 +281,7 @@ Result<void> Memory::recover(const store::Reader& reader, Now now) {
       continue;
     }
     (waits(group.status) ? of_line.waiting : of_line.pending) += group.jobs;
-    queue_length_[group.queue] += group.jobs;
+    queue_load_[group.queue].length += group.jobs;
   }
 
   const auto ready = reader.ready_lines();
@@ -222,20 +293,33 @@ Result<void> Memory::recover(const store::Reader& reader, Now now) {
   for (const store::QueueSetting& setting : *settings) {
     if (setting.paused) pauses.emplace(setting.queue, setting.tenant);
   }
+  if (auto read = recover_limits(reader, now); !read) return read;
+  auto read = for_each_page([&](const auto& after) { return reader.leased(after, kRecoveryPage); },
+                            [&](const job::StatePtr& state) {
+                              hot_[state->id].state = state;
+                              set_lease(*state, now, true);
+                              limits.settle({}, *state);
+                            });
+  if (!read) return read;
+  return refill(reader, false, now);
+}
 
-  constexpr std::size_t kPage = 512;
-  std::optional<JobId> after;
+Result<void> Memory::recover_limits(const store::Reader& reader, Now now) {
+  const auto settings = reader.limit_settings();
+  if (!settings) return std::unexpected(settings.error());
+  for (const store::LimitSetting& setting : *settings) (void)limits.set(setting);
+
+  std::optional<store::RateUse> last;
   for (;;) {
-    const auto page = reader.leased(after, kPage);
+    const auto page = reader.rate_uses(now.wall, last, kRecoveryPage);
     if (!page) return std::unexpected(page.error());
-    for (const job::StatePtr& state : *page) {
-      hot_[state->id].state = state;
-      set_lease(*state, now, true);
-      after = state->id;
-    }
-    if (page->size() < kPage) break;
+    for (const store::RateUse& use : *page) limits.restore(use);
+    if (page->size() < kRecoveryPage) break;
+    last = page->back();
   }
-  return refill(reader, false);
+  return for_each_page(
+      [&](const auto& after) { return reader.between_attempts(after, kRecoveryPage); },
+      [&](const job::StatePtr& state) { limits.settle({}, *state); });
 }
 
 const Memory::Hot* Memory::hot(const JobId& job) const {
@@ -244,8 +328,18 @@ const Memory::Hot* Memory::hot(const JobId& job) const {
 }
 
 std::uint64_t Memory::queue_length(const QueueName& queue) const {
-  const auto it = queue_length_.find(queue);
-  return it == queue_length_.end() ? 0 : it->second;
+  const auto it = queue_load_.find(queue);
+  return it == queue_load_.end() ? 0 : it->second.length;
+}
+
+Milliseconds Memory::departure_interval(const QueueName& queue, MonotonicTime now) const {
+  constexpr std::chrono::seconds kShortest{1};
+  constexpr std::chrono::seconds kLongest{60};
+  const auto it = queue_load_.find(queue);
+  if (it == queue_load_.end() || it->second.left.empty()) return std::chrono::seconds{10};
+  const auto& left = it->second.left;
+  const auto each = (now - left.front()) / static_cast<std::int64_t>(left.size());
+  return std::clamp(std::chrono::ceil<std::chrono::seconds>(each), kShortest, kLongest);
 }
 
 bool Memory::any_credits() const {

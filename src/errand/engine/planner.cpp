@@ -50,6 +50,7 @@ Result<bool> Planner::run(Draft& draft, const JobId& id, const job::Command& com
   if (decided->empty()) return false;
 
   const int queued_before = queued(draft.state());
+  const LimitBook::Taken taken_before = LimitBook::taken(draft.state());
   const bool is_new = draft.state() == nullptr;
   if (!draft.now) {
     draft.now = draft.before ? std::make_shared<job::JobState>(*draft.before)
@@ -74,6 +75,8 @@ Result<bool> Planner::run(Draft& draft, const JobId& id, const job::Command& com
   if (const int change = queued(draft.now.get()) - queued_before; change != 0) {
     scratch_.queue_length[draft.now->spec.queue] += change;
   }
+  memory_.limits.note(scratch_.limits, taken_before, *draft.now,
+                      std::holds_alternative<job::Start>(command));
   return true;
 }
 
@@ -150,6 +153,7 @@ void Planner::seal() {
     if (const auto& deadline = draft.now->spec.deadline) dispatch.deadline = *deadline - now_.wall;
     plan_.actions.emplace_back(std::move(dispatch));
   }
+  batch.rate_uses = memory_.limits.rate_uses(scratch_.limits, now_.wall);
   if (!batch.empty()) {
     batch.id = Uuid::v7(now_.wall, random_);
     batch.time = now_.wall;

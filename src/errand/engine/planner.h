@@ -49,6 +49,8 @@ class Planner {
   Result<Reply> answer(UnregisterWorker& request);
   Result<Reply> answer(Heartbeat& request);
   Result<Reply> answer(PauseQueue& request);
+  Result<Reply> answer(SetLimit& request);
+  Result<Reply> answer(ListLimits& request);
   Result<Reply> answer(ExplainJob& request);
   Result<Reply> answer(ListWorkers& request);
   Result<Reply> answer(ListQueues& request);
@@ -56,6 +58,7 @@ class Planner {
                                         const std::string& fingerprint);
   Result<bool> take_progress(Draft& draft, const CommandJob& request);
   void explain_place(const job::JobState& state, Explanation& explanation) const;
+  [[nodiscard]] std::optional<Error> queue_full(const QueueName& queue) const;
 
   // Timers (planner_timers.cpp).
   bool take_lease_timer(const JobId& id, Milliseconds patience);
@@ -63,6 +66,8 @@ class Planner {
 
   // Starts (planner_matching.cpp).
   bool start(const JobId& id, const RegisterWorker& worker);
+  /// What the plan so far makes of a job at the head of a line.
+  [[nodiscard]] const job::JobState& head_state(const JobId& id) const;
 
   // Shared (planner.cpp).
   /// The draft of a job, from here, memory or the store. @return kNotFound, or the reader's error.

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "errand/base/assert.h"
 #include "errand/engine/planner.h"
 
 namespace errand::engine {
@@ -91,12 +92,16 @@ bool Planner::match() {
       const auto* known = window == memory_.lines.end() ? nullptr : &window->second;
       view = views.try_emplace(line, known, scratch_.drafts).first;
     }
-    view->second.add(line_place(*draft.now));
+    if (memory_.goes_next(*draft.now)) view->second.add(line_place(*draft.now));
   }
   for (auto it = views.begin(); it != views.end();) {
     const bool open = it->second.head() && !paused(it->first.queue, it->first.tenant);
     it = open ? std::next(it) : views.erase(it);
   }
+
+  memory_.line_opens.reset();
+  // Jobs whose limit_key was found full: their keys are closed once nobody looks at the lines.
+  std::vector<JobId> held_back;
 
   const auto last_served = [&](const TenantId& tenant) {
     const auto it = memory_.last_served.find(tenant);
@@ -122,27 +127,56 @@ bool Planner::match() {
         if (best == views.end() || goes_first(*it, *best)) best = it;
       }
       if (best == views.end()) continue;
-      if (starts >= memory_.options.batch_requests_max) return true;
+      if (starts >= memory_.options.batch_requests_max) {
+        ran_dry = true;
+        views.clear();
+        break;
+      }
 
       const JobId id = best->second.head()->job;
       const TenantId tenant = best->first.tenant;
+      const auto obstacle = memory_.limits.obstacle(head_state(id), &scratch_.limits, now_.wall);
+      if (obstacle && !obstacle->by_input) {
+        // Within a plan nothing gives the line room again.
+        if (obstacle->until) {
+          memory_.line_opens =
+              std::min(memory_.line_opens.value_or(*obstacle->until), *obstacle->until);
+        }
+        views.erase(best);
+        again.push_back(each);
+        if (views.empty()) break;
+        continue;
+      }
       best->second.pop();
       if (!best->second.head()) {
         ran_dry = ran_dry || best->second.goes_on();
         views.erase(best);
       }
-      if (start(id, each.worker->hello)) {
+      if (obstacle) {
+        held_back.push_back(id);
+      } else if (start(id, each.worker->hello)) {
         ++starts;
         --each.credits;
         memory_.last_served[tenant] = ++memory_.turn;
         memory_.last_worker = each.worker->hello.id;
       }
       if (each.credits > 0) again.push_back(each);
-      if (views.empty()) return ran_dry;
+      if (views.empty()) break;
     }
+    if (views.empty()) break;
     free = std::move(again);
   }
+  for (const JobId& id : held_back) memory_.close_key(head_state(id), now_);
   return ran_dry;
+}
+
+const job::JobState& Planner::head_state(const JobId& id) const {
+  if (const auto it = scratch_.drafts.find(id); it != scratch_.drafts.end()) {
+    return *it->second.state();
+  }
+  const Memory::Hot* hot = memory_.hot(id);
+  ERRAND_ASSERT(hot != nullptr);  // every place of a window is
+  return *hot->state;
 }
 
 bool Planner::start(const JobId& id, const RegisterWorker& worker) {

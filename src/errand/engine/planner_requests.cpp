@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "errand/base/assert.h"
+#include "errand/base/time_text.h"
 #include "errand/engine/planner.h"
 #include "errand/job/decide.h"
 
@@ -49,6 +50,7 @@ bool memory_only(const Request& request) {
   return std::holds_alternative<RegisterWorker>(request) ||
          std::holds_alternative<AddCredits>(request) ||
          std::holds_alternative<UnregisterWorker>(request) ||
+         std::holds_alternative<ListLimits>(request) ||
          std::holds_alternative<ListWorkers>(request) ||
          std::holds_alternative<ListQueues>(request);
 }
@@ -104,12 +106,7 @@ Result<Reply> Planner::answer(EnqueueJob& request) {
   }
   spec.has_idempotency_key = request.key.has_value();
 
-  const auto change = scratch_.queue_length.find(spec.queue);
-  const auto length = static_cast<std::int64_t>(memory_.queue_length(spec.queue)) +
-                      (change == scratch_.queue_length.end() ? 0 : change->second);
-  if (length >= static_cast<std::int64_t>(memory_.options.queue_length_max)) {
-    return fail(ErrorCode::kQueueFull, "queue " + spec.queue.str() + " is full");
-  }
+  if (auto full = queue_full(spec.queue)) return std::unexpected(std::move(*full));
 
   if (scratch_.drafts.contains(request.id) || memory_.hot(request.id)) {
     return fail(ErrorCode::kConflict, "the job's id is taken");
@@ -286,6 +283,58 @@ Result<Reply> Planner::answer(PauseQueue& request) {
   return Done{};
 }
 
+Result<Reply> Planner::answer(SetLimit& request) {
+  const LimitBook::Entry* entry = memory_.limits.find(request.limit);
+  if (!entry) {
+    return fail(ErrorCode::kNotFound,
+                "there is no limit \"" + request.limit + "\"; the query limits lists them");
+  }
+  const Limit& declared = entry->declared;
+  const auto invalid = [](std::string why) {
+    return fail(ErrorCode::kInvalidArgument, std::move(why));
+  };
+  if (request.value && (*request.value < 1 || *request.value > kLimitValueMax)) {
+    return invalid("a limit is 1 to " + std::to_string(kLimitValueMax) +
+                   "; to stop a queue, pause it");
+  }
+  if (request.per && declared.kind != LimitKind::kRate) {
+    return invalid("the limit " + request.limit + " is no rate, so that it has no length of time");
+  }
+  if (request.per && (*request.per < kRatePerMin || *request.per > kRatePerMax)) {
+    return invalid("the time of a rate is 100ms to 31d");
+  }
+  if (declared.fifo && request.value && *request.value != 1) {
+    return invalid("the limit " + request.limit +
+                   " keeps the jobs of a key in order, one at a time: it stays 1");
+  }
+  store::LimitSetting setting{.limit = request.limit,
+                              .value = request.value,
+                              .per = request.per,
+                              .changed_at = now_.wall,
+                              .changed_by = std::move(request.by)};
+  LimitList list;
+  list.limits.push_back({.declared = declared,
+                         .value = request.value ? request.value : declared.value,
+                         .per = request.per.value_or(declared.per),
+                         .setting = setting});
+  plan_.batch.limits.push_back(std::move(setting));
+  return list;
+}
+
+Result<Reply> Planner::answer(ListLimits&) {
+  LimitList list;
+  for (const LimitBook::Entry& entry : memory_.limits.entries()) {
+    list.limits.push_back({.declared = entry.declared,
+                           .value = entry.holds() ? std::optional(entry.value) : std::nullopt,
+                           .per = entry.per,
+                           .setting = entry.setting});
+    if (entry.declared.kind == LimitKind::kLength && !entry.holds()) {
+      list.limits.back().value = memory_.options.queue_length_max;
+    }
+  }
+  return list;
+}
+
 Result<Reply> Planner::answer(ExplainJob& request) {
   const auto loaded = load(request.id);
   if (!loaded) return std::unexpected(loaded.error());
@@ -315,6 +364,21 @@ Result<Reply> Planner::answer(ExplainJob& request) {
   return explanation;
 }
 
+std::optional<Error> Planner::queue_full(const QueueName& queue) const {
+  const auto change = scratch_.queue_length.find(queue);
+  const auto length = static_cast<std::int64_t>(memory_.queue_length(queue)) +
+                      (change == scratch_.queue_length.end() ? 0 : change->second);
+  const std::uint64_t most =
+      memory_.limits.length_of(queue).value_or(memory_.options.queue_length_max);
+  if (length < static_cast<std::int64_t>(most)) return std::nullopt;
+  const Milliseconds again = memory_.departure_interval(queue, now_.monotonic);
+  return Error{ErrorCode::kQueueFull,
+               "queue " + queue.str() + " is full: " + std::to_string(length) +
+                   " jobs wait, at most " + std::to_string(most) + " may; try again in " +
+                   format_duration(again),
+               again};
+}
+
 void Planner::explain_place(const job::JobState& state, Explanation& explanation) const {
   const store::ReadyLine line = line_of(state);
   for (const auto& [id, worker] : memory_.workers) {
@@ -328,6 +392,18 @@ void Planner::explain_place(const job::JobState& state, Explanation& explanation
     explanation.place_is_exact = it->second.covers(place);
   }
   explanation.kind = WaitKind::kPlaceInLine;
+  if (const auto in_key = memory_.place_in_key(state)) {
+    explanation.place = in_key->place;
+    explanation.place_is_exact = in_key->exact;
+  }
+  if (const auto obstacle = memory_.limits.obstacle(state, &scratch_.limits, now_.wall)) {
+    explanation.kind = obstacle->limit->declared.kind == LimitKind::kRate
+                           ? WaitKind::kRateLimit
+                           : WaitKind::kConcurrencyLimit;
+    explanation.until = obstacle->until;
+    explanation.limit = obstacle->limit->id;
+    explanation.of_key = obstacle->by_input;
+  }
   if (explanation.workers == 0) explanation.kind = WaitKind::kNoWorker;
   if (paused(line.queue, line.tenant)) explanation.kind = WaitKind::kQueuePaused;
 }

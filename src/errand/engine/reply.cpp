@@ -12,9 +12,9 @@ std::string_view to_string(StopReason reason) noexcept {
 }
 
 std::string_view to_string(WaitKind kind) noexcept {
-  static constexpr std::array<std::string_view, 7> kNames = {
-      "NONE",      "SCHEDULED",     "RETRY_BACKOFF", "QUEUE_PAUSED",
-      "NO_WORKER", "PLACE_IN_LINE", "SUSPENDED"};
+  static constexpr std::array<std::string_view, 9> kNames = {
+      "NONE",       "SCHEDULED", "RETRY_BACKOFF", "QUEUE_PAUSED", "CONCURRENCY_LIMIT",
+      "RATE_LIMIT", "NO_WORKER", "PLACE_IN_LINE", "SUSPENDED"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

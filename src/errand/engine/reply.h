@@ -11,7 +11,9 @@
 #include "errand/base/clock.h"
 #include "errand/base/ids.h"
 #include "errand/base/result.h"
+#include "errand/engine/limit.h"
 #include "errand/job/state.h"
+#include "errand/store/batch.h"
 
 namespace errand::engine {
 
@@ -51,16 +53,20 @@ enum class WaitKind : std::uint8_t {
   kScheduled,     ///< its time has not come: until
   kRetryBackoff,  ///< waits after a failed attempt: until
   kQueuePaused,
-  kNoWorker,     ///< no connected worker takes this queue and type
-  kPlaceInLine,  ///< all fitting workers are busy; `place` says how many go first
-  kSuspended,    ///< WAITING for a signal, a timer or its children
+  kConcurrencyLimit,  ///< as many as `limit` allows run already
+  kRateLimit,         ///< as many as `limit` allows have started in its time: until
+  kNoWorker,          ///< no connected worker takes this queue and type
+  kPlaceInLine,       ///< all fitting workers are busy; `place` says how many go first
+  kSuspended,         ///< WAITING for a signal, a timer or its children
 };
 std::string_view to_string(WaitKind kind) noexcept;  ///< "NONE", "SCHEDULED", ...
 
 struct Explanation {
   job::StatePtr state;  ///< never null
   WaitKind kind = WaitKind::kNone;
-  std::optional<Timestamp> until;  ///< kScheduled, kRetryBackoff
+  std::optional<Timestamp> until;  ///< kScheduled, kRetryBackoff, kRateLimit
+  std::string limit;               ///< kConcurrencyLimit, kRateLimit: id of the limit
+  bool of_key = false;             ///< the limit counts by input: others of the same key are ahead
   std::uint64_t place = 0;         ///< kPlaceInLine, kNoWorker: jobs of its line ahead of it
   bool place_is_exact = true;      ///< false: at least `place`
   std::uint32_t workers = 0;       ///< connected workers that fit
@@ -93,7 +99,18 @@ struct QueueList {
   std::vector<Queue> queues;
 };
 
-using Reply = std::variant<JobReply, Done, HeartbeatReply, Explanation, WorkerList, QueueList>;
+struct LimitList {
+  struct Entry {
+    Limit declared;
+    std::optional<std::uint64_t> value;          ///< as it holds; nullopt: none
+    Milliseconds per{0};                         ///< as it holds; rates alone
+    std::optional<store::LimitSetting> setting;  ///< an operator's, where there is one
+  };
+  std::vector<Entry> limits;
+};
+
+using Reply =
+    std::variant<JobReply, Done, HeartbeatReply, Explanation, WorkerList, QueueList, LimitList>;
 
 struct Answer {
   Ticket ticket{};

@@ -100,6 +100,19 @@ struct PauseQueue {
   SubjectId by;
 };
 
+/// Sets a limit's value over the declared one, durably and at once. What runs goes on. Answered
+/// with LimitList of this one; kNotFound for an unknown id; kInvalidArgument for a value out of
+/// range, a `per` on what is no rate, or a value on a FIFO limit.
+struct SetLimit {
+  std::string limit;                   ///< Limit::id()
+  std::optional<std::uint64_t> value;  ///< 1..kLimitValueMax; nullopt: as declared
+  std::optional<Milliseconds> per;     ///< of a rate; nullopt: as declared
+  SubjectId by;
+};
+
+/// The limits that hold, or can be set. Answered with LimitList.
+struct ListLimits {};
+
 /// Why a job does not run now. Answered with Explanation; kNotFound for an unknown job.
 struct ExplainJob {
   JobId id;
@@ -114,8 +127,9 @@ struct ListQueues {
   std::optional<TenantId> tenant;  ///< nullopt: of all tenants, added up
 };
 
-using Request = std::variant<EnqueueJob, CommandJob, RegisterWorker, AddCredits, UnregisterWorker,
-                             Heartbeat, PauseQueue, ExplainJob, ListWorkers, ListQueues>;
+using Request =
+    std::variant<EnqueueJob, CommandJob, RegisterWorker, AddCredits, UnregisterWorker, Heartbeat,
+                 PauseQueue, SetLimit, ListLimits, ExplainJob, ListWorkers, ListQueues>;
 
 /// What a request weighs in a batch, in bytes: its payloads and a flat amount.
 std::size_t weight_bytes(const Request& request) noexcept;

@@ -12,6 +12,7 @@
 #include "errand/base/clock.h"
 #include "errand/base/ids.h"
 #include "errand/engine/lease_table.h"
+#include "errand/engine/limit_book.h"
 #include "errand/engine/memory.h"
 #include "errand/job/event.h"
 #include "errand/job/state.h"
@@ -44,6 +45,7 @@ struct Scratch {
   std::vector<JobId> order;                                  ///< drafts, as they were first needed
   std::map<store::IdempotencyScope, std::size_t> keys;       ///< index into the batch's records
   std::unordered_map<QueueName, std::int64_t> queue_length;  ///< change of it
+  LimitBook::Changes limits;
   std::unordered_map<JobId, std::optional<HeldProgress>> held;  ///< nullopt: none any more
   std::map<WorkerId, std::uint32_t> credits_used;
   std::vector<std::pair<JobId, WorkerId>> started;

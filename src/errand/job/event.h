@@ -76,6 +76,12 @@ struct JobSpec {
   std::vector<std::string> tags;
   std::map<std::string, std::string> labels;
   bool has_idempotency_key = false;
+  /// Counted by the limits of its type that have a key over the input; empty: none counts it. The
+  /// key's value alone, so that limits can change while jobs live.
+  std::string limit_key;
+  /// Jobs of one limit_key run one after the other, in the order in which they entered the line:
+  /// this one keeps its place from its run's first start to the run's end.
+  bool fifo = false;
   std::optional<JobId> retry_of;  ///< the ended job that this one repeats
 
   friend bool operator==(const JobSpec&, const JobSpec&) = default;

@@ -165,7 +165,7 @@ class Evolver {
     state_.status = JobStatus::kPending;
     state_.due_at.reset();
     state_.ready_since = event_.time;
-    state_.ready_position = event_.position;
+    if (!holds_key(state_)) state_.ready_position = event_.position;
     // The clock of the queue timeout runs to the run's first start.
     if (!state_.started_at && !state_.queue_expires_at && state_.spec.queue_timeout) {
       state_.queue_expires_at = event_.time + *state_.spec.queue_timeout;

@@ -87,6 +87,8 @@ void describe(V& v, T& x) {
   v("tags", x.tags);
   v("labels", x.labels);
   v("hasIdempotencyKey", x.has_idempotency_key);
+  v("limitKey", x.limit_key);
+  v("fifo", x.fifo);
   v("retryOf", x.retry_of);
 }
 template <class V, OneOf<Enqueued> T>

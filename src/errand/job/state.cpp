@@ -35,4 +35,9 @@ std::optional<Timestamp> next_timer(const JobState& state) noexcept {
   return std::nullopt;
 }
 
+bool holds_key(const JobState& state) noexcept {
+  return has_lease(state.status) ||
+         (state.spec.fifo && state.started_at.has_value() && !state.terminal());
+}
+
 }  // namespace errand::job

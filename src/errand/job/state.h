@@ -72,6 +72,10 @@ struct JobState {
 /// their timers.
 std::optional<Timestamp> next_timer(const JobState& state) noexcept;
 
+/// Whether the job takes one of the places that a limit on its limit_key gives: while a worker has
+/// it, and where it is fifo also between its attempts.
+bool holds_key(const JobState& state) noexcept;
+
 /// Snapshots are never changed once made, so that all threads can read the one copy.
 using StatePtr = std::shared_ptr<const JobState>;
 

@@ -83,6 +83,27 @@ struct QueueSetting {
   friend bool operator==(const QueueSetting&, const QueueSetting&) = default;
 };
 
+/// Starts that count against a rate limit for a while, so that it holds over restarts.
+struct RateUse {
+  std::string limit;         ///< id of the limit
+  std::string key;           ///< what it counts by; empty: one count for all
+  Timestamp until;           ///< they count up to here, then the record is pruned
+  std::uint64_t starts = 0;  ///< in all: a later write of the same limit, key and time replaces it
+
+  friend bool operator==(const RateUse&, const RateUse&) = default;
+};
+
+/// What an operator set on a limit, over what its declaration says.
+struct LimitSetting {
+  std::string limit;                   ///< its id
+  std::optional<std::uint64_t> value;  ///< nullopt: as declared
+  std::optional<Milliseconds> per;     ///< of a rate; nullopt: as declared
+  Timestamp changed_at;
+  SubjectId changed_by;
+
+  friend bool operator==(const LimitSetting&, const LimitSetting&) = default;
+};
+
 /// All that one commit writes: everything or nothing.
 ///
 /// The positions of its events go on from the store's last one without a gap, in any order over the
@@ -98,6 +119,8 @@ struct Batch {
   std::vector<IdempotencyRecord> idempotency;  ///< replaces an expired record of the same scope
   std::vector<ContractSnapshot> contracts;     ///< one that is known already is left as it is
   std::vector<QueueSetting> queues;
+  std::vector<LimitSetting> limits;
+  std::vector<RateUse> rate_uses;  ///< each limit, key and time once
 
   /// Number of events in all.
   [[nodiscard]] std::size_t event_count() const noexcept;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
@@ -43,6 +44,21 @@ ReadyPlace ready_place(const job::JobState& state) {
           -state.spec.priority,
           state.ready_position,
           state.id};
+}
+
+/// Place of a PENDING job among those of its limit_key.
+using KeyedPlace = std::tuple<ReadyLine, std::string, ReadyPlace>;
+
+KeyedPlace keyed_place(const job::JobState& state) {
+  ReadyPlace place = ready_place(state);
+  ReadyLine line = place.line;
+  return {std::move(line), state.spec.limit_key, std::move(place)};
+}
+
+using RateKey = std::tuple<std::string, std::string, Timestamp>;
+
+bool held_between_attempts(const job::JobState& state) {
+  return job::holds_key(state) && !job::has_lease(state.status);
 }
 
 struct PayloadKey {
@@ -108,6 +124,12 @@ class MemoryStore::Data final : public Reader {
     }
     for (const QueueSetting& setting : batch.queues) {
       tables_.queues[{setting.queue, setting.tenant}] = setting;
+    }
+    for (const LimitSetting& setting : batch.limits) tables_.limits[setting.limit] = setting;
+    std::erase_if(tables_.rates,
+                  [&](const auto& use) { return std::get<2>(use.first) <= batch.time; });
+    for (const RateUse& use : batch.rate_uses) {
+      tables_.rates[{use.limit, use.key, use.until}] = use.starts;
     }
     tables_.last_batch_id = batch.id;
     return std::nullopt;
@@ -235,6 +257,26 @@ class MemoryStore::Data final : public Reader {
     return found;
   }
 
+  Result<std::vector<job::StatePtr>> ready_of_key(const ReadyLine& line, std::string_view limit_key,
+                                                  const std::optional<ReadyCursor>& after,
+                                                  std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    ReadyPlace from{line, std::numeric_limits<int>::min(), {}, {}};
+    if (after) {
+      from = {line, -after->priority, after->ready_position, {}};
+      from.id.uuid.bytes.fill(0xff);
+    }
+    const std::string key(limit_key);
+    std::vector<job::StatePtr> found;
+    for (auto it = tables_.keyed.upper_bound({line, key, from});
+         it != tables_.keyed.end() && std::get<0>(*it) == line && std::get<1>(*it) == key &&
+         found.size() < limit;
+         ++it) {
+      found.push_back(find(std::get<2>(*it).id));
+    }
+    return found;
+  }
+
   Result<std::vector<ReadyLine>> ready_lines() const override {
     const std::shared_lock lock(mutex_);
     std::vector<ReadyLine> lines;
@@ -261,6 +303,16 @@ class MemoryStore::Data final : public Reader {
     std::vector<job::StatePtr> found;
     auto it = after ? tables_.leased.upper_bound(*after) : tables_.leased.begin();
     for (; it != tables_.leased.end() && found.size() < limit; ++it) found.push_back(find(*it));
+    return found;
+  }
+
+  Result<std::vector<job::StatePtr>> between_attempts(const std::optional<JobId>& after,
+                                                      std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<job::StatePtr> found;
+    const auto& held = tables_.held;
+    auto it = after ? held.upper_bound(*after) : held.begin();
+    for (; it != held.end() && found.size() < limit; ++it) found.push_back(find(*it));
     return found;
   }
 
@@ -302,6 +354,26 @@ class MemoryStore::Data final : public Reader {
     return found;
   }
 
+  Result<std::vector<LimitSetting>> limit_settings() const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<LimitSetting> found;
+    for (const auto& [id, setting] : tables_.limits) found.push_back(setting);
+    return found;
+  }
+
+  Result<std::vector<RateUse>> rate_uses(Timestamp now, const std::optional<RateUse>& after,
+                                         std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<RateUse> found;
+    auto it = after ? tables_.rates.upper_bound({after->limit, after->key, after->until})
+                    : tables_.rates.begin();
+    for (; it != tables_.rates.end() && found.size() < limit; ++it) {
+      const auto& [id, key, until] = it->first;
+      if (until > now) found.push_back({id, key, until, it->second});
+    }
+    return found;
+  }
+
  private:
   struct Tables {
     std::uint64_t epoch = 1;
@@ -314,8 +386,12 @@ class MemoryStore::Data final : public Reader {
     std::map<IdempotencyScope, IdempotencyRecord> idempotency;
     std::map<std::pair<JobTypeName, std::string>, ContractSnapshot> contracts;
     std::map<std::pair<QueueName, TenantId>, QueueSetting> queues;
+    std::map<std::string, LimitSetting> limits;
+    std::map<RateKey, std::uint64_t> rates;
     std::set<ListPlace> by_tenant;
     std::set<ReadyPlace> ready;
+    std::set<KeyedPlace> keyed;  ///< those of `ready` that have a limit_key
+    std::set<JobId> held;        ///< held_between_attempts()
     std::set<DueCursor> timers;
     std::set<JobId> leased;
     std::map<CountKey, std::uint64_t> counts;
@@ -343,13 +419,21 @@ class MemoryStore::Data final : public Reader {
     const job::JobSpec& spec = after.spec;
     if (const auto before = find(after.id)) {
       if (before->status == job::JobStatus::kPending) tables_.ready.erase(ready_place(*before));
+      if (!spec.limit_key.empty()) {
+        tables_.keyed.erase(keyed_place(*before));
+        tables_.held.erase(before->id);
+      }
       if (const auto due = job::next_timer(*before)) tables_.timers.erase({*due, before->id});
       if (job::has_lease(before->status)) tables_.leased.erase(before->id);
       --tables_.counts[count_key(spec, before->status)];
     } else {
       tables_.by_tenant.insert({spec.tenant, {after.created_at, after.id}});
     }
-    if (after.status == job::JobStatus::kPending) tables_.ready.insert(ready_place(after));
+    if (after.status == job::JobStatus::kPending) {
+      tables_.ready.insert(ready_place(after));
+      if (!spec.limit_key.empty()) tables_.keyed.insert(keyed_place(after));
+    }
+    if (held_between_attempts(after)) tables_.held.insert(after.id);
     if (const auto due = job::next_timer(after)) tables_.timers.insert({*due, after.id});
     if (job::has_lease(after.status)) tables_.leased.insert(after.id);
     ++tables_.counts[count_key(spec, after.status)];

@@ -158,6 +158,12 @@ class Reader {
                                                    const std::optional<ReadyCursor>& after,
                                                    std::size_t limit) const = 0;
 
+  /// PENDING jobs of a line with this limit_key (not empty), in the order of ReadyCursor.
+  virtual Result<std::vector<job::StatePtr>> ready_of_key(const ReadyLine& line,
+                                                          std::string_view limit_key,
+                                                          const std::optional<ReadyCursor>& after,
+                                                          std::size_t limit) const = 0;
+
   /// Every line with at least one PENDING job, ordered.
   virtual Result<std::vector<ReadyLine>> ready_lines() const = 0;
 
@@ -169,6 +175,10 @@ class Reader {
   /// gives a full lease length to.
   virtual Result<std::vector<job::StatePtr>> leased(const std::optional<JobId>& after,
                                                     std::size_t limit) const = 0;
+
+  /// Jobs that hold their limit_key without a lease (job::holds_key()), ordered by id.
+  virtual Result<std::vector<job::StatePtr>> between_attempts(const std::optional<JobId>& after,
+                                                              std::size_t limit) const = 0;
 
   /// Position of the last event ever committed; 0 before the first.
   virtual Result<LogPosition> last_position() const = 0;
@@ -185,6 +195,13 @@ class Reader {
 
   /// All queue settings, ordered by queue and tenant.
   virtual Result<std::vector<QueueSetting>> queue_settings() const = 0;
+
+  /// All limit settings, ordered by id.
+  virtual Result<std::vector<LimitSetting>> limit_settings() const = 0;
+
+  /// Rate uses that end after `now`, ordered by limit, key and time; `after` is exclusive.
+  virtual Result<std::vector<RateUse>> rate_uses(Timestamp now, const std::optional<RateUse>& after,
+                                                 std::size_t limit) const = 0;
 };
 
 }  // namespace errand::store

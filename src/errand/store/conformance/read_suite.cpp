@@ -315,5 +315,97 @@ TEST_P(StoreConformance, HoldsItsInvariantsOverManyRandomBatches) {
   }
 }
 
+TEST_P(StoreConformance, FindsThePendingJobsOfOneKeyInTheOrderOfTheLine) {
+  BatchBuilder builder(store(), 60);
+  auto spec = BatchBuilder::spec();
+  const ReadyLine line{spec.queue, spec.tenant, spec.type};
+  std::vector<job::StatePtr> of_key;
+  for (const int priority : {0, 5, 0, 5}) {
+    spec.priority = priority;
+    spec.limit_key = "a";
+    of_key.push_back(builder.enqueue(spec));
+    spec.limit_key = "b";
+    (void)builder.enqueue(spec);
+  }
+  (void)builder.start(of_key[2]);
+  ASSERT_TRUE(store().commit(builder.take()));
+
+  const std::vector<JobId> all = {of_key[1]->id, of_key[3]->id, of_key[0]->id};
+  EXPECT_EQ(ids(reader().ready_of_key(line, "a", std::nullopt, 10)), all);
+  EXPECT_EQ(ids(reader().ready_of_key(line, "c", std::nullopt, 10)), std::vector<JobId>());
+  std::vector<JobId> one_by_one;
+  std::optional<ReadyCursor> after;
+  for (;;) {
+    const auto page = reader().ready_of_key(line, "a", after, 1).value();
+    if (page.empty()) break;
+    one_by_one.push_back(page[0]->id);
+    after = {page[0]->spec.priority, page[0]->ready_position};
+  }
+  EXPECT_EQ(one_by_one, all);
+}
+
+TEST_P(StoreConformance, FindsJobsThatHoldTheirKeyBetweenAttempts) {
+  BatchBuilder builder(store(), 61);
+  auto spec = BatchBuilder::spec();
+  spec.limit_key = "a";
+  spec.fifo = true;
+  const auto job = builder.start(builder.enqueue(spec));
+  spec.fifo = false;
+  const auto other = builder.start(builder.enqueue(spec));
+  ASSERT_TRUE(store().commit(builder.take()));
+  const auto found = [&] { return ids(reader().between_attempts(std::nullopt, 10)); };
+  EXPECT_EQ(found(), std::vector<JobId>());
+  const job::RetryScheduled retry{kStart + Milliseconds(500)};
+  const auto retrying = builder.add(job, {job::AttemptFailed{}, retry});
+  (void)builder.add(other, {job::AttemptFailed{}, retry});
+  ASSERT_TRUE(store().commit(builder.take()));
+  EXPECT_EQ(found(), std::vector<JobId>{job->id});
+  EXPECT_EQ(ids(reader().between_attempts(job->id, 10)), std::vector<JobId>());
+  subject().restart();
+  builder.go_on_with(store());
+  EXPECT_EQ(found(), std::vector<JobId>{job->id});
+  (void)builder.start(builder.add(retrying, {job::Ready{}}));
+  ASSERT_TRUE(store().commit(builder.take()));
+  EXPECT_EQ(found(), std::vector<JobId>());
+}
+
+TEST_P(StoreConformance, KeepsLimitSettingsAndWhatCountsAgainstRates) {
+  BatchBuilder builder(store(), 62);
+  builder.at(kStart);
+  const LimitSetting limit{"type:a/rate", 5, Milliseconds(60'000), kStart, SubjectId("op")};
+  const LimitSetting plain{"type:b/concurrency", std::nullopt, std::nullopt, kStart, SubjectId()};
+  const RateUse early{"type:a/rate", "", kStart + Milliseconds(10), 2};
+  const RateUse late{"type:a/rate", "acme", kStart + Milliseconds(20), 1};
+  (void)builder.enqueue(BatchBuilder::spec());
+  builder.batch().limits = {plain, limit};
+  builder.batch().rate_uses = {late, early};
+  ASSERT_TRUE(store().commit(builder.take()));
+  subject().restart();
+  builder.go_on_with(store());
+  EXPECT_EQ(reader().limit_settings().value(), (std::vector{limit, plain}));
+  const auto uses = [&](Timestamp now) {
+    return reader().rate_uses(now, std::nullopt, 10).value();
+  };
+  EXPECT_EQ(uses(kStart), (std::vector{early, late}));
+  EXPECT_EQ(uses(early.until), std::vector{late});
+  EXPECT_EQ(reader().rate_uses(kStart, early, 10).value(), std::vector{late});
+  EXPECT_EQ(reader().rate_uses(kStart, std::nullopt, 1).value(), std::vector{early});
+
+  // A later write replaces; what has ended goes away.
+  builder.at(late.until);
+  (void)builder.enqueue(BatchBuilder::spec());
+  RateUse more = late;
+  more.until += Milliseconds(5);
+  builder.batch().rate_uses = {more};
+  ASSERT_TRUE(store().commit(builder.take()));
+  (void)builder.enqueue(BatchBuilder::spec());
+  more.starts = 7;
+  builder.batch().rate_uses = {more};
+  builder.batch().limits = {plain};
+  ASSERT_TRUE(store().commit(builder.take()));
+  EXPECT_EQ(uses(kStart), std::vector{more});
+  EXPECT_EQ(reader().limit_settings().value(), (std::vector{limit, plain}));
+}
+
 }  // namespace
 }  // namespace errand::store::conformance

@@ -149,7 +149,44 @@ SELECT job_id, sequence, strftime('%Y-%m-%dT%H:%M:%fZ', time_ms / 1000.0, 'unixe
 FROM events;
 )sql";
 
-constexpr std::array kMigrations = {Migration{1, kMigration1}};
+// Limits per key: where the engine finds the jobs of one key, what holds a key between attempts,
+// and what counts against rates.
+constexpr const char* kMigration2 = R"sql(
+ALTER TABLE jobs ADD COLUMN limit_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN holds_key INTEGER NOT NULL DEFAULT 0;  -- without a lease
+CREATE INDEX jobs_ready_by_key ON jobs (queue, tenant, type, limit_key, priority DESC, ready_position)
+  WHERE status = 'PENDING' AND limit_key <> '';
+CREATE INDEX jobs_between_attempts ON jobs (id) WHERE holds_key = 1;
+
+-- What operators set on limits.
+CREATE TABLE limit_settings (
+  id            TEXT    NOT NULL PRIMARY KEY,
+  tenant        TEXT    NOT NULL,
+  shard         INTEGER NOT NULL,
+  epoch         INTEGER NOT NULL,
+  position      INTEGER NOT NULL,
+  value         INTEGER,            -- NULL: as declared
+  per_ms        INTEGER,            -- NULL: as declared
+  changed_at_ms INTEGER NOT NULL,
+  changed_by    TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Starts that count against rate limits.
+CREATE TABLE rate_uses (
+  limit_id TEXT    NOT NULL,
+  key      TEXT    NOT NULL,
+  until_ms INTEGER NOT NULL,        -- they count up to here
+  tenant   TEXT    NOT NULL,
+  shard    INTEGER NOT NULL,
+  epoch    INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  starts   INTEGER NOT NULL,
+  PRIMARY KEY (limit_id, key, until_ms)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rate_uses_by_end ON rate_uses (until_ms);
+)sql";
+
+constexpr std::array kMigrations = {Migration{1, kMigration1}, Migration{2, kMigration2}};
 
 }  // namespace
 

@@ -308,35 +308,63 @@ Result<std::optional<IdempotencyRecord>> SqliteReader::idempotency(
       });
 }
 
+namespace {
+
+/// Jobs of a line, of one limit_key if `by_key`, after a place in it or from its head.
+std::string ready_sql(bool by_key, bool after) {
+  const std::string_view from =
+      by_key ? "jobs INDEXED BY jobs_ready_by_key WHERE status = 'PENDING' AND limit_key <> ''"
+               " AND queue = ?1 AND tenant = ?2 AND type = ?3 AND limit_key = ?7"
+             : "jobs INDEXED BY jobs_ready WHERE status = 'PENDING'"
+               " AND queue = ?1 AND tenant = ?2 AND type = ?3";
+  if (!after) {
+    return fmt::format("SELECT state FROM {} ORDER BY priority DESC, ready_position LIMIT ?6",
+                       from);
+  }
+  // The rest of its priority, then all lower ones. Two ranges of the one index, where "lower or
+  // equal and later" would be a filter.
+  return fmt::format(
+      "SELECT state FROM ("
+      "SELECT * FROM (SELECT state, priority, ready_position FROM {0} AND priority = ?4"
+      " AND ready_position > ?5 ORDER BY ready_position LIMIT ?6) "
+      "UNION ALL "
+      "SELECT * FROM (SELECT state, priority, ready_position FROM {0} AND priority < ?4"
+      " ORDER BY priority DESC, ready_position LIMIT ?6)"
+      ") ORDER BY priority DESC, ready_position LIMIT ?6",
+      from);
+}
+
+}  // namespace
+
+Result<std::vector<job::StatePtr>> SqliteReader::read_ready(const std::string& sql,
+                                                            const ReadyLine& line,
+                                                            std::string_view limit_key,
+                                                            const std::optional<ReadyCursor>& after,
+                                                            std::size_t limit) const {
+  Query query(*this, sql);
+  query.bind(line.queue.view()).bind(line.tenant.view()).bind(line.type.view());
+  const ReadyCursor from = after.value_or(ReadyCursor{});
+  query.bind(static_cast<std::int64_t>(from.priority))
+      .bind(static_cast<std::int64_t>(to_number(from.ready_position)))
+      .bind(to_limit(limit));
+  if (!limit_key.empty()) query.bind(limit_key);
+  return query.all<job::StatePtr>(read_state);
+}
+
 Result<std::vector<job::StatePtr>> SqliteReader::ready(const ReadyLine& line,
                                                        const std::optional<ReadyCursor>& after,
                                                        std::size_t limit) const {
-  // After a place in the line: the rest of its priority, then all lower ones. Two ranges of the one
-  // index, where "lower or equal and later" would be a filter.
-  static const std::string kFirst =
-      "SELECT state FROM jobs INDEXED BY jobs_ready WHERE status = 'PENDING' AND queue = ?"
-      " AND tenant = ? AND type = ?"
-      " ORDER BY priority DESC, ready_position LIMIT ?";
-  static const std::string kAfter =
-      "SELECT state FROM ("
-      "SELECT * FROM (SELECT state, priority, ready_position FROM jobs INDEXED BY jobs_ready WHERE "
-      "status = 'PENDING'"
-      " AND queue = ?1 AND tenant = ?2 AND type = ?3 AND priority = ?4"
-      " AND ready_position > ?5"
-      " ORDER BY ready_position LIMIT ?6) "
-      "UNION ALL "
-      "SELECT * FROM (SELECT state, priority, ready_position FROM jobs INDEXED BY jobs_ready WHERE "
-      "status = 'PENDING'"
-      " AND queue = ?1 AND tenant = ?2 AND type = ?3 AND priority < ?4"
-      " ORDER BY priority DESC, ready_position LIMIT ?6)"
-      ") ORDER BY priority DESC, ready_position LIMIT ?6";
-  Query query(*this, after ? kAfter : kFirst);
-  query.bind(line.queue.view()).bind(line.tenant.view()).bind(line.type.view());
-  if (after) {
-    query.bind(static_cast<std::int64_t>(after->priority))
-        .bind(static_cast<std::int64_t>(to_number(after->ready_position)));
-  }
-  return query.bind(to_limit(limit)).all<job::StatePtr>(read_state);
+  static const std::string kFirst = ready_sql(false, false);
+  static const std::string kAfter = ready_sql(false, true);
+  return read_ready(after ? kAfter : kFirst, line, {}, after, limit);
+}
+
+Result<std::vector<job::StatePtr>> SqliteReader::ready_of_key(
+    const ReadyLine& line, std::string_view limit_key, const std::optional<ReadyCursor>& after,
+    std::size_t limit) const {
+  static const std::string kFirst = ready_sql(true, false);
+  static const std::string kAfter = ready_sql(true, true);
+  return read_ready(after ? kAfter : kFirst, line, limit_key, after, limit);
 }
 
 Result<std::vector<ReadyLine>> SqliteReader::ready_lines() const {
@@ -395,6 +423,15 @@ Result<std::vector<job::StatePtr>> SqliteReader::leased(const std::optional<JobI
       "SELECT state FROM jobs INDEXED BY jobs_timers WHERE status IN ('RUNNING', 'CANCELING') AND "
       "due_at_ms IS NOT NULL"
       " AND id > ? ORDER BY id LIMIT ?";
+  const std::string after_id = after ? after->str() : std::string();
+  return Query(*this, kSql).bind(after_id).bind(to_limit(limit)).all<job::StatePtr>(read_state);
+}
+
+Result<std::vector<job::StatePtr>> SqliteReader::between_attempts(const std::optional<JobId>& after,
+                                                                  std::size_t limit) const {
+  static const std::string kSql =
+      "SELECT state FROM jobs INDEXED BY jobs_between_attempts WHERE holds_key = 1 AND id > ?"
+      " ORDER BY id LIMIT ?";
   const std::string after_id = after ? after->str() : std::string();
   return Query(*this, kSql).bind(after_id).bind(to_limit(limit)).all<job::StatePtr>(read_state);
 }
@@ -467,6 +504,41 @@ Result<std::vector<QueueSetting>> SqliteReader::queue_settings() const {
     return QueueSetting{QueueName(row.text(0)), TenantId(row.text(1)), row.integer(2) != 0,
                         to_timestamp(row.integer(3)), SubjectId(row.text(4))};
   });
+}
+
+Result<std::vector<LimitSetting>> SqliteReader::limit_settings() const {
+  static const std::string kSql =
+      "SELECT id, value, per_ms, changed_at_ms, changed_by FROM limit_settings ORDER BY id";
+  return Query(*this, kSql).all<LimitSetting>([](const Statement& row) -> Result<LimitSetting> {
+    LimitSetting setting{.limit = std::string(row.text(0)),
+                         .value = std::nullopt,
+                         .per = std::nullopt,
+                         .changed_at = to_timestamp(row.integer(3)),
+                         .changed_by = SubjectId(row.text(4))};
+    if (!row.is_null(1)) setting.value = static_cast<std::uint64_t>(row.integer(1));
+    if (!row.is_null(2)) setting.per = Milliseconds(row.integer(2));
+    return setting;
+  });
+}
+
+Result<std::vector<RateUse>> SqliteReader::rate_uses(Timestamp now,
+                                                     const std::optional<RateUse>& after,
+                                                     std::size_t limit) const {
+  static const std::string kSql =
+      "SELECT limit_id, key, until_ms, starts FROM rate_uses"
+      " WHERE (limit_id, key, until_ms) > (?, ?, ?) AND until_ms > ?"
+      " ORDER BY limit_id, key, until_ms LIMIT ?";
+  const RateUse from = after.value_or(RateUse{});
+  return Query(*this, kSql)
+      .bind(from.limit)
+      .bind(from.key)
+      .bind(to_column(from.until))
+      .bind(to_column(now))
+      .bind(to_limit(limit))
+      .all<RateUse>([](const Statement& row) -> Result<RateUse> {
+        return RateUse{std::string(row.text(0)), std::string(row.text(1)),
+                       to_timestamp(row.integer(2)), static_cast<std::uint64_t>(row.integer(3))};
+      });
 }
 
 }  // namespace errand::store::sqlite

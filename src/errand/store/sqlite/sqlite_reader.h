@@ -39,17 +39,25 @@ class SqliteReader final : public Reader {
   Result<std::vector<job::StatePtr>> ready(const ReadyLine& line,
                                            const std::optional<ReadyCursor>& after,
                                            std::size_t limit) const override;
+  Result<std::vector<job::StatePtr>> ready_of_key(const ReadyLine& line, std::string_view limit_key,
+                                                  const std::optional<ReadyCursor>& after,
+                                                  std::size_t limit) const override;
   Result<std::vector<ReadyLine>> ready_lines() const override;
   Result<std::vector<DueJob>> due(Timestamp until, const std::optional<DueCursor>& after,
                                   std::size_t limit) const override;
   Result<std::vector<job::StatePtr>> leased(const std::optional<JobId>& after,
                                             std::size_t limit) const override;
+  Result<std::vector<job::StatePtr>> between_attempts(const std::optional<JobId>& after,
+                                                      std::size_t limit) const override;
   Result<LogPosition> last_position() const override;
   Result<std::vector<JobCount>> counts(const std::optional<TenantId>& tenant) const override;
   Result<std::vector<LiveType>> live_types() const override;
   Result<std::optional<ContractSnapshot>> contract(const JobTypeName& type,
                                                    std::string_view hash) const override;
   Result<std::vector<QueueSetting>> queue_settings() const override;
+  Result<std::vector<LimitSetting>> limit_settings() const override;
+  Result<std::vector<RateUse>> rate_uses(Timestamp now, const std::optional<RateUse>& after,
+                                         std::size_t limit) const override;
 
  private:
   class Query;
@@ -65,6 +73,10 @@ class SqliteReader final : public Reader {
   /// Waits for a free connection.
   Slot* acquire() const;
   void release(Slot* slot) const;
+  Result<std::vector<job::StatePtr>> read_ready(const std::string& sql, const ReadyLine& line,
+                                                std::string_view limit_key,
+                                                const std::optional<ReadyCursor>& after,
+                                                std::size_t limit) const;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable freed_;

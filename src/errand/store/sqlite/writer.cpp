@@ -89,11 +89,12 @@ Result<void> Writer::prepare() {
       {&statements_.insert_job,
        "INSERT INTO jobs (id, tenant, shard, epoch, position, sequence, status, type, queue,"
        " priority, subject, contract_hash, correlation_id, created_at_ms, ready_position,"
-       " due_at_ms, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       " due_at_ms, state, limit_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+       "?)"},
       {&statements_.update_job,
        "UPDATE jobs SET epoch = ?, position = ?, sequence = ?, status = ?, priority = ?,"
-       " ready_position = ?, due_at_ms = ?, state = ? WHERE id = ? AND sequence = ? AND status = "
-       "?"},
+       " ready_position = ?, due_at_ms = ?, state = ?, holds_key = ? WHERE id = ? AND sequence = ?"
+       " AND status = ?"},
       {&statements_.insert_event,
        "INSERT INTO events (position, job_id, sequence, tenant, shard, epoch, time_ms, type,"
        " actor_kind, actor, traceparent, correlation_id, data)"
@@ -119,6 +120,20 @@ Result<void> Writer::prepare() {
        " changed_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (queue, tenant) DO UPDATE SET"
        " epoch = excluded.epoch, position = excluded.position, paused = excluded.paused,"
        " changed_at_ms = excluded.changed_at_ms, changed_by = excluded.changed_by"},
+      {&statements_.limit,
+       "INSERT INTO limit_settings (id, tenant, shard, epoch, position, value, per_ms,"
+       " changed_at_ms, changed_by) VALUES (?, '', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
+       " SET epoch = excluded.epoch, position = excluded.position, value = excluded.value,"
+       " per_ms = excluded.per_ms, changed_at_ms = excluded.changed_at_ms,"
+       " changed_by = excluded.changed_by"},
+      {&statements_.rate_use,
+       "INSERT INTO rate_uses (limit_id, key, until_ms, tenant, shard, epoch, position, starts)"
+       " VALUES (?, ?, ?, '', ?, ?, ?, ?) ON CONFLICT (limit_id, key, until_ms) DO UPDATE"
+       " SET epoch = excluded.epoch, position = excluded.position, starts = excluded.starts"},
+      // More than a commit adds, so that what has ended goes away in time.
+      {&statements_.prune_rate_uses,
+       "DELETE FROM rate_uses WHERE (limit_id, key, until_ms) IN (SELECT limit_id, key, until_ms"
+       " FROM rate_uses INDEXED BY rate_uses_by_end WHERE until_ms <= ? LIMIT ?)"},
       {&statements_.count,
        "INSERT INTO job_counts (tenant, queue, type, contract_hash, status, shard, epoch, position,"
        " jobs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET epoch = excluded.epoch,"
@@ -269,7 +284,43 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
         .bind(setting.changed_by.view());
     if (auto done = run(statements_.queue, "writing a queue's setting"); !done) return done;
   }
+  if (auto done = write_limits(batch); !done) return done;
   return write_counts(batch);
+}
+
+std::expected<void, Error> Writer::write_limits(const Batch& batch) {
+  const auto epoch = static_cast<std::int64_t>(batch.epoch);
+  const auto shard = static_cast<std::int64_t>(batch.shard);
+  const auto first_position = static_cast<std::int64_t>(to_number(last_position_) + 1);
+  for (const LimitSetting& setting : batch.limits) {
+    Statement& statement = statements_.limit;
+    const auto bind = [&statement](const std::optional<std::int64_t>& number) {
+      if (number) {
+        statement.bind(*number);
+      } else {
+        statement.bind_null();
+      }
+    };
+    statement.bind(setting.limit).bind(shard).bind(epoch).bind(first_position);
+    bind(setting.value);
+    bind(setting.per.transform([](Milliseconds per) { return std::int64_t{per.count()}; }));
+    statement.bind(to_column(setting.changed_at)).bind(setting.changed_by.view());
+    if (auto done = run(statement, "writing a limit's setting"); !done) return done;
+  }
+  for (const RateUse& use : batch.rate_uses) {
+    statements_.rate_use.bind(use.limit)
+        .bind(use.key)
+        .bind(to_column(use.until))
+        .bind(shard)
+        .bind(epoch)
+        .bind(first_position)
+        .bind(static_cast<std::int64_t>(use.starts));
+    if (auto done = run(statements_.rate_use, "counting starts"); !done) return done;
+  }
+  if (batch.rate_uses.empty()) return {};
+  statements_.prune_rate_uses.bind(to_column(batch.time))
+      .bind(static_cast<std::int64_t>(2 * batch.rate_uses.size() + 16));
+  return run(statements_.prune_rate_uses, "pruning counted starts");
 }
 
 std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite& write) {
@@ -311,7 +362,7 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
         .bind(to_column(after.created_at))
         .bind(ready_position);
     bind_due(insert);
-    insert.bind(text_);
+    insert.bind(text_).bind(spec.limit_key);
     return run(insert, "writing a new job");
   }
 
@@ -324,6 +375,7 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
       .bind(ready_position);
   bind_due(update);
   update.bind(text_)
+      .bind(std::int64_t{job::holds_key(after) && !job::has_lease(after.status)})
       .bind(id)
       .bind(static_cast<std::int64_t>(to_number(write.events.front().sequence) - 1))
       .bind(job::to_string(*write.before));
