@@ -38,6 +38,7 @@ Tally& Tally::operator+=(const Tally& other) {
   unknown_outcomes += other.unknown_outcomes;
   refused_commits += other.refused_commits;
   stale_reports_refused += other.stale_reports_refused;
+  limits_met += other.limits_met;
   executions_again += other.executions_again;
   for (std::size_t i = 0; i < ended_in.size(); ++i) ended_in[i] += other.ended_in[i];
   for (const auto& [move, counts] : other.moves) {
@@ -58,6 +59,25 @@ Simulation::Simulation(std::uint64_t seed)
   options_.input_bytes_max = below(200);
   options_.queue_length_max = 20 + below(200);
   options_.progress_interval = Milliseconds(below(2'000));
+  const JobTypeName exports("export");
+  const JobTypeName imports("import");
+  options_.limits = {
+      {.type = exports, .by_tenant = true, .by_input = "k", .value = 1 + below(3)},
+      {.type = exports, .by_tenant = true, .by_input = {}},
+      {.type = imports, .by_tenant = true, .by_input = "k", .fifo = true, .value = 1},
+      {.kind = engine::LimitKind::kRate,
+       .type = imports,
+       .by_tenant = true,
+       .by_input = "k",
+       .per = Milliseconds(100 + below(5'000))},
+      {.kind = engine::LimitKind::kRate,
+       .queue = QueueName("slow"),
+       .by_input = {},
+       .per = Milliseconds(100 + below(5'000))},
+  };
+  for (engine::Limit& limit : options_.limits) {
+    if (!limit.value && chance(2)) limit.value = 1 + below(4);
+  }
   start_engine();
 }
 
@@ -172,6 +192,13 @@ void Simulation::enqueue() {
   spec.type = JobTypeName(chance(3) ? "import" : "export");
   spec.queue = QueueName(chance(3) ? "slow" : "fast");
   spec.priority = static_cast<int>(below(5)) - 2;
+  if (spec.type.view() == "import") {
+    spec.limit_key = fmt::format("k{}", below(4));
+    spec.fifo = true;
+    spec.priority = 0;
+  } else if (!chance(3)) {
+    spec.limit_key = fmt::format("k{}", below(4));
+  }
   spec.timeout = Milliseconds(1'000 + below(100'000));
   spec.retry = {.max_attempts = static_cast<int>(1 + below(4)),
                 .initial_interval = Milliseconds(1 + below(10'000))};
@@ -217,9 +244,17 @@ void Simulation::command_some_job() {
     case 3:
       request.command = job::Discard{};
       break;
-    case 4:
-      send(engine::PauseQueue{QueueName("slow"), TenantId(), chance(2), SubjectId("op")}, {});
+    case 4: {
+      if (chance(2)) {
+        send(engine::PauseQueue{QueueName("slow"), TenantId(), chance(2), SubjectId("op")}, {});
+        return;
+      }
+      const engine::Limit& limit = options_.limits[below(options_.limits.size())];
+      engine::SetLimit set{.limit = limit.id(), .value = {}, .per = {}, .by = SubjectId("op")};
+      if (!limit.fifo && !chance(3)) set.value = 1 + below(4);
+      send(std::move(set), {});
       return;
+    }
     default:
       request.command = job::RequestCancel{};
   }
@@ -314,6 +349,7 @@ void Simulation::restart() {
   asked_.clear();  // nobody is there to be answered
   written_.clear();
   store_->crash();
+  follow_log();
   if (chance(2)) advance(Milliseconds(below(100'000)));
   start_engine();
   // Workers connect anew and go on with what they hold.
@@ -377,6 +413,7 @@ void Simulation::round() {
       ++tally_.unknown_outcomes;
       if (!store.reopen()) return violated("reopen failed");
       written_.clear();
+      follow_log();
       if (store.last_batch_id() == plan.batch.id) {
         note(moves, Ending::kUnknownWritten);
         engine_->apply(plan);
@@ -387,6 +424,7 @@ void Simulation::round() {
       if (!engine_->recover(store.reader(), store.epoch(), now_)) violated("recovery failed");
       return take(plan);
     }
+    follow_log();
     if (faults_ && chance(120)) {  // before anybody hears of it
       note(moves, Ending::kCrashAfter);
       return restart();
@@ -427,6 +465,74 @@ void Simulation::take(engine::Plan& plan) {
       violated("I13: a worker got another tenant's job");
     }
     worker->second.holds.push_back({state.id, state.token, state.spec.tenant});
+  }
+}
+
+void Simulation::follow_log() {
+  const store::Reader& reader = store_->store().reader();
+  for (;;) {
+    const auto page = reader.events_after(followed_, std::nullopt, 1'000).value();
+    for (const store::LogEntry& entry : page) {
+      job::JobState& state = followed_jobs_[entry.event.job];
+      if (std::holds_alternative<job::Started>(entry.event.data)) {
+        judge_start(state, entry.event.time);
+      }
+      job::apply(state, entry.event);
+      followed_ = entry.event.position;
+    }
+    if (page.size() < 1'000) break;
+  }
+  settings_.clear();
+  for (store::LimitSetting& setting : reader.limit_settings().value()) {
+    settings_.emplace(setting.limit, std::move(setting));
+  }
+}
+
+void Simulation::judge_start(const job::JobState& state, Timestamp at) {
+  const job::JobSpec& spec = state.spec;
+  for (const engine::Limit& limit : options_.limits) {
+    if (limit.queue.empty() ? limit.type != spec.type : limit.queue != spec.queue) continue;
+    if (!limit.by_input.empty() && spec.limit_key.empty()) continue;
+    const std::string id = limit.id();
+    std::optional<std::uint64_t> value = limit.value;
+    if (const auto set = settings_.find(id); set != settings_.end() && set->second.value) {
+      value = set->second.value;
+    }
+    const auto same_key = [&](const job::JobSpec& other) {
+      return (limit.queue.empty() ? other.type == spec.type : other.queue == spec.queue) &&
+             (!limit.by_tenant || other.tenant == spec.tenant) &&
+             (limit.by_input.empty() || other.limit_key == spec.limit_key);
+    };
+    if (limit.kind == engine::LimitKind::kRate) {
+      auto& starts = starts_[id + (limit.by_tenant ? spec.tenant.str() : "") +
+                             (limit.by_input.empty() ? "" : spec.limit_key)];
+      starts.push_back({at, now_.monotonic});
+      // Whoever sets a clock moves what it has counted: both clocks must say that it is too many.
+      const auto used = std::ranges::count_if(starts, [&](const StartTime& start) {
+        return start.wall <= at && start.wall > at - limit.per &&
+               start.monotonic > now_.monotonic - limit.per;
+      });
+      if (!value) {
+        starts.clear();  // a value that is set later counts from then on
+      } else if (static_cast<std::uint64_t>(used) > *value) {
+        violated(fmt::format("I6: {} starts within the time of {}", used, id));
+      }
+      continue;
+    }
+    std::uint64_t taken = 1;
+    for (const auto& [other, its] : followed_jobs_) {
+      if (other == state.id || !same_key(its.spec)) continue;
+      if (limit.by_input.empty() ? has_lease(its.status) : holds_key(its)) ++taken;
+      // Queues take turns of their own, also where they share a key.
+      if (limit.fifo && its.status == job::JobStatus::kPending && its.spec.queue == spec.queue &&
+          its.ready_position < state.ready_position) {
+        violated(fmt::format("a later job of the FIFO key {} started first", spec.limit_key));
+      }
+    }
+    if (value && taken > *value) {
+      violated(fmt::format("I6: {} jobs run at once under {}", taken, id));
+    }
+    if (value && taken == *value) ++tally_.limits_met;
   }
 }
 

@@ -50,6 +50,7 @@ struct Tally {
   std::uint64_t unknown_outcomes = 0;
   std::uint64_t refused_commits = 0;
   std::uint64_t stale_reports_refused = 0;
+  std::uint64_t limits_met = 0;        ///< starts that took the last place of a limit
   std::uint64_t executions_again = 0;  ///< dispatches of a job beyond its first
   std::array<std::uint64_t, job::kJobStatusCount> ended_in{};
   std::map<Move, std::array<std::uint64_t, kEndingCount>> moves;  ///< by ending
@@ -64,7 +65,7 @@ struct Tally {
 /// others the memory store.
 ///
 /// Keeps what was acknowledged outside the system and holds the system against it (DESIGN.md,
-/// section 11): I1 to I5, I10, I11 and I13.
+/// section 11): I1 to I6, I10, I11 and I13, and the order within FIFO keys.
 class Simulation {
  public:
   explicit Simulation(std::uint64_t seed);
@@ -119,6 +120,9 @@ class Simulation {
   void note(const std::vector<Move>& moves, Ending ending);
   void judge(const engine::Answer& answer);
   void judge_stored();
+  /// Follows the log to its end and holds each start in it against the limits.
+  void follow_log();
+  void judge_start(const job::JobState& state, Timestamp at);
   void advance(Milliseconds by);
   void violated(const std::string& what);
   job::StatePtr stored(const JobId& id);
@@ -145,6 +149,16 @@ class Simulation {
   std::map<std::string, JobId> keys_;
   std::map<JobId, FencingToken> last_dispatch_;
   std::map<JobId, std::string> accepted_result_;
+
+  // What the log says so far, and the limits that held before its last batch.
+  LogPosition followed_{};
+  std::map<JobId, job::JobState> followed_jobs_;
+  std::map<std::string, store::LimitSetting> settings_;
+  struct StartTime {
+    Timestamp wall;
+    MonotonicTime monotonic;
+  };
+  std::map<std::string, std::vector<StartTime>> starts_;  ///< by rate limit
 };
 
 }  // namespace errand::simulation

@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include "errand/api/context.h"
+#include "errand/api/limits.h"
 #include "errand/api/resolvers.h"
 #include "errand/graphql/request/service.h"
 #include "errand/json/writer.h"
@@ -33,6 +34,8 @@ type Mutation {
   exportReport(input: ExportInput!, dryRun: Boolean = false): Report
     @job(queue: "reports", timeout: "1m", maxAttempts: 3)
   charge(amount: Int! @constraint(min: 1, max: 100)): Receipt! @job(queue: "money", idempotency: REQUIRED)
+  sync(account: ID, full: Boolean): Int
+    @job(queue: "sync", concurrency: [{key: "account", limit: 1, fifo: true}, {key: "queue", limit: 9}])
   secret(word: String @sensitive): String @job(queue: "reports") @auth(scopes: ["reports:secret"])
 }
 input ExportInput { format: Format! title: String @constraint(minLength: 2) }
@@ -66,8 +69,10 @@ class Server {
       std::abort();
     }
     contract = *built;
+    runtime::Lane::Options lane_options;
+    lane_options.engine.limits = limits_of(*contract);
     lane = std::make_unique<runtime::Lane>(
-        runtime::Lane::Options{}, store, bus, clock, random,
+        lane_options, store, bus, clock, random,
         [this](std::vector<engine::Action> actions) { take_actions(std::move(actions)); });
     EXPECT_TRUE(lane->start());
     backend = std::make_shared<const Backend>(runtime::LaneClient(*lane), store.reader(), pool, bus,

@@ -28,9 +28,10 @@ Backend::Backend(runtime::LaneClient lane_client, const store::Reader& store_rea
       payload_key(master_key.hmac_key(crypto::kPayloadDigestLabel)),
       fingerprint_key(master_key.hmac_key("idempotency-fingerprint.v1")),
       options(api_options) {
-  for (const char* name : {"JobProgress", "JobStep", "JobEstimate", "WaitReason", "JobError",
-                           "JobEvent", "JobActor", "JobEventConnection", "JobEventEdge",
-                           "JobConnection", "JobEdge", "PageInfo", "QueueInfo", "WorkerInfo"}) {
+  for (const char* name :
+       {"JobProgress", "JobStep", "JobEstimate", "WaitReason", "JobError", "JobEvent", "JobActor",
+        "JobEventConnection", "JobEventEdge", "JobConnection", "JobEdge", "PageInfo", "QueueInfo",
+        "LimitInfo", "WorkerInfo"}) {
     const NamedType* named = schema().type(contract->names().type(name));
     if (named != nullptr) own_types_.emplace(name, &named->as<ObjectType>());
   }

@@ -19,7 +19,11 @@ execution::FieldError api_error(Error error) {
     default:
       break;
   }
+  const auto retry_after = error.retry_after;
   execution::FieldError result(std::move(error));
+  if (retry_after) {
+    result.extensions["errand"] = {{"retryAfter", retry_after->count()}};
+  }
   if (status != 0) result.extensions["http"] = {{"status", status}};
   return result;
 }

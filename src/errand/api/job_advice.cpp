@@ -107,6 +107,16 @@ std::string wait_message(const engine::Explanation& explanation) {
       return at("The last try failed; the next one may start");
     case WaitKind::kQueuePaused:
       return "Its queue is paused.";
+    case WaitKind::kConcurrencyLimit:
+      return explanation.of_key ? "Jobs of the same key go first; as many run as the limit allows."
+                                : "As many jobs run as the limit allows.";
+    case WaitKind::kRateLimit:
+      return explanation.until
+                 ? fmt::format(
+                       "As many jobs have started lately as the limit allows; the next may "
+                       "start at {}.",
+                       format_timestamp(*explanation.until))
+                 : "As many jobs have started lately as the limit allows.";
     case WaitKind::kNoWorker:
       return "No worker for this kind of job is connected.";
     case WaitKind::kPlaceInLine:

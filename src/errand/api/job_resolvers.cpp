@@ -149,10 +149,17 @@ void add_wait_reason(const BackendPtr& backend, ResolverMap& map) {
            [](const Explanation& e, auto&) {
              const bool in_line = e.kind == engine::WaitKind::kPlaceInLine ||
                                   e.kind == engine::WaitKind::kNoWorker ||
+                                  e.kind == engine::WaitKind::kConcurrencyLimit ||
+                                  e.kind == engine::WaitKind::kRateLimit ||
                                   e.kind == engine::WaitKind::kQueuePaused;
              return in_line ? FieldValue(e.place) : FieldValue();
            })
-      .add("workers", [](const Explanation& e, auto&) { return FieldValue(e.workers); });
+      .add("workers", [](const Explanation& e, auto&) { return FieldValue(e.workers); })
+      .add("limit", [](const Explanation& e,
+                       auto&) { return e.limit.empty() ? FieldValue() : FieldValue(e.limit); })
+      .add("key", [](const Explanation& e, auto&) {
+        return e.of_key ? FieldValue(e.state->spec.limit_key) : FieldValue();
+      });
 }
 
 void add_estimate(const BackendPtr& backend, ResolverMap& map) {

@@ -7,6 +7,7 @@
 #include "errand/api/entity_resolvers.h"
 #include "errand/api/event_resolvers.h"
 #include "errand/api/job_resolvers.h"
+#include "errand/api/limit_resolvers.h"
 #include "errand/api/query_resolvers.h"
 #include "errand/api/submit_job.h"
 #include "errand/api/subscription_resolvers.h"
@@ -22,6 +23,7 @@ Result<graphql::execution::Resolvers> make_resolvers(std::shared_ptr<const Backe
   add_query_resolvers(backend, map);
   add_entity_resolvers(backend, map);
   add_command_resolvers(backend, map);
+  add_limit_resolvers(backend, map);
   add_submit_resolvers(backend, map);
   add_subscription_resolvers(backend, map);
   return graphql::execution::Resolvers::bind(backend->contract->served_schema(), std::move(map));

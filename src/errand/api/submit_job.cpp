@@ -9,6 +9,7 @@
 #include "errand/api/idempotency.h"
 #include "errand/api/job_access.h"
 #include "errand/api/job_options.h"
+#include "errand/api/limits.h"
 #include "errand/api/wait_for_job.h"
 #include "errand/graphql/execution/operation_execution.h"
 #include "errand/json/writer.h"
@@ -100,6 +101,12 @@ Result<job::JobSpec> make_spec(const contract::JobType& type, const JobOptions& 
   if (!spec.deadline && type.deadline) {
     spec.deadline = std::max(now, spec.scheduled_for.value_or(now)) + *type.deadline;
   }
+  if (type.fifo && options.priority) {
+    return fail(ErrorCode::kBadUserInput,
+                "options.priority: the jobs of this mutation run in the order in which they came; "
+                "leave it out.");
+  }
+  spec.fifo = type.fifo;
   spec.queue_timeout = options.queue_timeout ? options.queue_timeout : type.queue_timeout;
   spec.timeout = type.timeout;
   spec.retention = type.retention;
@@ -221,6 +228,7 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
 
   request.id = JobId{Uuid::v7(now, *backend->random)};
   request.spec = std::move(*spec);
+  request.spec.limit_key = limit_key(type, arguments);
   request.spec.input = {backend->payload_key.sign(request.input), request.input.size()};
   request.actor = {job::ActorKind::kClient, principal.subject};
   request.traceparent = context.traceparent;

@@ -18,6 +18,7 @@
 
 #include "errand/api/backend.h"
 #include "errand/api/context.h"
+#include "errand/api/limits.h"
 #include "errand/api/resolvers.h"
 #include "errand/app/commit_observer.h"
 #include "errand/app/schema_change.h"
@@ -287,6 +288,7 @@ class App::Impl {
     runtime::Lane::Options lane_options;
     lane_options.engine.lease = config_.worker.lease;
     lane_options.engine.queue_length_max = config_.limits.queue_length;
+    lane_options.engine.limits = api::limits_of(*contract_);
     lane_.emplace(
         lane_options, *store_, bus_, clock_, random_,
         [this](std::vector<engine::Action> actions) { gateway_->deliver(std::move(actions)); },

@@ -22,6 +22,7 @@ constexpr std::array<Rule, kActionCount> kRules{{
     {Action::kCreateCallback, "CREATE_CALLBACK", "callback:create", false},
     {Action::kReadQueues, "READ_QUEUES", "queues:read", false},
     {Action::kManageQueues, "MANAGE_QUEUES", "queues:manage", false},
+    {Action::kManageLimits, "MANAGE_LIMITS", "limits:manage", false},
     {Action::kReadWorkers, "READ_WORKERS", "workers:read", false},
     {Action::kWork, "WORK", "worker", true},
     {Action::kReadAudit, "READ_AUDIT", "audit:read", false},

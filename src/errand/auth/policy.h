@@ -21,13 +21,14 @@ enum class Action : std::uint8_t {
   kCreateCallback,  ///< name a callback URL with a job
   kReadQueues,      ///< see queues and their figures
   kManageQueues,    ///< pause and resume
+  kManageLimits,    ///< set limits, which hold for all tenants
   kReadWorkers,     ///< see connected workers
   kWork,            ///< take jobs of a queue and report for them
   kReadAudit,       ///< see operators' actions
   kAdminister,      ///< everything else an operator does
 };
 
-inline constexpr std::size_t kActionCount = 12;
+inline constexpr std::size_t kActionCount = 13;
 
 std::string_view to_string(Action action) noexcept;
 

@@ -165,6 +165,7 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
       contract->job_types_.push_back(std::move(job));
     }
   }
+  check_queue_limits(contract->job_types_, errors);
   check_schema_rules(schema, contract->job_types_, contract->names_, options, errors);
   if (linkage) check_federation_rules(schema, *linkage, errors);
   const auto constraints = ConstraintCheck::compile(schema, errors);

@@ -70,8 +70,11 @@ TEST(JobDirective, ReadsEveryArgument) {
   EXPECT_EQ(job.idempotency, Idempotency::kRequired);
   EXPECT_THAT(job.unique, ElementsAre("account"));
   EXPECT_EQ(job.on_conflict, OnConflict::kReject);
-  EXPECT_EQ(job.concurrency.size(), 1U);
-  EXPECT_EQ(job.rate_limit.size(), 1U);
+  EXPECT_THAT(
+      job.limits,
+      ElementsAre(
+          LimitRule{.by_tenant = true, .limit = 2},
+          LimitRule{.kind = LimitRule::Kind::kRate, .of_queue = true, .limit = 10, .per = 1min}));
   EXPECT_EQ(job.steps.size(), 1U);
   EXPECT_EQ(job.handler, "runner");
   EXPECT_THAT(job.scopes, ElementsAre("runs:write"));
@@ -140,6 +143,71 @@ TEST(JobDirective, ChecksNamesAndPaths) {
                   "limit below 1 lets nothing run; write limit: 1 or more"));
 }
 
+TEST(JobDirective, ReadsLimitsByInput) {
+  const auto contract = contract_of(
+      "type Mutation { run(in: In): Int @job(concurrency: [{key: \"in.a+in.b\", limit: 1, fifo: "
+      "true}, {key: \"type\", limit: 5}], rateLimit: [{key: \"in.a+in.b\", limit: 2, per: "
+      "\"1s\"}]) }\n"
+      "input In { a: ID b: E } enum E { X }");
+  ASSERT_NE(contract, nullptr);
+  const JobType& job = contract->job_types().front();
+  EXPECT_THAT(job.limit_key_paths, ElementsAre("in.a", "in.b"));
+  EXPECT_TRUE(job.fifo);
+  EXPECT_THAT(job.limits, ElementsAre(LimitRule{.by_tenant = true, .by_input = true, .fifo = true},
+                                      LimitRule{.limit = 5},
+                                      LimitRule{.kind = LimitRule::Kind::kRate,
+                                                .by_tenant = true,
+                                                .by_input = true,
+                                                .limit = 2,
+                                                .per = 1s}));
+}
+
+TEST(JobDirective, SaysWhatIsWrongWithALimit) {
+  // The message of the one error, without its place and the value.
+  const auto fault = [](const std::string& limits) {
+    const auto errors = contract_errors(
+        "type Mutation { run(a: ID, list: [ID], in: In, pin: ID @sensitive): Int @job(" + limits +
+        ") }\ninput In { b: ID }");
+    if (errors.size() != 1) return std::to_string(errors.size()) + " errors";
+    const auto at = errors[0].find("]): ");
+    return errors[0].substr(at + 4);
+  };
+  EXPECT_EQ(fault("concurrency: [{key: \"in.c\", limit: 1}]"),
+            "the key \"in.c\" is neither queue, type nor tenant, nor an argument of run or a field "
+            "below one; write one of them, such as \"a\"");
+  EXPECT_EQ(fault("concurrency: [{key: \"list\", limit: 1}]"),
+            "the key \"list\" is a [ID]; name one value in it: a scalar or an enum");
+  EXPECT_EQ(fault("concurrency: [{key: \"pin\", limit: 1}]"),
+            "the key \"pin\" is @sensitive, and keys are shown to whoever asks why a job waits; "
+            "name another value");
+  EXPECT_EQ(fault("concurrency: [{key: \"queue+a\", limit: 1}]"),
+            "a limit of the queue counts all its types, which do not have this input; leave "
+            "\"queue+\" out");
+  EXPECT_EQ(fault("concurrency: [{key: \"a\", limit: 1}], rateLimit: [{key: \"in.b\", limit: 1, "
+                  "per: \"1s\"}]"),
+            "the limits of one mutation count by the same input; write the key that stands before "
+            "this one, or both joined by \"+\" in each");
+  EXPECT_EQ(
+      fault("concurrency: [{key: \"a\", limit: 2, fifo: true}]"),
+      "jobs of a key run in order one at a time: fifo needs limit: 1 and an input as its key, "
+      "such as \"a\"");
+  EXPECT_EQ(fault("concurrency: [{key: \"a\", limit: 1}, {key: \"tenant+a\", limit: 2}]"),
+            "the key \"tenant+a\" is there twice; leave one of them");
+  EXPECT_EQ(fault("rateLimit: [{key: \"a\", limit: 1, per: \"1ms\"}]"),
+            "per is 100ms to 31d; write per: \"100ms\"");
+}
+
+TEST(JobDirective, RefusesTwoLimitsOfOneQueue) {
+  EXPECT_THAT(
+      contract_errors("type Mutation {\n"
+                      "a: Int @job(queue: \"q\", concurrency: [{key: \"queue\", limit: 1}])\n"
+                      "b: Int @job(queue: \"q\", concurrency: [{key: \"queue\", limit: 2}])\n"
+                      "c: Int @job(queue: \"q\")\n"
+                      "}"),
+      ElementsAre("schema.graphql:3:38: the queue \"q\" has another limit by a, which counts all "
+                  "types of the queue too; write the same limit in both, or leave it out here"));
+}
+
 TEST(JobDirective, LeavesUnknownArgumentsToTheTypeSystem) {
   EXPECT_THAT(
       errors_with("@job(timout: \"1m\")"),
@@ -164,10 +232,6 @@ TEST(JobDirective, RefusesWhatTheServerDoesNotHonourYet) {
           "remove it; use an idempotency key to make one job of repeated requests",
           "schema.graphql:2:51: @job(onConflict:) is not supported by this version of Errand yet; "
           "remove it",
-          "schema.graphql:2:72: @job(concurrency:) is not supported by this version of Errand yet; "
-          "remove it; limit the slots of the workers of this queue instead",
-          "schema.graphql:2:87: @job(rateLimit:) is not supported by this version of Errand yet; "
-          "remove it; limit the rate in the worker instead",
           "schema.graphql:3:14: @job(handler:) is not supported by this version of Errand yet; "
           "remove it; name the worker's handler as the mutation",
           "schema.graphql:3:26: @job(steps:) is not supported by this version of Errand yet; "

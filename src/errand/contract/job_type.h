@@ -23,6 +23,21 @@ enum class Idempotency : std::uint8_t { kOptional, kRequired };
 /// What `@job(onConflict:)` does when a live job holds the unique key.
 enum class OnConflict : std::uint8_t { kExisting, kReject, kReplace };
 
+/// One limit of `@job(concurrency:)` or `@job(rateLimit:)`.
+struct LimitRule {
+  enum class Kind : std::uint8_t { kConcurrency, kRate };
+
+  Kind kind = Kind::kConcurrency;
+  bool of_queue = false;    ///< counts all types of the queue, not the one type alone
+  bool by_tenant = false;   ///< each tenant apart
+  bool by_input = false;    ///< each value of JobType::limit_key_paths apart, and each tenant
+  bool fifo = false;        ///< the jobs of a key run in order; then by_input, and the limit is 1
+  std::uint64_t limit = 1;  ///< >= 1
+  Milliseconds per{0};      ///< of a rate; > 0
+
+  friend bool operator==(const LimitRule&, const LimitRule&) = default;
+};
+
 /// What a schema with `@job` says of one type of job. Immutable once its Contract is built; owned
 /// by it.
 struct JobType {
@@ -40,15 +55,17 @@ struct JobType {
   Idempotency idempotency = Idempotency::kOptional;
   std::vector<std::string> scopes;  ///< of @auth: the caller needs all of them
   std::string handler;              ///< what a worker runs; the field's name by default
+  std::vector<LimitRule> limits;
+  /// Paths into the arguments whose values are the key of the limits by_input; empty: none is.
+  std::vector<std::string> limit_key_paths;
+  bool fifo = false;  ///< one of the limits is
 
   /// Read and checked, but not yet honoured: unsupported_features() refuses a schema that has them.
   std::vector<std::string> unique;  ///< paths into the arguments
   OnConflict on_conflict = OnConflict::kExisting;
-  boost::json::array concurrency;  ///< [{key, limit}]
-  boost::json::array rate_limit;   ///< [{key, limit, per}]
-  boost::json::array steps;        ///< [{name, title, weight, compensation}]
-  boost::json::array notify;       ///< one object of arguments for each @notify
-  boost::json::array schedule;     ///< one object of arguments for each @schedule
+  boost::json::array steps;     ///< [{name, title, weight, compensation}]
+  boost::json::array notify;    ///< one object of arguments for each @notify
+  boost::json::array schedule;  ///< one object of arguments for each @schedule
 
   /// Coordinates of the values with @sensitive: "pay(pin:)", "Card.number".
   std::vector<std::string> sensitive;

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <ranges>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,8 @@ constexpr int kPriorityMax = 100;
 constexpr int kAttemptsMax = 100;
 constexpr double kBackoffFactorMax = 10;
 constexpr std::size_t kNameBytesMax = 128;
+constexpr Milliseconds kRatePerMin{100};
+constexpr Milliseconds kRatePerMax{31LL * 24 * 3'600'000};
 
 /// The rule of queue and scope names, the same as in credentials files.
 bool is_name(std::string_view text) {
@@ -113,22 +116,38 @@ class DirectiveReader {
   SchemaErrors& errors_;
 };
 
-/// Whether `path` ("input.card.number") leads to an argument or input field of `field`.
-bool path_exists(const type::FieldDefinition& field, std::string_view path) {
-  const type::InputValueDefinition* value = nullptr;
+/// Where `path` ("input.card.number") leads from the arguments of `field`.
+struct PathTarget {
+  const type::InputValueDefinition* value = nullptr;  ///< null: nowhere
+  bool sensitive = false;                             ///< it, or what it lies in
+};
+
+PathTarget follow_path(const type::FieldDefinition& field, std::string_view path) {
+  PathTarget target;
   for (bool first = true; first || !path.empty(); first = false) {
     const auto dot = path.find('.');
     const std::string_view name = path.substr(0, dot);
     path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
     if (first) {
-      value = field.argument(name);
+      target.value = field.argument(name);
     } else {
-      const auto* object = value->type.named().get_if<type::InputObjectType>();
-      value = object == nullptr ? nullptr : object->field(name);
+      const auto* object = target.value->type.named().get_if<type::InputObjectType>();
+      target.value = object == nullptr ? nullptr : object->field(name);
     }
-    if (value == nullptr) return false;
+    if (target.value == nullptr) return target;
+    target.sensitive =
+        target.sensitive || type::find_directive(target.value->directives, "sensitive") != nullptr;
   }
-  return true;
+  return target;
+}
+
+/// A path of `field`'s arguments, for examples.
+std::string sample_path(const type::FieldDefinition& field) {
+  return field.arguments.empty() ? "input.account" : std::string(field.arguments.front().name);
+}
+
+bool path_exists(const type::FieldDefinition& field, std::string_view path) {
+  return follow_path(field, path).value != nullptr;
 }
 
 void read_backoff(JobType& job, const DirectiveReader& reader) {
@@ -151,18 +170,119 @@ void read_backoff(JobType& job, const DirectiveReader& reader) {
   job.retry.backoff_coefficient = factor;
 }
 
+/// What is wrong with the input path `path` as a part of a limit's key; empty if nothing is.
+std::string key_path_fault(const type::FieldDefinition& field, const std::string& path) {
+  const PathTarget target = follow_path(field, path);
+  if (target.value == nullptr) {
+    return "the key \"" + path + "\" is neither queue, type nor tenant, nor an argument of " +
+           std::string(field.name) + " or a field below one; write one of them, such as \"" +
+           sample_path(field) + "\"";
+  }
+  const type::NamedType& named = target.value->type.named();
+  const bool is_leaf =
+      named.get_if<type::ScalarType>() != nullptr || named.get_if<type::EnumType>() != nullptr;
+  if (!is_leaf || target.value->type.is_list()) {
+    return "the key \"" + path + "\" is a " + target.value->type.str() +
+           "; name one value in it: a scalar or an enum";
+  }
+  if (target.sensitive) {
+    return "the key \"" + path +
+           "\" is @sensitive, and keys are shown to whoever asks why a job waits; name another "
+           "value";
+  }
+  return {};
+}
+
+/// Reads a key: "queue", "type", "tenant" or input paths, several joined by "+".
+/// @return what is wrong with it; empty if nothing is.
+std::string read_limit_key(JobType& job, const type::FieldDefinition& field, std::string_view key,
+                           LimitRule& rule) {
+  std::vector<std::string> paths;
+  for (const auto part : std::views::split(key, '+')) {
+    const std::string name(std::string_view(part.begin(), part.end()));
+    // An argument of such a name would be hidden: "queue" is the queue.
+    if (name == "queue") {
+      rule.of_queue = true;
+    } else if (name == "tenant") {
+      rule.by_tenant = true;
+    } else if (name != "type") {
+      if (std::string fault = key_path_fault(field, name); !fault.empty()) return fault;
+      paths.push_back(name);
+    }
+  }
+  if (paths.empty()) return {};
+  if (rule.of_queue) {
+    return "a limit of the queue counts all its types, which do not have this input; leave "
+           "\"queue+\" out";
+  }
+  rule.by_input = true;
+  rule.by_tenant = true;
+  if (!job.limit_key_paths.empty() && job.limit_key_paths != paths) {
+    return "the limits of one mutation count by the same input; write the key that stands before "
+           "this one, or both joined by \"+\" in each";
+  }
+  job.limit_key_paths = std::move(paths);
+  return {};
+}
+
+void read_limits(JobType& job, const type::FieldDefinition& field, const DirectiveReader& reader,
+                 std::string_view name) {
+  const auto* items = reader.get(name);
+  if (items == nullptr) return;
+  for (const json::value& item : items->as_array()) {
+    const json::object& members = item.as_object();
+    LimitRule rule;
+    const std::int64_t limit = members.at("limit").as_int64();
+    if (limit < 1) reader.wrong(name, "a limit below 1 lets nothing run; write limit: 1 or more");
+    rule.limit = static_cast<std::uint64_t>(std::max<std::int64_t>(1, limit));
+    const json::string& key = members.at("key").as_string();
+    if (const std::string fault =
+            read_limit_key(job, field, std::string_view(key.data(), key.size()), rule);
+        !fault.empty()) {
+      reader.wrong(name, fault);
+      continue;
+    }
+    if (name == "rateLimit") {
+      rule.kind = LimitRule::Kind::kRate;
+      rule.per = reader.duration(members.if_contains("per"), name).value_or(kRatePerMin);
+      if (rule.per < kRatePerMin || rule.per > kRatePerMax) {
+        reader.wrong(name, "per is 100ms to 31d; write per: \"" +
+                               format_duration(std::clamp(rule.per, kRatePerMin, kRatePerMax)) +
+                               "\"");
+      }
+    } else if (const auto* fifo = members.if_contains("fifo"); fifo && fifo->is_bool()) {
+      rule.fifo = fifo->as_bool();
+      if (rule.fifo && (limit != 1 || !rule.by_input)) {
+        reader.wrong(
+            name,
+            "jobs of a key run in order one at a time: fifo needs limit: 1 and an input as "
+            "its key, such as \"" +
+                sample_path(field) + "\"");
+      }
+      job.fifo = job.fifo || rule.fifo;
+    }
+    const auto same = [&rule](const LimitRule& other) {
+      return other.kind == rule.kind && other.of_queue == rule.of_queue &&
+             other.by_tenant == rule.by_tenant && other.by_input == rule.by_input;
+    };
+    if (std::ranges::any_of(job.limits, same)) {
+      reader.wrong(name, "the key \"" + std::string(key.data(), key.size()) +
+                             "\" is there twice; leave one of them");
+      continue;
+    }
+    job.limits.push_back(rule);
+  }
+}
+
 void read_flow_control(JobType& job, const type::FieldDefinition& field,
                        const DirectiveReader& reader) {
   if (const auto* paths = reader.get("unique")) {
     for (const json::value& item : paths->as_array()) {
       std::string path(item.as_string().data(), item.as_string().size());
       if (!path_exists(field, path)) {
-        reader.wrong("unique",
-                     "\"" + path + "\" is no argument of " + std::string(field.name) +
-                         ", nor a field below one; write a path such as \"" +
-                         (field.arguments.empty() ? "input.account"
-                                                  : std::string(field.arguments.front().name)) +
-                         "\"");
+        reader.wrong("unique", "\"" + path + "\" is no argument of " + std::string(field.name) +
+                                   ", nor a field below one; write a path such as \"" +
+                                   sample_path(field) + "\"");
       }
       job.unique.push_back(std::move(path));
     }
@@ -172,19 +292,8 @@ void read_flow_control(JobType& job, const type::FieldDefinition& field,
   job.on_conflict = conflict == "REJECT"    ? OnConflict::kReject
                     : conflict == "REPLACE" ? OnConflict::kReplace
                                             : OnConflict::kExisting;
-  const auto limits = [&](std::string_view name, json::array& out) {
-    const auto* items = reader.get(name);
-    if (items == nullptr) return;
-    out = items->as_array();
-    for (const json::value& item : out) {
-      if (item.as_object().at("limit").as_int64() < 1) {
-        reader.wrong(name, "a limit below 1 lets nothing run; write limit: 1 or more");
-      }
-      if (name == "rateLimit") reader.duration(item.as_object().if_contains("per"), name);
-    }
-  };
-  limits("concurrency", job.concurrency);
-  limits("rateLimit", job.rate_limit);
+  read_limits(job, field, reader, "concurrency");
+  read_limits(job, field, reader, "rateLimit");
   if (const auto* steps = reader.get("steps")) {
     job.steps = steps->as_array();
     std::set<std::string_view> names;
@@ -246,6 +355,28 @@ constexpr std::array<UnitWord, 27> kUnitWords{
      {"w", 7 * kDay},    {"week", 7 * kDay},  {"weeks", 7 * kDay}}};
 
 }  // namespace
+
+void check_queue_limits(const std::vector<JobType>& types, SchemaErrors& errors) {
+  const auto clashes = [](const LimitRule& a, const LimitRule& b) {
+    return a.of_queue && b.of_queue && a.kind == b.kind && a.by_tenant == b.by_tenant && a != b;
+  };
+  for (auto later = types.begin(); later != types.end(); ++later) {
+    for (auto earlier = types.begin(); earlier != later; ++earlier) {
+      if (earlier->queue != later->queue) continue;
+      for (const LimitRule& rule : later->limits) {
+        const auto other = std::ranges::find_if(
+            earlier->limits, [&](const LimitRule& each) { return clashes(rule, each); });
+        if (other == earlier->limits.end()) continue;
+        const auto* directive = type::find_directive(later->field->directives, "job");
+        const bool is_rate = rule.kind == LimitRule::Kind::kRate;
+        errors.add(argument_place(*directive, is_rate ? "rateLimit" : "concurrency"),
+                   "the queue \"" + later->queue.str() + "\" has another limit by " +
+                       earlier->name.str() + ", which counts all types of the queue too; write " +
+                       "the same limit in both, or leave it out here");
+      }
+    }
+  }
+}
 
 std::string suggest_duration(std::string_view text) {
   constexpr double kLongest = 3'650 * kDay;

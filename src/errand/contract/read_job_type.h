@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "errand/contract/job_type.h"
 #include "errand/contract/schema_errors.h"
@@ -13,6 +15,9 @@ namespace errand::contract {
 /// result is then of no use. Leaves constraints, sensitive paths and snapshot to others.
 JobType read_job_type(const graphql::type::Schema& schema,
                       const graphql::type::FieldDefinition& field, SchemaErrors& errors);
+
+/// Checks that the types of a queue agree on its limits: one that declares it speaks for all.
+void check_queue_limits(const std::vector<JobType>& types, SchemaErrors& errors);
 
 /// A text that parse_duration() reads and that `text` may have meant: "15 min" -> "15m". Empty
 /// where nothing can be said.

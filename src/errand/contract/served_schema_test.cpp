@@ -144,6 +144,7 @@ TEST(ServedSchema, HasTheWholeStatusSchema) {
   node(id: ID!): Node
   queues: [QueueInfo!]!
   workers: [WorkerInfo!]!
+  limits(all: Boolean! = false): [LimitInfo!]!
 }
 )");
   EXPECT_EQ(type::print_type(*served.subscription_type(), {.descriptions = false}),

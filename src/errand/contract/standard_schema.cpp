@@ -177,6 +177,10 @@ type WaitReason {
   place: Int
   "Connected workers that take this queue and type."
   workers: Int
+  "The limit that holds it, by its id in the query limits."
+  limit: String
+  "The value that the limit counts by, where that is an input of the job."
+  key: String
 }
 
 enum WaitKind {
@@ -186,6 +190,10 @@ enum WaitKind {
   RETRY_BACKOFF
   "The queue is paused."
   QUEUE_PAUSED
+  "As many jobs run as a limit allows."
+  CONCURRENCY_LIMIT
+  "As many jobs have started as a limit allows in its time."
+  RATE_LIMIT
   "No connected worker takes this queue and type."
   NO_WORKER
   "All fitting workers are busy."
@@ -389,6 +397,41 @@ type QueueInfo {
   workers: Int!
 }
 
+"A limit that can hold jobs back."
+type LimitInfo {
+  "Names it for good, such as \"type:exportReport+input.account/concurrency\"."
+  id: ID!
+  "What it bounds."
+  kind: LimitKind!
+  "The queue whose limit it is: all its types count."
+  queue: String
+  "The job type whose limit it is."
+  type: String
+  "What it counts apart: an input of the mutation, tenant, or null where it has one count."
+  key: String
+  "As it holds now; null: no limit."
+  value: Int
+  "The length of time of a rate, as it holds now."
+  per: Duration
+  "As the schema and the configuration say; null: no limit."
+  declaredValue: Int
+  "When an operator set it, if one did."
+  changedAt: DateTime
+  "The operator who set it."
+  changedBy: String
+  "Whether the jobs of a key run in order."
+  fifo: Boolean!
+}
+
+enum LimitKind {
+  "Jobs that workers have at once."
+  CONCURRENCY
+  "Starts in a length of time."
+  RATE
+  "Jobs that wait in a queue."
+  LENGTH
+}
+
 "A connected worker."
 type WorkerInfo {
   "Identifies the connection."
@@ -449,6 +492,11 @@ std::string_view query_fields_sdl() noexcept {
   queues: [QueueInfo!]!
   "The connected workers."
   workers: [WorkerInfo!]!
+  "The limits that hold jobs back or can be set to; by default those that hold."
+  limits(
+    "Also those without a value."
+    all: Boolean! = false
+  ): [LimitInfo!]!
 )graphql";
 }
 
@@ -472,6 +520,17 @@ std::string_view mutation_fields_sdl() noexcept {
   pauseQueue(queue: String!): QueueInfo
   "Takes the pause back."
   resumeQueue(queue: String!): QueueInfo
+  "Sets a limit over what the schema says, at once and over restarts. What runs goes on."
+  setLimit(
+    "Its id in the query limits."
+    id: ID!
+    "1 or more; to stop a queue, pause it."
+    value: Int!
+    "Another length of time for a rate: 100ms to 31d."
+    per: Duration
+  ): LimitInfo
+  "Takes back what setLimit did."
+  resetLimit(id: ID!): LimitInfo
 )graphql";
 }
 
@@ -609,13 +668,20 @@ enum ErrandIdempotency { OPTIONAL REQUIRED }
 enum ErrandOnConflict { EXISTING REJECT REPLACE }
 
 input ErrandConcurrency {
+  "What is counted apart: queue, type, tenant or a path into the arguments, several joined by +."
   key: String!
+  "Jobs of a key that a worker may have at once."
   limit: Int!
+  "Jobs of a key run in the order in which they came, also past failures. Needs limit: 1."
+  fifo: Boolean! = false
 }
 
 input ErrandRateLimit {
+  "What is counted apart: queue, type, tenant or a path into the arguments, several joined by +."
   key: String!
+  "Starts of a key in the time."
   limit: Int!
+  "The time: 100ms to 31d."
   per: ErrandDurationText!
 }
 
