@@ -153,7 +153,7 @@ void Memory::enter_line(const job::StatePtr& state, InputPtr input) {
   KeyRow* row = find_row(key);
   if (row && row->own) {
     if (row->own->add(place, own_max(row->shown.size()), evicted)) hold(state, std::move(input));
-    for (const LinePlace& gone : evicted) release(gone.job);
+    forget_hidden(*key, *row, evicted);
     stirred_.insert(*key);
     return;
   }

@@ -97,8 +97,19 @@ class Memory {
   // found to be held back, the key is closed. Then its jobs stand in a row of their own, and of
   // them the lines show as many as may start. A key opens when all its jobs are shown.
 
-  /// The limit_key of `state` is full: hides its jobs.
-  void close_key(const job::JobState& state, Now now);
+  /// PENDING jobs of one line with one limit_key.
+  struct Key {
+    JobTypeName type;
+    TenantId tenant;
+    std::string limit_key;
+    QueueName queue;
+
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+  /// nullopt for a job that no limit by input counts.
+  [[nodiscard]] std::optional<Key> key_of(const job::JobState& state) const;
+  /// The key is full: hides its jobs.
+  void close_key(const Key& key, Now now);
   /// Whether no hidden job of the same limit_key goes before `state`, which is PENDING.
   [[nodiscard]] bool goes_next(const job::JobState& state) const;
   /// Jobs of its limit_key that go before `state`, if the key is closed, and whether that is all.
@@ -155,15 +166,6 @@ class Memory {
   Result<void> refill_line(const store::ReadyLine& line, HeadWindow<LinePlace>& window,
                            const store::Reader& reader);
 
-  /// PENDING jobs of one line with one limit_key.
-  struct Key {
-    JobTypeName type;
-    TenantId tenant;
-    std::string limit_key;
-    QueueName queue;
-
-    friend auto operator<=>(const Key&, const Key&) = default;
-  };
   struct KeyRow {
     std::set<LinePlace> shown;  ///< its places in the window of its line
     /// Of a closed key: its first places; of them the first that may start are shown, where the
@@ -171,12 +173,12 @@ class Memory {
     std::optional<HeadWindow<LinePlace>> own;
     std::optional<Timestamp> opens;  ///< its place in key_timers_
   };
-  [[nodiscard]] std::optional<Key> key_of(const job::JobState& state) const;
   static store::ReadyLine line_of_key(const Key& key) { return {key.queue, key.tenant, key.type}; }
   static std::size_t own_max(std::size_t shown);
   KeyRow* find_row(const std::optional<Key>& key);
   void drop_row_if_idle(const Key& key);
   void evict(const std::vector<LinePlace>& places);
+  void forget_hidden(const Key& key, KeyRow& row, const std::vector<LinePlace>& places);
   void stir(const job::JobState& state);
   void stir_all();
   Result<void> refill_keys(const store::Reader& reader, Now now);

@@ -48,6 +48,14 @@ void Memory::evict(const std::vector<LinePlace>& places) {
   }
 }
 
+void Memory::forget_hidden(const Key& key, KeyRow& row, const std::vector<LinePlace>& places) {
+  for (const LinePlace& place : places) {
+    // Shown, until others of a higher priority came.
+    if (row.shown.erase(place) > 0) lines.at(line_of_key(key)).remove(place);
+    release(place.job);
+  }
+}
+
 void Memory::stir(const job::JobState& state) {
   // The key may have jobs in other queues, from before its type went to this one.
   const std::optional<Key> key = key_of(state);
@@ -149,10 +157,9 @@ void Memory::set_key_timer(const Key& key, KeyRow& row, Now now) {
   if (row.opens) key_timers_.insert({*row.opens, key});
 }
 
-void Memory::close_key(const job::JobState& state, Now now) {
-  const std::optional<Key> key = key_of(state);
+void Memory::close_key(const Key& key, Now now) {
   KeyRow* row = find_row(key);
-  const auto line = lines.find(line_of(state));
+  const auto line = lines.find(line_of_key(key));
   if (!row || line == lines.end()) return;  // nothing of it is in memory
   auto& window = line->second;
   if (!row->own) {
@@ -162,7 +169,7 @@ void Memory::close_key(const job::JobState& state, Now now) {
       row->own.emplace(false);
     }
   }
-  const std::uint64_t free = limits.free_of_key(key->type, key->tenant, key->limit_key, now.wall);
+  const std::uint64_t free = limits.free_of_key(key.type, key.tenant, key.limit_key, now.wall);
   std::uint64_t kept = 0;
   std::erase_if(row->shown, [&](const LinePlace& place) {
     if (holds_key(*hot_.at(place.job).state) || ++kept <= free) return false;
@@ -171,8 +178,8 @@ void Memory::close_key(const job::JobState& state, Now now) {
   });
   std::vector<LinePlace> evicted;
   row->own->trim(own_max(row->shown.size()), evicted);
-  for (const LinePlace& gone : evicted) release(gone.job);
-  set_key_timer(*key, *row, now);
+  forget_hidden(key, *row, evicted);
+  set_key_timer(key, *row, now);
 }
 
 bool Memory::goes_next(const job::JobState& state) const {

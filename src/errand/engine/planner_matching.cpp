@@ -100,8 +100,8 @@ bool Planner::match() {
   }
 
   memory_.line_opens.reset();
-  // Jobs whose limit_key was found full: their keys are closed once nobody looks at the lines.
-  std::vector<JobId> held_back;
+  // Keys that were found full: they are closed once nobody looks at the lines.
+  std::set<Memory::Key> full;
 
   const auto last_served = [&](const TenantId& tenant) {
     const auto it = memory_.last_served.find(tenant);
@@ -153,7 +153,7 @@ bool Planner::match() {
         views.erase(best);
       }
       if (obstacle) {
-        held_back.push_back(id);
+        if (const auto key = memory_.key_of(head_state(id))) full.insert(*key);
       } else if (start(id, each.worker->hello)) {
         ++starts;
         --each.credits;
@@ -166,7 +166,7 @@ bool Planner::match() {
     if (views.empty()) break;
     free = std::move(again);
   }
-  for (const JobId& id : held_back) memory_.close_key(head_state(id), now_);
+  for (const Memory::Key& key : full) memory_.close_key(key, now_);
   return ran_dry;
 }
 
