@@ -119,6 +119,52 @@ TEST(JobDirective, ChecksTheBackoff) {
                   "is shorter than initial; write max: \"1m\" or more"));
 }
 
+TEST(JobDirective, ReadsEveryKindOfBackoff) {
+  using Kind = job::RetryPolicy::Kind;
+  using Jitter = job::RetryPolicy::Jitter;
+  const auto retry = [](const std::string& backoff) {
+    const auto contract =
+        contract_of("type Mutation { run: Int @job(backoff: " + backoff + ") }", {});
+    return contract == nullptr ? job::RetryPolicy::Options{.max_attempts = -1}
+                               : contract->job_types().front().retry;
+  };
+  using Options = job::RetryPolicy::Options;
+  EXPECT_EQ(retry("{}"), Options{});
+  EXPECT_EQ(retry("{jitter: EQUAL}"), Options{.jitter = Jitter::kEqual});
+  const Options fixed{.kind = Kind::kFixed,
+                      .jitter = Jitter::kNone,
+                      .initial_interval = 15min,
+                      .max_interval = 15min};
+  EXPECT_EQ(retry("{kind: FIXED, interval: \"15m\"}"), fixed);
+  EXPECT_EQ(retry("{interval: \"15m\", jitter: NONE}"), fixed);
+  EXPECT_EQ(retry("{waits: [\"0s\", \"10s\", \"1m\"], jitter: FULL}"),
+            (Options{.kind = Kind::kList, .waits = {0ms, 10s, 1min}}));
+  EXPECT_TRUE(job::RetryPolicy::create(retry("{kind: LIST, waits: \"1s\"}")).has_value());
+}
+
+TEST(JobDirective, RefusesABackoffOfTwoKindsOrOfHalfAKind) {
+  const auto why = [](const std::string& backoff) {
+    const auto errors = errors_with("@job(backoff: " + backoff + ")");
+    EXPECT_EQ(errors.size(), 1U);
+    return errors.empty() ? std::string() : errors.front().substr(errors.front().rfind("): ") + 3);
+  };
+  EXPECT_EQ(why("{kind: FIXED}"), "FIXED needs its interval; write interval: \"30s\"");
+  EXPECT_EQ(why("{interval: \"1s\", factor: 3}"),
+            "factor is of the kind EXPONENTIAL, and this is FIXED; leave one of them out");
+  EXPECT_EQ(why("{kind: EXPONENTIAL, waits: [\"1s\"]}"),
+            "waits is of the kind LIST, and this is EXPONENTIAL; leave one of them out");
+  EXPECT_EQ(why("{interval: \"1s\", waits: [\"1s\"]}"),
+            "interval is of the kind FIXED, and this is LIST; leave one of them out");
+  EXPECT_EQ(why("{waits: []}"),
+            "a LIST has 1 to 100 waits; write waits: [\"1s\", \"10s\", \"1m\"]");
+  std::string many = "[\"1s\"";
+  for (int i = 0; i < 100; ++i) many += ", \"1s\"";
+  EXPECT_EQ(why("{waits: " + many + "]}"),
+            "a LIST has 1 to 100 waits; write waits: [\"1s\", \"10s\", \"1m\"]");
+  EXPECT_NE(why("{waits: [\"1s\", \"soon\"]}").find("a duration is whole numbers"),
+            std::string::npos);
+}
+
 TEST(JobDirective, ChecksNamesAndPaths) {
   EXPECT_THAT(errors_with("@job(queue: \"my queue\")"),
               ElementsAre("schema.graphql:2:13: @job(queue: \"my queue\"): a queue's name is 1 to "

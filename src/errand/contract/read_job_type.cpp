@@ -51,6 +51,18 @@ class DirectiveReader {
   }
   [[nodiscard]] const json::object& values() const { return values_; }
 
+  /// Whether the author wrote `member` of the object `name`, so that it is no default.
+  [[nodiscard]] bool is_given(std::string_view name, std::string_view member) const {
+    for (const graphql::language::Argument* argument : directive_.node->arguments) {
+      const auto* object = argument->value->get_if<graphql::language::ObjectValue>();
+      if (argument->name.value != name || object == nullptr) continue;
+      for (const graphql::language::ObjectField* field : object->fields) {
+        if (field->name.value == member) return true;
+      }
+    }
+    return false;
+  }
+
   /// "@job(timeout: "15 min"): `why`"
   void wrong(std::string_view name, const std::string& why) const {
     std::string shown;
@@ -150,24 +162,90 @@ bool path_exists(const type::FieldDefinition& field, std::string_view path) {
   return follow_path(field, path).value != nullptr;
 }
 
+/// Reads `waits`, of a backoff with a list. @return whether all is well.
+bool read_waits(job::RetryPolicy::Options& retry, const json::value* waits,
+                const DirectiveReader& reader) {
+  if (waits == nullptr || waits->is_null() || waits->as_array().empty() ||
+      waits->as_array().size() > job::RetryPolicy::kWaitsMax) {
+    reader.wrong("backoff", "a LIST has 1 to 100 waits; write waits: [\"1s\", \"10s\", \"1m\"]");
+    return false;
+  }
+  for (const json::value& item : waits->as_array()) {
+    const auto wait = reader.duration(&item, "backoff", true);
+    if (!wait) return false;
+    retry.waits.push_back(*wait);
+  }
+  return true;
+}
+
 void read_backoff(JobType& job, const DirectiveReader& reader) {
+  using Kind = job::RetryPolicy::Kind;
+  using Jitter = job::RetryPolicy::Jitter;
   const json::object& backoff = reader.get("backoff")->as_object();
-  const auto initial = reader.duration(backoff.if_contains("initial"), "backoff");
-  const auto longest = reader.duration(backoff.if_contains("max"), "backoff");
-  const double factor = backoff.at("factor").as_double();
-  if (!(factor >= 1.0 && factor <= kBackoffFactorMax)) {
-    reader.wrong("backoff", "factor is the growth of the pause per attempt; write 1 to 10");
+  const auto member = [&](const char* name) -> const json::value* {
+    const json::value* value = backoff.if_contains(name);
+    return value == nullptr || value->is_null() ? nullptr : value;
+  };
+  const json::value* interval = member("interval");
+  const json::value* waits = member("waits");
+  Kind kind = waits != nullptr      ? Kind::kList
+              : interval != nullptr ? Kind::kFixed
+                                    : Kind::kExponential;
+  if (const json::value* given = member("kind")) {
+    kind = given->as_string() == "LIST"    ? Kind::kList
+           : given->as_string() == "FIXED" ? Kind::kFixed
+                                           : Kind::kExponential;
+  }
+  constexpr std::array<std::pair<std::string_view, Kind>, 5> kOwners{
+      {{"initial", Kind::kExponential},
+       {"max", Kind::kExponential},
+       {"factor", Kind::kExponential},
+       {"interval", Kind::kFixed},
+       {"waits", Kind::kList}}};
+  for (const auto& [name, owner] : kOwners) {
+    if (owner == kind || !reader.is_given("backoff", name)) continue;
+    reader.wrong("backoff", std::string(name) + " is of the kind " +
+                                std::string(job::to_string(owner)) + ", and this is " +
+                                std::string(job::to_string(kind)) + "; leave one of them out");
     return;
   }
-  if (!initial || !longest) return;
-  if (*longest < *initial) {
-    reader.wrong("backoff", "max is shorter than initial; write max: \"" +
-                                format_duration(*initial) + "\" or more");
-    return;
+  job::RetryPolicy::Options retry{.max_attempts = job.retry.max_attempts, .kind = kind};
+  if (kind != Kind::kExponential) retry.jitter = Jitter::kNone;
+  if (const json::value* jitter = member("jitter")) {
+    retry.jitter = jitter->as_string() == "FULL"    ? Jitter::kFull
+                   : jitter->as_string() == "EQUAL" ? Jitter::kEqual
+                                                    : Jitter::kNone;
   }
-  job.retry.initial_interval = *initial;
-  job.retry.max_interval = *longest;
-  job.retry.backoff_coefficient = factor;
+  if (kind == Kind::kList) {
+    if (!read_waits(retry, waits, reader)) return;
+  } else if (kind == Kind::kFixed) {
+    if (interval == nullptr) {
+      reader.wrong("backoff", "FIXED needs its interval; write interval: \"30s\"");
+      return;
+    }
+    const auto wait = reader.duration(interval, "backoff");
+    if (!wait) return;
+    retry.initial_interval = *wait;
+    retry.max_interval = *wait;
+  } else {
+    const auto initial = reader.duration(member("initial"), "backoff");
+    const auto longest = reader.duration(member("max"), "backoff");
+    const double factor = backoff.at("factor").as_double();
+    if (!(factor >= 1.0 && factor <= kBackoffFactorMax)) {
+      reader.wrong("backoff", "factor is the growth of the pause per attempt; write 1 to 10");
+      return;
+    }
+    if (!initial || !longest) return;
+    if (*longest < *initial) {
+      reader.wrong("backoff", "max is shorter than initial; write max: \"" +
+                                  format_duration(*initial) + "\" or more");
+      return;
+    }
+    retry.initial_interval = *initial;
+    retry.max_interval = *longest;
+    retry.backoff_coefficient = factor;
+  }
+  job.retry = std::move(retry);
 }
 
 /// What is wrong with the input path `path` as a part of a limit's key; empty if nothing is.

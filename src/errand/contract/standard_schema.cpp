@@ -655,13 +655,26 @@ scalar ErrandDurationText
 scalar ErrandJson
 
 input ErrandBackoff {
-  "Longest pause after the first attempt."
+  "How the pause goes on from attempt to attempt. Where left out: FIXED with `interval`, LIST with `waits`, else EXPONENTIAL."
+  kind: ErrandBackoffKind
+  "How much of the pause is drawn by chance. Where left out: FULL with EXPONENTIAL, else NONE."
+  jitter: ErrandJitter
+  "EXPONENTIAL: longest pause after the first attempt."
   initial: ErrandDurationText! = "1s"
-  "Longest pause after any attempt."
+  "EXPONENTIAL: longest pause after any attempt."
   max: ErrandDurationText! = "10m"
-  "Growth of the longest pause per attempt: 1 to 10."
+  "EXPONENTIAL: growth of the longest pause per attempt: 1 to 10."
   factor: Float! = 2
+  "FIXED: the pause after each attempt."
+  interval: ErrandDurationText
+  "LIST: the pauses after the first attempt, the second and so on, 1 to 100; the last one repeats."
+  waits: [ErrandDurationText!]
 }
+
+enum ErrandBackoffKind { EXPONENTIAL FIXED LIST }
+
+"FULL: between nothing and the whole pause. EQUAL: between half of it and the whole. NONE: the whole."
+enum ErrandJitter { FULL EQUAL NONE }
 
 enum ErrandIdempotency { OPTIONAL REQUIRED }
 

@@ -20,6 +20,11 @@ using namespace std::chrono_literals;
 JobSpec any_spec() {
   JobSpec spec = testing::spec();
   spec.retry.max_attempts = *rc::gen::inRange(1, 4);
+  spec.retry.kind = *rc::gen::element(RetryPolicy::Kind::kExponential, RetryPolicy::Kind::kFixed,
+                                      RetryPolicy::Kind::kList);
+  spec.retry.jitter = *rc::gen::element(RetryPolicy::Jitter::kFull, RetryPolicy::Jitter::kEqual,
+                                        RetryPolicy::Jitter::kNone);
+  if (spec.retry.kind == RetryPolicy::Kind::kList) spec.retry.waits = {0s, 2s, 30s};
   spec.cancel_grace = Milliseconds(*rc::gen::inRange(0, 60'000));
   if (*rc::gen::arbitrary<bool>()) spec.scheduled_for = kStart + 1s * *rc::gen::inRange(-10, 100);
   if (*rc::gen::arbitrary<bool>()) spec.deadline = kStart + 1s * *rc::gen::inRange(101, 2'000);

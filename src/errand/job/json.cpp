@@ -64,9 +64,12 @@ void describe(V& v, T& x) {
 template <class V, OneOf<RetryPolicy::Options> T>
 void describe(V& v, T& x) {
   v("maxAttempts", x.max_attempts);
+  v.unless("kind", x.kind, RetryPolicy::Kind::kExponential);
+  v.unless("jitter", x.jitter, RetryPolicy::Jitter::kFull);
   v("initialIntervalMs", x.initial_interval);
   v("maxIntervalMs", x.max_interval);
   v("backoffCoefficient", x.backoff_coefficient);
+  v("waitsMs", x.waits);
 }
 template <class V, OneOf<JobSpec> T>
 void describe(V& v, T& x) {
@@ -235,11 +238,16 @@ concept Text = requires(const T& x) {
 template <class T>
 concept NumberId = OneOf<T, LogPosition, Sequence, FencingToken>;
 template <class T>
-concept Named = OneOf<T, JobStatus, ActorKind, CancelReason, FailureKind, ExpiryReason>;
+concept Named = OneOf<T, JobStatus, ActorKind, CancelReason, FailureKind, ExpiryReason,
+                      RetryPolicy::Kind, RetryPolicy::Jitter>;
 template <class T>
 inline constexpr bool kIsOptional = false;
 template <class T>
 inline constexpr bool kIsOptional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool kIsList = false;
+template <class T>
+inline constexpr bool kIsList<std::vector<T>> = true;
 
 using Digest = std::array<std::uint8_t, 32>;
 using Labels = std::map<std::string, std::string>;
@@ -253,6 +261,10 @@ template <>
 inline constexpr std::size_t kCountOf<ActorKind> = 4;
 template <>
 inline constexpr std::size_t kCountOf<FailureKind> = 3;
+template <>
+inline constexpr std::size_t kCountOf<RetryPolicy::Kind> = 3;
+template <>
+inline constexpr std::size_t kCountOf<RetryPolicy::Jitter> = 3;
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
@@ -272,6 +284,12 @@ class Writing {
     if (is_empty(x)) return;
     out_.key(name);
     value(x);
+  }
+
+  /// A member that is left out while it has the value that a missing one is read as.
+  template <class T>
+  void unless(std::string_view name, const T& x, const T& usual) {
+    if (x != usual) (*this)(name, x);
   }
 
   json::Writer& writer() { return out_; }
@@ -323,9 +341,9 @@ class Writing {
         hex[2 * i + 1] = kHexDigits[x[i] & 15U];
       }
       out_.string({hex.data(), hex.size()});
-    } else if constexpr (std::same_as<T, std::vector<std::string>>) {
+    } else if constexpr (kIsList<T>) {
       out_.begin_array();
-      for (const std::string& each : x) out_.string(each);
+      for (const auto& each : x) value(each);
       out_.end_array();
     } else if constexpr (std::same_as<T, Labels>) {
       out_.begin_object();
@@ -351,6 +369,12 @@ class Reading {
     if (const boost::json::value* member = in_.if_contains(name); member && !value(*member, x)) {
       if (bad_.empty()) bad_ = name;
     }
+  }
+
+  template <class T>
+  void unless(std::string_view name, T& x, const T& usual) {
+    x = usual;
+    (*this)(name, x);
   }
 
   /// Name of the first member that could not be read; empty if all could.
@@ -414,7 +438,7 @@ class Reading {
         x[i] = static_cast<std::uint8_t>(high << 4U | low);
       }
       return true;
-    } else if constexpr (std::same_as<T, std::vector<std::string>>) {
+    } else if constexpr (kIsList<T>) {
       const auto* array = in.if_array();
       if (!array) return false;
       for (const boost::json::value& each : *array) {

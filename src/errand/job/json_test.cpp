@@ -29,7 +29,11 @@ std::vector<EventData> all_events() {
   spec.scheduled_for = testing::kStart;
   spec.deadline = testing::kStart + std::chrono::hours(1);
   spec.queue_timeout = Milliseconds(5);
-  spec.retry = {.max_attempts = 9, .backoff_coefficient = 0.1 + 0.2 + 1.0};
+  spec.retry = {.max_attempts = 9,
+                .kind = RetryPolicy::Kind::kList,
+                .jitter = RetryPolicy::Jitter::kEqual,
+                .backoff_coefficient = 0.1 + 0.2 + 1.0,
+                .waits = {Milliseconds(0), Milliseconds(1'500)}};
   spec.input = {.digest = {0, 1, 0xff}, .size_bytes = 1'234};
   spec.contract_hash = "c0ffee";
   spec.tags = {"a", "\"quoted\" \u00fc \n"};
@@ -102,6 +106,26 @@ TEST(Json, SaysWhatIsWrongWithWhatItCannotRead) {
             ErrorCode::kStoreCorrupt);
   EXPECT_EQ(code(state_from_json(R"({"status":"EXECUTING"})")), ErrorCode::kStoreCorrupt);
   EXPECT_EQ(code(state_from_json("{")), ErrorCode::kStoreCorrupt);
+}
+
+TEST(Json, ReadsThePolicyOfAJobThatWasStoredBeforeThereWereKinds) {
+  const auto read = event_data_from_json(
+      "dev.errand.job.enqueued",
+      R"({"tenant":"acme","type":"t","queue":"q","retry":{"maxAttempts":7,"initialIntervalMs":20,)"
+      R"("maxIntervalMs":400,"backoffCoefficient":3.0}})");
+  ASSERT_TRUE(read.has_value());
+  const RetryPolicy::Options expected{.max_attempts = 7,
+                                      .initial_interval = Milliseconds(20),
+                                      .max_interval = Milliseconds(400),
+                                      .backoff_coefficient = 3.0};
+  EXPECT_EQ(std::get<Enqueued>(*read).spec.retry, expected);
+}
+
+TEST(Json, WritesAUsualPolicyAsItAlwaysWas) {
+  const std::string text = event_data_to_json(Enqueued{testing::spec()});
+  EXPECT_EQ(text.find("\"kind\""), std::string::npos) << text;
+  EXPECT_EQ(text.find("\"jitter\""), std::string::npos) << text;
+  EXPECT_EQ(text.find("\"waitsMs\""), std::string::npos) << text;
 }
 
 TEST(Json, IgnoresMembersOfALaterVersion) {
