@@ -68,6 +68,8 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "JOB_ENDED";
     case ErrorCode::kJobNotCancelable:
       return "JOB_NOT_CANCELABLE";
+    case ErrorCode::kJobNotDeadLetter:
+      return "JOB_NOT_DEAD_LETTER";
     case ErrorCode::kInvalidTransition:
       return "INVALID_TRANSITION";
     case ErrorCode::kLeaseLost:

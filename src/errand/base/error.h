@@ -43,6 +43,7 @@ enum class ErrorCode : std::uint8_t {
   kQueueUnknown,
   kJobEnded,
   kJobNotCancelable,
+  kJobNotDeadLetter,
   kInvalidTransition,
   kLeaseLost,
   kResultInvalid,

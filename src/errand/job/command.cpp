@@ -24,7 +24,8 @@ std::string_view to_string(CommandKind kind) noexcept {
                                                                              "expire_queue_timeout",
                                                                              "end_compensation",
                                                                              "retry_run",
-                                                                             "discard"};
+                                                                             "discard",
+                                                                             "requeue_dead_letter"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -101,11 +102,15 @@ struct EndCompensation {};
 struct RetryRun {};
 /// Puts a dead letter away.
 struct Discard {};
+/// Starts the next run of a dead letter, with another input where one is given.
+struct RequeueDeadLetter {
+  std::optional<PayloadRef> input;  ///< checked against the type before
+};
 
-using Command =
-    std::variant<Enqueue, DueNow, Start, Complete, FailAttempt, TimeOutAttempt, LoseLease, Release,
-                 Snooze, Suspend, Resume, ReportProgress, RequestCancel, GraceOver, Kill,
-                 ExpireDeadline, ExpireQueueTimeout, EndCompensation, RetryRun, Discard>;
+using Command = std::variant<Enqueue, DueNow, Start, Complete, FailAttempt, TimeOutAttempt,
+                             LoseLease, Release, Snooze, Suspend, Resume, ReportProgress,
+                             RequestCancel, GraceOver, Kill, ExpireDeadline, ExpireQueueTimeout,
+                             EndCompensation, RetryRun, Discard, RequeueDeadLetter>;
 
 /// The alternatives of Command in order, for tables.
 enum class CommandKind : std::uint8_t {
@@ -129,8 +134,9 @@ enum class CommandKind : std::uint8_t {
   kEndCompensation,
   kRetryRun,
   kDiscard,
+  kRequeueDeadLetter,
 };
-inline constexpr std::size_t kCommandKindCount = 20;
+inline constexpr std::size_t kCommandKindCount = 21;
 static_assert(std::variant_size_v<Command> == kCommandKindCount);
 
 inline CommandKind kind_of(const Command& command) noexcept {

@@ -312,24 +312,33 @@ class Decider {
     }
   }
 
-  Result<Events> operator()(const RetryRun&) const {
-    Requeued requeued{.run = state_.run + 1};
-    if (state_.spec.deadline) {
-      const Timestamp began =
-          std::max(state_.run_created_at, state_.spec.scheduled_for.value_or(Timestamp::min()));
-      requeued.deadline = context_.now + (*state_.spec.deadline - began);
-    }
-    return Events{requeued};
-  }
+  Result<Events> operator()(const RetryRun&) const { return Events{next_run({})}; }
 
   Result<Events> operator()(const Discard&) const {
-    if (!state_.dead_letter) return Events{};
+    if (!state_.dead_letter) return discarded_before();
     return Events{Discarded{}};
+  }
+
+  Result<Events> operator()(const RequeueDeadLetter& requeue) const {
+    if (!state_.dead_letter) return discarded_before();
+    return Events{next_run(requeue.input)};
   }
 
  private:
   static std::unexpected<Error> too_early() {
     return fail(ErrorCode::kInvalidTransition, "it is not time for that yet");
+  }
+  static std::unexpected<Error> discarded_before() {
+    return fail(ErrorCode::kJobNotDeadLetter, "the job is FAILED and was discarded before");
+  }
+  [[nodiscard]] Requeued next_run(const std::optional<PayloadRef>& input) const {
+    Requeued requeued{.run = state_.run + 1, .input = input};
+    if (state_.spec.deadline) {
+      const Timestamp began =
+          std::max(state_.run_created_at, state_.spec.scheduled_for.value_or(Timestamp::min()));
+      requeued.deadline = context_.now + (*state_.spec.deadline - began);
+    }
+    return requeued;
   }
   /// Up to 10 years, so that no sum of times leaves its range.
   static bool sane(Milliseconds duration) {

@@ -24,7 +24,8 @@ struct DecisionContext {
 /// @return the events to store, in order; none where the command is acknowledged and changes
 ///         nothing (a report repeated word for word, a second cancel). Refusals: kNotFound (no
 ///         job), kConflict (Enqueue of a job that is there), kJobEnded, kLeaseLost (a report under
-///         a stale token, or for a job without a lease), kJobNotCancelable, kInvalidTransition (or
+///         a stale token, or for a job without a lease), kJobNotCancelable,
+///         kJobNotDeadLetter, kInvalidTransition (or
 ///         a timer's command before its time), kDeadlineExceeded (Start at or after the deadline),
 ///         kInvalidArgument (an Enqueue or a report with a value out of its range).
 Result<std::vector<EventData>> decide(const JobState* state, const Command& command,

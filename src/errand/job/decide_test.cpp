@@ -268,7 +268,42 @@ TEST(Discard, PutsADeadLetterAwayOnce) {
   History job = job_in(JobStatus::kFailed);
   EXPECT_EQ(job.tell(Discard{}).value().size(), 1U);
   EXPECT_FALSE(job.state().dead_letter);
-  EXPECT_EQ(job.tell(Discard{}).value().size(), 0U);
+  EXPECT_EQ(code_of(job.tell(Discard{})), ErrorCode::kJobNotDeadLetter);
+}
+
+TEST(RequeueDeadLetter, StartsTheNextRunWithTheInputThatWasThere) {
+  History job = job_in(JobStatus::kFailed);
+  const PayloadRef input = job.state().spec.input;
+  ASSERT_TRUE(job.tell(RequeueDeadLetter{}).has_value());
+  EXPECT_EQ(job.state().status, JobStatus::kPending);
+  EXPECT_EQ(job.state().run, 2U);
+  EXPECT_EQ(job.state().spec.input, input);
+  EXPECT_FALSE(job.state().dead_letter);
+  EXPECT_TRUE(job.state().error_fingerprint.empty());
+  EXPECT_EQ(code_of(job.tell(RequeueDeadLetter{})), ErrorCode::kJobNotDeadLetter);
+}
+
+TEST(RequeueDeadLetter, TakesAnEditedInputAlongInTheEvent) {
+  History job = job_in(JobStatus::kFailed);
+  const PayloadRef edited{.digest = {7}, .size_bytes = 44};
+  const auto decided = job.tell(RequeueDeadLetter{edited}, kStart + 2h);
+  ASSERT_TRUE(decided.has_value());
+  EXPECT_EQ(std::get<Requeued>(decided->front()).input, edited);
+  EXPECT_EQ(job.state().spec.input, edited);
+  EXPECT_EQ(job.state().spec.deadline, kStart + 3h);  // as long as it had
+
+  // The edited input stays for the runs that follow.
+  ASSERT_TRUE(job.tell(Start{}, kStart + 2h).has_value());
+  ASSERT_TRUE(job.tell(failure(job, true), kStart + 2h).has_value());
+  ASSERT_TRUE(job.tell(RetryRun{}, kStart + 2h).has_value());
+  EXPECT_EQ(job.state().spec.input, edited);
+}
+
+TEST(RequeueDeadLetter, IsNotForWhatWasDiscarded) {
+  History job = job_in(JobStatus::kFailed);
+  ASSERT_TRUE(job.tell(Discard{}).has_value());
+  EXPECT_EQ(code_of(job.tell(RequeueDeadLetter{})), ErrorCode::kJobNotDeadLetter);
+  EXPECT_TRUE(job.tell(RetryRun{}).has_value());
 }
 
 }  // namespace

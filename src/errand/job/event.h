@@ -212,6 +212,7 @@ struct Discarded {
 struct Requeued {
   std::uint32_t run = 0;  ///< from 2
   std::optional<Timestamp> deadline;
+  std::optional<PayloadRef> input;  ///< in place of the one before; never its value
   friend bool operator==(const Requeued&, const Requeued&) = default;
 };
 

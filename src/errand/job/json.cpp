@@ -189,6 +189,7 @@ template <class V, OneOf<Requeued> T>
 void describe(V& v, T& x) {
   v("run", x.run);
   v("deadlineMs", x.deadline);
+  v("input", x.input);
 }
 template <class V, OneOf<JobState> T>
 void describe(V& v, T& x) {

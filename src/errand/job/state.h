@@ -17,7 +17,7 @@ namespace errand::job {
 /// between threads as StatePtr.
 struct JobState {
   JobId id;
-  JobSpec spec;                ///< as enqueued; the deadline is that of the present run
+  JobSpec spec;                ///< as enqueued; deadline and input are those of the present run
   std::string correlation_id;  ///< of the enqueue
   std::string traceparent;     ///< of the enqueue: parent of every attempt's span; may be empty
 

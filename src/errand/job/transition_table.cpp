@@ -29,7 +29,8 @@ constexpr std::array kReports = {
     CommandKind::kSuspend,   CommandKind::kReportProgress, CommandKind::kGraceOver};
 
 /// Table of DESIGN.md, section 5. What is not named is refused: kInvalidTransition, for reports
-/// without a lease kLeaseLost, after the end kJobEnded.
+/// without a lease kLeaseLost, after the end kJobEnded, for what is done to dead letters
+/// kJobNotDeadLetter.
 consteval Table make_table() {
   Table table;
   const auto cell = [&table](JobStatus from, CommandKind command) -> Transition& {
@@ -44,6 +45,9 @@ consteval Table make_table() {
         cell(status, report) = refuse(ErrorCode::kLeaseLost);
     }
     cell(status, CommandKind::kEnqueue) = refuse(ErrorCode::kConflict);
+    for (const CommandKind of_dead_letter :
+         {CommandKind::kDiscard, CommandKind::kRequeueDeadLetter})
+      cell(status, of_dead_letter) = refuse(ErrorCode::kJobNotDeadLetter);
   }
 
   for (const JobStatus waiting : {kScheduled, kRetrying, kPending, kWaiting}) {
@@ -89,6 +93,7 @@ consteval Table make_table() {
     cell(ended, CommandKind::kRetryRun) = move({kPending});
   }
   cell(kFailed, CommandKind::kDiscard) = move({kFailed});
+  cell(kFailed, CommandKind::kRequeueDeadLetter) = move({kPending});
   return table;
 }
 

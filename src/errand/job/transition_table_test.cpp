@@ -42,7 +42,8 @@ constexpr std::array kAllKinds = {kEnqueue,
                                   kExpireQueueTimeout,
                                   kEndCompensation,
                                   kRetryRun,
-                                  kDiscard};
+                                  kDiscard,
+                                  kRequeueDeadLetter};
 static_assert(kAllKinds.size() == kCommandKindCount);
 
 std::string cell_name(JobStatus status, CommandKind kind) {
@@ -117,12 +118,16 @@ std::set<JobStatus> expected_next(JobStatus from, CommandKind kind) {
     case kDiscard:
       if (from == kFailed) return {kFailed};
       return {};
+    case kRequeueDeadLetter:
+      if (from == kFailed) return {kPending};
+      return {};
   }
   return {};
 }
 
 ErrorCode expected_refusal(JobStatus from, CommandKind kind) {
   if (kind == kEnqueue) return ErrorCode::kConflict;
+  if (kind == kDiscard || kind == kRequeueDeadLetter) return ErrorCode::kJobNotDeadLetter;
   if (is_terminal(from)) return ErrorCode::kJobEnded;
   if (from == kCompensating && kind == kRequestCancel) return ErrorCode::kJobNotCancelable;
   if (has_lease(from)) return ErrorCode::kInvalidTransition;

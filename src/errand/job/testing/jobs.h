@@ -174,6 +174,8 @@ inline Command sample_command(CommandKind kind, const JobState& state) {
       return RetryRun{};
     case kDiscard:
       return Discard{};
+    case kRequeueDeadLetter:
+      return RequeueDeadLetter{PayloadRef{.size_bytes = 7}};
   }
   ERRAND_ASSERT(false);
 }
