@@ -46,6 +46,13 @@ class NoReader final : public store::Reader {
                                           const store::JobPage&) const override {
     return read();
   }
+  Result<std::vector<job::StatePtr>> dead_letters(const store::DeadLetterFilter&,
+                                                  const store::DeadLetterPage&) const override {
+    return read();
+  }
+  Result<std::vector<store::FailureGroup>> failures(const store::FailureQuery&) const override {
+    return read();
+  }
   Result<std::vector<job::Event>> events_of(JobId, Sequence, std::size_t) const override {
     return read();
   }

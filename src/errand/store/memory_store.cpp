@@ -76,6 +76,24 @@ struct ListPlace {
   friend auto operator<=>(const ListPlace&, const ListPlace&) = default;
 };
 
+struct FinishPlace {
+  TenantId tenant;
+  FinishCursor place;
+
+  friend auto operator<=>(const FinishPlace&, const FinishPlace&) = default;
+};
+
+/// Place of a FAILED job among those of its tenant.
+FinishPlace finish_place(const job::JobState& state) {
+  return {state.spec.tenant, {state.finished_at.value_or(Timestamp{}), state.id}};
+}
+
+JobId last_id() {
+  JobId last;
+  last.uuid.bytes.fill(0xff);
+  return last;
+}
+
 std::unexpected<CommitError> refused(Error error) {
   return std::unexpected(CommitError{CommitError::Outcome::kRefused, std::move(error)});
 }
@@ -190,12 +208,63 @@ class MemoryStore::Data final : public Reader {
                            : list.lower_bound({filter.tenant, {Timestamp::min(), {}}});
       while (it != list.end() && take_one(*it)) ++it;
     } else {
-      JobId last;
-      last.uuid.bytes.fill(0xff);
       auto it = page.after ? list.lower_bound({filter.tenant, *page.after})
-                           : list.upper_bound({filter.tenant, {Timestamp::max(), last}});
+                           : list.upper_bound({filter.tenant, {Timestamp::max(), last_id()}});
       while (it != list.begin() && take_one(*std::prev(it))) --it;
     }
+    return found;
+  }
+
+  Result<std::vector<job::StatePtr>> dead_letters(const DeadLetterFilter& filter,
+                                                  const DeadLetterPage& page) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<job::StatePtr> found;
+    const auto take_one = [&](const FinishPlace& place) {
+      if (place.tenant != filter.tenant || found.size() == page.limit) return false;
+      auto state = find(place.place.id);
+      if (matches(filter, *state)) found.push_back(std::move(state));
+      return true;
+    };
+    const auto& list = tables_.failed;
+    if (page.order == JobOrder::kOldestFirst) {
+      auto it = page.after ? list.upper_bound({filter.tenant, *page.after})
+                           : list.lower_bound({filter.tenant, {Timestamp::min(), {}}});
+      while (it != list.end() && take_one(*it)) ++it;
+    } else {
+      auto it = page.after ? list.lower_bound({filter.tenant, *page.after})
+                           : list.upper_bound({filter.tenant, {Timestamp::max(), last_id()}});
+      while (it != list.begin() && take_one(*std::prev(it))) --it;
+    }
+    return found;
+  }
+
+  Result<std::vector<FailureGroup>> failures(const FailureQuery& query) const override {
+    const std::shared_lock lock(mutex_);
+    std::map<std::string, FailureGroup> groups;
+    // From the last to the first, so that the first of each group met is its latest.
+    const auto begin = tables_.failed.lower_bound({query.tenant, {query.from, {}}});
+    auto it = tables_.failed.lower_bound({query.tenant, {query.before, {}}});
+    while (it != begin) {
+      const FinishPlace& place = *--it;
+      const job::StatePtr state = find(place.place.id);
+      FailureGroup& group = groups[state->error_fingerprint];
+      if (group.failures == 0) {
+        group.fingerprint = state->error_fingerprint;
+        group.last_at = place.place.finished_at;
+        group.latest = state;
+      }
+      ++group.failures;
+      if (state->dead_letter) ++group.dead_letters;
+      group.first_at = place.place.finished_at;
+      if (group.samples.size() < query.samples_max) group.samples.push_back(state->id);
+    }
+    std::vector<FailureGroup> found;
+    for (auto& [fingerprint, group] : groups) found.push_back(std::move(group));
+    std::ranges::sort(found, [](const FailureGroup& a, const FailureGroup& b) {
+      return std::tie(b.failures, b.last_at, a.fingerprint) <
+             std::tie(a.failures, a.last_at, b.fingerprint);
+    });
+    if (found.size() > query.groups_max) found.resize(query.groups_max);
     return found;
   }
 
@@ -244,9 +313,7 @@ class MemoryStore::Data final : public Reader {
     const std::shared_lock lock(mutex_);
     auto it = tables_.ready.begin();
     if (after) {
-      JobId last;
-      last.uuid.bytes.fill(0xff);
-      it = tables_.ready.upper_bound({line, -after->priority, after->ready_position, last});
+      it = tables_.ready.upper_bound({line, -after->priority, after->ready_position, last_id()});
     } else {
       it = tables_.ready.lower_bound({line, std::numeric_limits<int>::min(), {}, {}});
     }
@@ -389,6 +456,7 @@ class MemoryStore::Data final : public Reader {
     std::map<std::string, LimitSetting> limits;
     std::map<RateKey, std::uint64_t> rates;
     std::set<ListPlace> by_tenant;
+    std::set<FinishPlace> failed;
     std::set<ReadyPlace> ready;
     std::set<KeyedPlace> keyed;  ///< those of `ready` that have a limit_key
     std::set<JobId> held;        ///< held_between_attempts()
@@ -425,6 +493,7 @@ class MemoryStore::Data final : public Reader {
       }
       if (const auto due = job::next_timer(*before)) tables_.timers.erase({*due, before->id});
       if (job::has_lease(before->status)) tables_.leased.erase(before->id);
+      if (before->status == job::JobStatus::kFailed) tables_.failed.erase(finish_place(*before));
       --tables_.counts[count_key(spec, before->status)];
     } else {
       tables_.by_tenant.insert({spec.tenant, {after.created_at, after.id}});
@@ -436,6 +505,7 @@ class MemoryStore::Data final : public Reader {
     if (held_between_attempts(after)) tables_.held.insert(after.id);
     if (const auto due = job::next_timer(after)) tables_.timers.insert({*due, after.id});
     if (job::has_lease(after.status)) tables_.leased.insert(after.id);
+    if (after.status == job::JobStatus::kFailed) tables_.failed.insert(finish_place(after));
     ++tables_.counts[count_key(spec, after.status)];
     tables_.jobs[after.id] = write.after;
 

@@ -32,4 +32,13 @@ bool matches(const JobFilter& filter, const job::JobState& state) {
   return true;
 }
 
+bool matches(const DeadLetterFilter& filter, const job::JobState& state) {
+  const job::JobSpec& spec = state.spec;
+  return spec.tenant == filter.tenant && state.dead_letter && state.finished_at &&
+         lets_pass(filter.types, spec.type) && lets_pass(filter.queues, spec.queue) &&
+         lets_pass(filter.fingerprints, state.error_fingerprint) &&
+         (!filter.finished_from || *state.finished_at >= *filter.finished_from) &&
+         (!filter.finished_before || *state.finished_at < *filter.finished_before);
+}
+
 }  // namespace errand::store

@@ -64,6 +64,51 @@ struct JobPage {
   std::size_t limit = 100;
 };
 
+/// Which dead letters: FAILED jobs that were not discarded. The tenant is mandatory (I13); of the
+/// rest, an empty member lets all pass, and what is given must all hold.
+struct DeadLetterFilter {
+  TenantId tenant;
+  std::vector<JobTypeName> types;            ///< one of them
+  std::vector<QueueName> queues;             ///< one of them
+  std::vector<std::string> fingerprints;     ///< one of them
+  std::optional<Timestamp> finished_from;    ///< inclusive
+  std::optional<Timestamp> finished_before;  ///< exclusive
+};
+
+/// Place in a list of jobs ordered by the time of their end, then id.
+struct FinishCursor {
+  Timestamp finished_at;
+  JobId id;
+
+  friend auto operator<=>(const FinishCursor&, const FinishCursor&) = default;
+};
+
+struct DeadLetterPage {
+  JobOrder order = JobOrder::kNewestFirst;  ///< by the time of their end
+  std::optional<FinishCursor> after;        ///< exclusive, in the direction of `order`
+  std::size_t limit = 100;
+};
+
+/// Which failures to report: those of FAILED jobs that ended in [from, before).
+struct FailureQuery {
+  TenantId tenant;
+  Timestamp from;
+  Timestamp before;
+  std::size_t groups_max = 100;
+  std::size_t samples_max = 5;  ///< jobs named in each group
+};
+
+/// FAILED jobs with one error fingerprint.
+struct FailureGroup {
+  std::string fingerprint;
+  std::uint64_t failures = 0;      ///< >= 1
+  std::uint64_t dead_letters = 0;  ///< of them: those that still wait for an operator
+  Timestamp first_at;              ///< end of the first of them
+  Timestamp last_at;               ///< end of the last of them
+  job::StatePtr latest;            ///< the last of them; never null
+  std::vector<JobId> samples;      ///< the last ones, `latest` first
+};
+
 /// Place in a line of ready jobs: higher priority first, then lower JobState::ready_position.
 struct ReadyCursor {
   int priority = 0;
@@ -120,6 +165,9 @@ struct LiveType {
 /// Whether `state` passes `filter`, tenant included.
 bool matches(const JobFilter& filter, const job::JobState& state);
 
+/// Whether `state` is a dead letter that passes `filter`, tenant included.
+bool matches(const DeadLetterFilter& filter, const job::JobState& state);
+
 /// Reads what was committed: each call sees every commit that was acknowledged before it began, and
 /// no part of a later one. Calls may block on the disk, so they belong on the lane or on a pool for
 /// blocking calls. Thread-safe. Checks no permission: whoever asks compares the tenant.
@@ -135,6 +183,14 @@ class Reader {
   /// A page of a tenant's jobs.
   virtual Result<std::vector<job::StatePtr>> jobs(const JobFilter& filter,
                                                   const JobPage& page) const = 0;
+
+  /// A page of a tenant's dead letters. Cheap, however many other jobs there are.
+  virtual Result<std::vector<job::StatePtr>> dead_letters(const DeadLetterFilter& filter,
+                                                          const DeadLetterPage& page) const = 0;
+
+  /// A tenant's failures by their error fingerprint, the largest groups first; of equal ones the
+  /// one that failed last, then by fingerprint. Reads as many rows as FAILED jobs are kept.
+  virtual Result<std::vector<FailureGroup>> failures(const FailureQuery& query) const = 0;
 
   /// Events of one job with a sequence above `after`, in order; empty for an unknown job.
   virtual Result<std::vector<job::Event>> events_of(JobId id, Sequence after,

@@ -79,6 +79,16 @@ job::StatePtr BatchBuilder::succeed(const job::StatePtr& job) {
   return add(job, {succeeded});
 }
 
+job::StatePtr BatchBuilder::fail(const job::StatePtr& job, std::string_view fingerprint) {
+  const job::JobError error{.code = "BROKEN",
+                            .message = "It does not work.",
+                            .details = {},
+                            .remediation = {},
+                            .attempt = job->attempt};
+  return add(job, {job::AttemptFailed{job::FailureKind::kError, error, {}}, job::Failed{error},
+                   job::DeadLettered{std::string(fingerprint)}});
+}
+
 Batch BatchBuilder::take() {
   Batch batch = std::exchange(batch_, {});
   places_.clear();

@@ -34,6 +34,8 @@ class BatchBuilder {
   job::StatePtr add(const job::StatePtr& job, std::vector<job::EventData> events);
   job::StatePtr start(const job::StatePtr& job);
   job::StatePtr succeed(const job::StatePtr& job);
+  /// Ends a running job as a dead letter with this fingerprint.
+  job::StatePtr fail(const job::StatePtr& job, std::string_view fingerprint);
 
   /// The batch so far, for more parts.
   Batch& batch() { return batch_; }

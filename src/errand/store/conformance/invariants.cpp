@@ -114,6 +114,41 @@ std::string check_indexes(const Reader& reader, const Replay& replay) {
   return same_leased ? "" : "leased() differs from the snapshots";
 }
 
+std::string check_failures(const Reader& reader, const Replay& replay) {
+  using Key = std::pair<TenantId, std::string>;
+  std::map<TenantId, std::set<FinishCursor>> dead;
+  std::map<Key, std::pair<std::uint64_t, std::uint64_t>> expected;
+  std::set<TenantId> tenants;
+  for (const auto& [id, state] : replay.states) {
+    tenants.insert(state.spec.tenant);
+    if (state.status != job::JobStatus::kFailed) continue;
+    if (state.dead_letter) dead[state.spec.tenant].insert({*state.finished_at, id});
+    auto& [failures, dead_letters] = expected[{state.spec.tenant, state.error_fingerprint}];
+    ++failures;
+    if (state.dead_letter) ++dead_letters;
+  }
+  std::map<Key, std::pair<std::uint64_t, std::uint64_t>> found;
+  for (const TenantId& tenant : tenants) {
+    DeadLetterFilter filter;
+    filter.tenant = tenant;
+    const auto letters = reader.dead_letters(
+        filter, {.order = JobOrder::kOldestFirst, .after = {}, .limit = replay.states.size() + 1});
+    if (!letters) return letters.error().message;
+    const bool same = std::ranges::equal(
+        *letters, dead[tenant], [](const job::StatePtr& state, const FinishCursor& place) {
+          return state->id == place.id && state->finished_at == place.finished_at;
+        });
+    if (!same) return "dead_letters() differs from the snapshots";
+    const auto groups =
+        reader.failures({.tenant = tenant, .from = Timestamp::min(), .before = Timestamp::max()});
+    if (!groups) return groups.error().message;
+    for (const FailureGroup& group : *groups) {
+      found[{tenant, group.fingerprint}] = {group.failures, group.dead_letters};
+    }
+  }
+  return found == expected ? "" : "failures() differs from the snapshots";
+}
+
 }  // namespace
 
 std::string find_fault(const Reader& reader) {
@@ -121,7 +156,8 @@ std::string find_fault(const Reader& reader) {
   if (auto fault = read_log(reader, replay); !fault.empty()) return fault;
   if (auto fault = check_jobs(reader, replay); !fault.empty()) return fault;
   if (auto fault = check_counts(reader, replay); !fault.empty()) return fault;
-  return check_indexes(reader, replay);
+  if (auto fault = check_indexes(reader, replay); !fault.empty()) return fault;
+  return check_failures(reader, replay);
 }
 
 }  // namespace errand::store::conformance

@@ -108,6 +108,142 @@ TEST_P(StoreConformance, ShowsNoTenantAnothersJobs) {
   EXPECT_EQ(counts[0].tenant, TenantId("acme"));
 }
 
+DeadLetterFilter dead_letters_of(std::string_view tenant) {
+  DeadLetterFilter filter;
+  filter.tenant = TenantId(tenant);
+  return filter;
+}
+
+TEST_P(StoreConformance, ListsDeadLettersByTheTimeOfTheirEndBothWays) {
+  BatchBuilder builder(store(), 41);
+  std::vector<job::StatePtr> running;
+  for (int i = 0; i < 10; ++i) running.push_back(builder.start(builder.enqueue(builder.spec())));
+  (void)builder.succeed(builder.start(builder.enqueue(builder.spec())));
+  const auto theirs = builder.start(builder.enqueue(builder.spec("other")));
+  std::vector<job::StatePtr> failed;
+  for (std::size_t i = 0; i < running.size(); ++i) {
+    // The last one made ends first; pairs share a time: the id decides.
+    builder.at(kStart + Milliseconds(100 - static_cast<int>(i / 2)));
+    failed.push_back(builder.fail(running[i], "f"));
+  }
+  (void)builder.fail(theirs, "f");
+  ASSERT_TRUE(store().commit(builder.take()));
+  std::ranges::sort(failed, {}, [](const job::StatePtr& state) {
+    return std::pair(*state->finished_at, state->id);
+  });
+  std::vector<JobId> oldest_first;
+  for (const auto& state : failed) oldest_first.push_back(state->id);
+  const std::vector<JobId> newest_first(oldest_first.rbegin(), oldest_first.rend());
+
+  for (const auto order : {JobOrder::kOldestFirst, JobOrder::kNewestFirst}) {
+    std::vector<JobId> found;
+    DeadLetterPage page{.order = order, .after = std::nullopt, .limit = 3};
+    while (true) {
+      const auto jobs = reader().dead_letters(dead_letters_of("acme"), page).value();
+      if (jobs.empty()) break;
+      for (const auto& state : jobs) found.push_back(state->id);
+      page.after = FinishCursor{*jobs.back()->finished_at, jobs.back()->id};
+    }
+    EXPECT_EQ(found, order == JobOrder::kOldestFirst ? oldest_first : newest_first);
+  }
+  EXPECT_EQ(find_fault(reader()), "");
+}
+
+TEST_P(StoreConformance, FiltersDeadLetters) {
+  BatchBuilder builder(store(), 42);
+  auto spec = BatchBuilder::spec();
+  const auto a = builder.fail(builder.start(builder.enqueue(spec)), "aaaa");
+  builder.at(kStart + Milliseconds(1));
+  spec.queue = QueueName("imports");
+  spec.type = JobTypeName("importData");
+  const auto b = builder.fail(builder.start(builder.enqueue(spec)), "bbbb");
+  ASSERT_TRUE(store().commit(builder.take()));
+  const std::vector<JobId> only_a{a->id};
+  const std::vector<JobId> only_b{b->id};
+  const auto list = [&](auto set) {
+    DeadLetterFilter filter = dead_letters_of("acme");
+    set(filter);
+    return ids(reader().dead_letters(filter, {}));
+  };
+  using Filter = DeadLetterFilter;
+
+  EXPECT_EQ(list([](Filter&) {}), (std::vector{b->id, a->id}));
+  EXPECT_EQ(list([](Filter& f) { f.types = {JobTypeName("importData")}; }), only_b);
+  EXPECT_EQ(list([](Filter& f) { f.queues = {QueueName("reports"), QueueName("x")}; }), only_a);
+  EXPECT_EQ(list([](Filter& f) { f.fingerprints = {"aaaa"}; }), only_a);
+  EXPECT_EQ(list([](Filter& f) { f.fingerprints = {"bbbb", "aaaa"}; }).size(), 2U);
+  EXPECT_EQ(list([](Filter& f) { f.fingerprints = {"cccc"}; }), std::vector<JobId>());
+  EXPECT_EQ(list([](Filter& f) { f.finished_from = kStart + Milliseconds(1); }), only_b);
+  EXPECT_EQ(list([](Filter& f) { f.finished_before = kStart + Milliseconds(1); }), only_a);
+  EXPECT_EQ(list([](Filter& f) { f.tenant = TenantId("globex"); }), std::vector<JobId>());
+}
+
+TEST_P(StoreConformance, ForgetsADeadLetterThatIsRequeuedOrDiscarded) {
+  BatchBuilder builder(store(), 43);
+  std::vector<job::StatePtr> failed;
+  for (int i = 0; i < 3; ++i) {
+    failed.push_back(builder.fail(builder.start(builder.enqueue(builder.spec())), "f"));
+  }
+  ASSERT_TRUE(store().commit(builder.take()));
+  job::Requeued requeued{.run = 2, .deadline = std::nullopt, .input = job::PayloadRef{}};
+  requeued.input->size_bytes = 9;
+  (void)builder.add(failed[0], {requeued});
+  (void)builder.add(failed[1], {job::Discarded{}});
+  ASSERT_TRUE(store().commit(builder.take()));
+  subject().restart();
+
+  EXPECT_EQ(ids(reader().dead_letters(dead_letters_of("acme"), {})), std::vector{failed[2]->id});
+  EXPECT_EQ(reader().job(failed[0]->id).value()->spec.input.size_bytes, 9U);
+  const auto groups =
+      reader().failures({.tenant = TenantId("acme"), .from = kStart, .before = Timestamp::max()});
+  ASSERT_EQ(groups.value().size(), 1U);
+  EXPECT_EQ(groups.value()[0].failures, 2U) << "what was discarded has failed all the same";
+  EXPECT_EQ(groups.value()[0].dead_letters, 1U);
+  EXPECT_EQ(find_fault(reader()), "");
+}
+
+TEST_P(StoreConformance, GroupsFailuresByTheirFingerprint) {
+  BatchBuilder builder(store(), 44);
+  const auto fail_at = [&](int ms, std::string_view fingerprint, std::string_view tenant = "acme") {
+    builder.at(kStart + Milliseconds(ms));
+    return builder.fail(builder.start(builder.enqueue(BatchBuilder::spec(tenant))), fingerprint);
+  };
+  (void)fail_at(0, "often");  // before the time that is asked for
+  const auto rare = fail_at(10, "rare");
+  const auto first = fail_at(20, "often");
+  const auto second = fail_at(30, "often");
+  const auto third = fail_at(40, "often");
+  const auto other = fail_at(50, "other");
+  (void)fail_at(60, "often");  // after it
+  (void)fail_at(30, "often", "globex");
+  ASSERT_TRUE(store().commit(builder.take()));
+
+  const FailureQuery query{.tenant = TenantId("acme"),
+                           .from = kStart + Milliseconds(10),
+                           .before = kStart + Milliseconds(60),
+                           .groups_max = 100,
+                           .samples_max = 2};
+  const auto groups = reader().failures(query).value();
+  ASSERT_EQ(groups.size(), 3U);
+  EXPECT_EQ(groups[0].fingerprint, "often");
+  EXPECT_EQ(groups[0].failures, 3U);
+  EXPECT_EQ(groups[0].dead_letters, 3U);
+  EXPECT_EQ(groups[0].first_at, first->finished_at);
+  EXPECT_EQ(groups[0].last_at, third->finished_at);
+  EXPECT_EQ(*groups[0].latest, *third);
+  EXPECT_EQ(groups[0].samples, (std::vector{third->id, second->id}));
+  EXPECT_EQ(groups[1].fingerprint, "other") << "of equal groups the one that failed last";
+  EXPECT_EQ(*groups[1].latest, *other);
+  EXPECT_EQ(groups[2].fingerprint, "rare");
+  EXPECT_EQ(groups[2].samples, std::vector{rare->id});
+
+  FailureQuery bounded = query;
+  bounded.groups_max = 1;
+  EXPECT_EQ(reader().failures(bounded).value().size(), 1U);
+  bounded.tenant = TenantId("nobody");
+  EXPECT_TRUE(reader().failures(bounded).value().empty());
+}
+
 TEST_P(StoreConformance, ReadsEventsFromACursor) {
   BatchBuilder builder(store(), 33);
   const auto a = builder.enqueue(BatchBuilder::spec());
@@ -294,11 +430,18 @@ TEST_P(StoreConformance, HoldsItsInvariantsOverManyRandomBatches) {
             state = builder.add(
                 state, {job::AttemptFailed{}, job::RetryScheduled{kStart + Milliseconds(9'000)}});
           } else if (random.next() % 3 == 0) {
-            state = builder.add(state, {job::AttemptFailed{}, job::Failed{}, job::DeadLettered{}});
+            state = builder.fail(state, random.next() % 2 == 0 ? "even" : "odd");
           } else if (random.next() % 3 == 0) {
             state = builder.add(state, {job::Released{}});
           } else {
             state = builder.succeed(state);
+          }
+          break;
+        case job::JobStatus::kFailed:
+          if (state->dead_letter && random.next() % 3 == 0) {
+            state = builder.add(state, {job::Discarded{}});
+          } else if (random.next() % 3 == 0) {
+            state = builder.add(state, {job::Requeued{.run = state->run + 1, .deadline = {}}});
           }
           break;
         default:

@@ -186,7 +186,26 @@ CREATE TABLE rate_uses (
 CREATE INDEX rate_uses_by_end ON rate_uses (until_ms);
 )sql";
 
-constexpr std::array kMigrations = {Migration{1, kMigration1}, Migration{2, kMigration2}};
+// What failed, by the time of its end and by its error. `error_fingerprint` stays after a discard
+// and goes with the next run, `dead_letter` says whether the job waits for an operator.
+constexpr const char* kMigration3 = R"sql(
+ALTER TABLE jobs ADD COLUMN finished_at_ms INTEGER;  -- end of the present run
+ALTER TABLE jobs ADD COLUMN error_fingerprint TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN dead_letter INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET
+  finished_at_ms = json_extract(state, '$.finishedAtMs'),
+  error_fingerprint = coalesce(json_extract(state, '$.errorFingerprint'), ''),
+  dead_letter = coalesce(json_extract(state, '$.deadLetter'), 0)
+WHERE status IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'EXPIRED');
+-- What is filtered and counted stands in the indexes, so that the rows of others are not read.
+CREATE INDEX jobs_dead_letters ON jobs
+  (tenant, finished_at_ms, id, error_fingerprint, type, queue) WHERE dead_letter = 1;
+CREATE INDEX jobs_failures ON jobs
+  (tenant, error_fingerprint, finished_at_ms, id, dead_letter, status) WHERE status = 'FAILED';
+)sql";
+
+constexpr std::array kMigrations = {Migration{1, kMigration1}, Migration{2, kMigration2},
+                                    Migration{3, kMigration3}};
 
 }  // namespace
 

@@ -242,6 +242,85 @@ Result<std::vector<job::StatePtr>> SqliteReader::jobs(const JobFilter& filter,
   return query.bind(to_limit(page.limit)).all<job::StatePtr>(read_state);
 }
 
+Result<std::vector<job::StatePtr>> SqliteReader::dead_letters(const DeadLetterFilter& filter,
+                                                              const DeadLetterPage& page) const {
+  std::string sql = "SELECT state FROM jobs WHERE dead_letter = 1 AND tenant = ?";
+  if (!filter.types.empty()) sql += " AND type IN " + placeholders(filter.types.size());
+  if (!filter.queues.empty()) sql += " AND queue IN " + placeholders(filter.queues.size());
+  if (!filter.fingerprints.empty()) {
+    sql += " AND error_fingerprint IN " + placeholders(filter.fingerprints.size());
+  }
+  if (filter.finished_from) sql += " AND finished_at_ms >= ?";
+  if (filter.finished_before) sql += " AND finished_at_ms < ?";
+  const bool newest_first = page.order == JobOrder::kNewestFirst;
+  if (page.after) {
+    sql +=
+        newest_first ? " AND (finished_at_ms, id) < (?, ?)" : " AND (finished_at_ms, id) > (?, ?)";
+  }
+  sql += newest_first ? " ORDER BY finished_at_ms DESC, id DESC LIMIT ?"
+                      : " ORDER BY finished_at_ms, id LIMIT ?";
+
+  Query query(*this, sql);
+  query.bind(filter.tenant.view());
+  for (const JobTypeName& type : filter.types) query.bind(type.view());
+  for (const QueueName& queue : filter.queues) query.bind(queue.view());
+  for (const std::string& fingerprint : filter.fingerprints) query.bind(fingerprint);
+  if (filter.finished_from) query.bind(to_column(*filter.finished_from));
+  if (filter.finished_before) query.bind(to_column(*filter.finished_before));
+  std::string after_id;
+  if (page.after) {
+    after_id = page.after->id.str();
+    query.bind(to_column(page.after->finished_at)).bind(after_id);
+  }
+  return query.bind(to_limit(page.limit)).all<job::StatePtr>(read_state);
+}
+
+Result<std::vector<FailureGroup>> SqliteReader::failures(const FailureQuery& query) const {
+  // Counts over the index alone, in its order; rows are read only for what is shown.
+  static const std::string kSql =
+      "WITH found AS ("
+      " SELECT error_fingerprint AS fingerprint, count(*) AS failures,"
+      "  sum(dead_letter) AS dead_letters, min(finished_at_ms) AS first_at,"
+      "  max(finished_at_ms) AS last_at"
+      " FROM jobs INDEXED BY jobs_failures WHERE status = 'FAILED' AND tenant = ?1"
+      "  AND finished_at_ms >= ?2 AND finished_at_ms < ?3"
+      " GROUP BY error_fingerprint ORDER BY failures DESC, last_at DESC, fingerprint LIMIT ?4)"
+      " SELECT (SELECT state FROM jobs INDEXED BY jobs_failures WHERE status = 'FAILED'"
+      "   AND tenant = ?1 AND error_fingerprint = found.fingerprint"
+      "   AND finished_at_ms = found.last_at ORDER BY id DESC LIMIT 1),"
+      "  fingerprint, failures, dead_letters, first_at, last_at,"
+      "  (SELECT group_concat(id, ' ') FROM (SELECT id FROM jobs INDEXED BY jobs_failures"
+      "    WHERE status = 'FAILED' AND tenant = ?1 AND error_fingerprint = found.fingerprint"
+      "    AND finished_at_ms >= ?2 AND finished_at_ms < ?3"
+      "    ORDER BY finished_at_ms DESC, id DESC LIMIT ?5))"
+      " FROM found ORDER BY failures DESC, last_at DESC, fingerprint";
+  return Query(*this, kSql)
+      .bind(query.tenant.view())
+      .bind(to_column(query.from))
+      .bind(to_column(query.before))
+      .bind(to_limit(query.groups_max))
+      .bind(to_limit(query.samples_max))
+      .all<FailureGroup>([](const Statement& row) -> Result<FailureGroup> {
+        auto latest = read_state(row);
+        if (!latest) return std::unexpected(latest.error());
+        FailureGroup group{.fingerprint = std::string(row.text(1)),
+                           .failures = static_cast<std::uint64_t>(row.integer(2)),
+                           .dead_letters = static_cast<std::uint64_t>(row.integer(3)),
+                           .first_at = to_timestamp(row.integer(4)),
+                           .last_at = to_timestamp(row.integer(5)),
+                           .latest = std::move(*latest),
+                           .samples = {}};
+        const std::string_view ids = row.text(6);
+        for (std::size_t at = 0; at < ids.size();
+             at = std::min(ids.find(' ', at), ids.size()) + 1) {
+          const auto id = JobId::parse(ids.substr(at, ids.find(' ', at) - at));
+          if (!id) return std::unexpected(corrupt("id of a job"));
+          group.samples.push_back(*id);
+        }
+        return group;
+      });
+}
+
 Result<std::vector<job::Event>> SqliteReader::events_of(JobId id, Sequence after,
                                                         std::size_t limit) const {
   static const std::string kSql = fmt::format(

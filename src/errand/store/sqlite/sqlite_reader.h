@@ -27,6 +27,9 @@ class SqliteReader final : public Reader {
   Result<job::StatePtr> job(JobId id) const override;
   Result<std::vector<job::StatePtr>> jobs(const JobFilter& filter,
                                           const JobPage& page) const override;
+  Result<std::vector<job::StatePtr>> dead_letters(const DeadLetterFilter& filter,
+                                                  const DeadLetterPage& page) const override;
+  Result<std::vector<FailureGroup>> failures(const FailureQuery& query) const override;
   Result<std::vector<job::Event>> events_of(JobId id, Sequence after,
                                             std::size_t limit) const override;
   Result<std::vector<LogEntry>> events_after(LogPosition after,

@@ -7,12 +7,15 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "errand/job/json.h"
 #include "errand/store/conformance/builders.h"
 #include "errand/store/conformance/suite.h"
+#include "errand/store/memory_store.h"
 #include "errand/store/sqlite/connection.h"
 #include "errand/store/sqlite/migrations.h"
 #include "errand/store/sqlite/sqlite_test_folder.h"
@@ -24,6 +27,7 @@ using conformance::BatchBuilder;
 using conformance::find_fault;
 using conformance::StoreConformance;
 using testing::HasSubstr;
+using testing::Not;
 
 class SqliteSubject final : public conformance::Subject {
  public:
@@ -149,6 +153,112 @@ TEST(SqliteStore, MigratesAnEmptyDatabaseFromTheFirstVersionOn) {
   for (const Migration& migration : migrations()) EXPECT_EQ(migration.version, ++version);
 }
 
+/// Puts a snapshot into a database of the first layout, as the first version wrote it.
+void insert_into_first_layout(Connection& connection, const job::JobState& state,
+                              std::string_view json) {
+  auto insert =
+      connection
+          .prepare(
+              "INSERT INTO jobs VALUES (NULL, ?, ?, 0, 1, 1, ?, ?, ?, ?, 0, 's', 'h', 'c', 1,"
+              " 1, NULL, ?)")
+          .value();
+  const std::string id = state.id.str();
+  insert.bind(id)
+      .bind(state.spec.tenant.view())
+      .bind(static_cast<std::int64_t>(to_number(state.last_sequence)))
+      .bind(job::to_string(state.status))
+      .bind(state.spec.type.view())
+      .bind(state.spec.queue.view())
+      .bind(json);
+  ASSERT_EQ(insert.step(), SQLITE_DONE);
+}
+
+TEST(SqliteStore, FillsTheColumnsOfFailuresForJobsOfAnOlderLayout) {
+  const TestFolder folder;
+  const MemoryStore scratch;
+  BatchBuilder builder(scratch, 1);
+  const auto running = builder.start(builder.enqueue(BatchBuilder::spec()));
+  const auto dead = builder.fail(builder.start(builder.enqueue(BatchBuilder::spec())), "f00d");
+  const auto discarded =
+      builder.add(builder.fail(builder.start(builder.enqueue(BatchBuilder::spec())), "f00d"),
+                  {job::Discarded{}});
+  const auto done = builder.succeed(builder.start(builder.enqueue(BatchBuilder::spec())));
+  {
+    auto connection = Connection::open(folder.file(), Connection::Mode::kCreate).value();
+    ASSERT_TRUE(connection.execute(migrations().front().sql));
+    ASSERT_TRUE(
+        connection.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = 1;"
+                                       " UPDATE store_state SET last_position = 100",
+                                       kApplicationId)
+                               .c_str()));
+    for (const auto& state : {running, dead, discarded, done}) {
+      insert_into_first_layout(connection, *state, job::state_to_json(*state));
+    }
+  }
+  const auto store = open_at(folder).value();
+  const Reader& reader = store->reader();
+  for (const auto& state : {running, dead, discarded, done}) {
+    EXPECT_EQ(*reader.job(state->id).value(), *state);
+  }
+  DeadLetterFilter filter;
+  filter.tenant = TenantId("acme");
+  filter.fingerprints = {"f00d"};
+  const auto letters = reader.dead_letters(filter, {}).value();
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(*letters[0], *dead);
+  const auto groups = reader
+                          .failures({.tenant = TenantId("acme"),
+                                     .from = *dead->finished_at,
+                                     .before = *dead->finished_at + Milliseconds(1)})
+                          .value();
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(groups[0].failures, 2U);
+  EXPECT_EQ(groups[0].dead_letters, 1U);
+
+  auto shell = Connection::open(folder.file(), Connection::Mode::kReadOnly).value();
+  EXPECT_EQ(shell.query_integer("SELECT count(*) FROM jobs WHERE finished_at_ms > 0").value(), 3);
+
+  // And the old rows go on.
+  BatchBuilder later(*store, 2);
+  (void)later.add(dead, {job::Requeued{.run = 2, .deadline = {}}});
+  ASSERT_TRUE(store->commit(later.take()));
+  EXPECT_TRUE(reader.dead_letters(filter, {}).value().empty());
+}
+
+TEST(SqliteStore, CountsFailuresInTheirIndexAlone) {
+  const TestFolder folder;
+  open_at(folder).value().reset();
+  auto shell = Connection::open(folder.file(), Connection::Mode::kReadOnly).value();
+  auto explain = shell.prepare(
+      "EXPLAIN QUERY PLAN SELECT count(*), sum(dead_letter) FROM jobs INDEXED BY jobs_failures"
+      " WHERE status = 'FAILED' AND tenant = ? AND finished_at_ms >= ? AND finished_at_ms < ?"
+      " GROUP BY error_fingerprint");
+  ASSERT_TRUE(explain);
+  ASSERT_EQ(explain->step(), SQLITE_ROW);
+  EXPECT_THAT(std::string(explain->text(3)), HasSubstr("COVERING INDEX jobs_failures"));
+  EXPECT_EQ(explain->step(), SQLITE_DONE) << "nothing is sorted";
+}
+
+TEST(SqliteStore, ReadsDeadLettersAlongTheirIndex) {
+  const TestFolder folder;
+  open_at(folder).value().reset();
+  auto shell = Connection::open(folder.file(), Connection::Mode::kReadOnly).value();
+  const auto plan = [&](const std::string& condition) {
+    auto explain = shell.prepare(
+        "EXPLAIN QUERY PLAN SELECT state FROM jobs WHERE dead_letter = 1"
+        " AND tenant = ?" +
+        condition + " ORDER BY finished_at_ms DESC, id DESC LIMIT ?");
+    std::string text;
+    while (explain->step() == SQLITE_ROW) text += std::string(explain->text(3)) + "\n";
+    return text;
+  };
+  for (const std::string condition : {"", " AND finished_at_ms >= ? AND finished_at_ms < ?",
+                                      " AND type IN (?)", " AND (finished_at_ms, id) < (?, ?)"}) {
+    EXPECT_THAT(plan(condition), HasSubstr("USING INDEX jobs_dead_letters")) << condition;
+    EXPECT_THAT(plan(condition), Not(HasSubstr("TEMP B-TREE"))) << condition;
+  }
+}
+
 TEST(SqliteStore, GivesEveryRowItsTenantShardEpochAndPosition) {
   const TestFolder folder;
   auto connection = Connection::open(folder.file(), Connection::Mode::kCreate).value();
@@ -262,6 +372,7 @@ TEST(SqliteStore, RefusesAQueryPlanWithoutItsIndex) {
   EXPECT_TRUE(reader.ready_lines());
   EXPECT_TRUE(reader.due(Timestamp{}, std::nullopt, 1));
   EXPECT_TRUE(reader.leased(std::nullopt, 1));
+  EXPECT_TRUE(reader.failures({.tenant = TenantId("t"), .from = {}, .before = Timestamp::max()}));
 }
 
 }  // namespace

@@ -89,12 +89,12 @@ Result<void> Writer::prepare() {
       {&statements_.insert_job,
        "INSERT INTO jobs (id, tenant, shard, epoch, position, sequence, status, type, queue,"
        " priority, subject, contract_hash, correlation_id, created_at_ms, ready_position,"
-       " due_at_ms, state, limit_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-       "?)"},
+       " due_at_ms, finished_at_ms, error_fingerprint, dead_letter, state, limit_key)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&statements_.update_job,
        "UPDATE jobs SET epoch = ?, position = ?, sequence = ?, status = ?, priority = ?,"
-       " ready_position = ?, due_at_ms = ?, state = ?, holds_key = ? WHERE id = ? AND sequence = ?"
-       " AND status = ?"},
+       " ready_position = ?, due_at_ms = ?, finished_at_ms = ?, error_fingerprint = ?,"
+       " dead_letter = ?, state = ?, holds_key = ? WHERE id = ? AND sequence = ? AND status = ?"},
       {&statements_.insert_event,
        "INSERT INTO events (position, job_id, sequence, tenant, shard, epoch, time_ms, type,"
        " actor_kind, actor, traceparent, correlation_id, data)"
@@ -344,6 +344,15 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
     }
   };
 
+  const auto bind_end = [&after](Statement& statement) {
+    if (after.finished_at) {
+      statement.bind(to_column(*after.finished_at));
+    } else {
+      statement.bind_null();
+    }
+    statement.bind(after.error_fingerprint).bind(std::int64_t{after.dead_letter});
+  };
+
   if (!write.before) {
     Statement& insert = statements_.insert_job;
     insert.bind(id)
@@ -362,6 +371,7 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
         .bind(to_column(after.created_at))
         .bind(ready_position);
     bind_due(insert);
+    bind_end(insert);
     insert.bind(text_).bind(spec.limit_key);
     return run(insert, "writing a new job");
   }
@@ -374,6 +384,7 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
       .bind(spec.priority)
       .bind(ready_position);
   bind_due(update);
+  bind_end(update);
   update.bind(text_)
       .bind(std::int64_t{job::holds_key(after) && !job::has_lease(after.status)})
       .bind(id)
