@@ -233,7 +233,7 @@ void Simulation::command_some_job() {
     if (passing != written_.end()) request.id = passing->first;
   }
   request.actor = {job::ActorKind::kOperator, SubjectId("op")};
-  switch (below(6)) {
+  switch (below(7)) {
     case 0:
       request.command = job::Kill{};
       break;
@@ -243,6 +243,11 @@ void Simulation::command_some_job() {
       break;
     case 3:
       request.command = job::Discard{};
+      break;
+    case 5:
+      if (chance(2)) request.input = fmt::format(R"({{"edited":{}}})", below(1'000'000));
+      request.command = job::RequeueDeadLetter{
+          request.input.empty() ? std::nullopt : std::optional(ref_to(request.input))};
       break;
     case 4: {
       if (chance(2)) {

@@ -364,6 +364,59 @@ TEST(Retry, WaitsOutItsBackoffThenGivesUp) {
   EXPECT_EQ(bench.state(id)->attempt, 4U);
 }
 
+/// A job that failed for good, and the worker's slot free again.
+JobId dead_letter(Bench& bench) {
+  const JobId id = bench.enqueue(spec())->id;
+  bench.get<JobReply>(bench.command(
+      id, job::FailAttempt{
+              .token = bench.state(id)->token, .permanent = true, .error = {.code = "BROKEN"}}));
+  EXPECT_TRUE(bench.state(id)->dead_letter);
+  return id;
+}
+
+TEST(RequeueDeadLetter, DispatchesTheEditedInputInTheBatchThatStoresIt) {
+  Bench bench;
+  bench.worker("w-1", 10);
+  const JobId id = dead_letter(bench);
+  (void)bench.dispatches();
+
+  const std::string edited = R"({"year":2027})";
+  const job::PayloadRef ref{.digest = {7}, .size_bytes = edited.size()};
+  auto request = bench.command(id, job::RequeueDeadLetter{ref});
+  request.input = edited;
+  const auto reply = bench.get<JobReply>(std::move(request));
+  EXPECT_EQ(reply.state->status, JobStatus::kRunning);
+  EXPECT_EQ(reply.state->spec.input, ref);
+  const auto dispatches = bench.dispatches();
+  ASSERT_EQ(dispatches.size(), 1U);
+  ASSERT_NE(dispatches[0].input, nullptr);
+  EXPECT_EQ(*dispatches[0].input, edited);
+  const auto stored = bench.store.reader().payload(id, store::PayloadKind::kInput).value();
+  ASSERT_TRUE(stored.has_value());
+  EXPECT_EQ(stored->bytes, edited);
+  EXPECT_EQ(stored->digest, ref.digest);
+}
+
+TEST(RequeueDeadLetter, WritesNothingWhereItIsRefused) {
+  Bench bench;
+  bench.worker("w-1", 10);
+  const JobId id = dead_letter(bench);
+  bench.get<JobReply>(bench.command(id, job::Discard{}));
+  const LogPosition before = bench.store.last_position();
+  const auto input = bench.store.reader().payload(id, store::PayloadKind::kInput).value();
+  for (const job::Command& command :
+       {job::Command(job::RequeueDeadLetter{job::PayloadRef{.size_bytes = 2}}),
+        job::Command(job::Discard{})}) {
+    auto request = bench.command(id, command);
+    if (command.index() == static_cast<std::size_t>(job::CommandKind::kRequeueDeadLetter)) {
+      request.input = "{}";
+    }
+    EXPECT_EQ(bench.refusal(std::move(request)), ErrorCode::kJobNotDeadLetter);
+  }
+  EXPECT_EQ(bench.store.last_position(), before);
+  EXPECT_EQ(bench.store.reader().payload(id, store::PayloadKind::kInput).value(), input);
+}
+
 TEST(Schedule, StartsAJobWhenItsTimeHasCome) {
   Bench bench;
   bench.worker("w-1");

@@ -27,6 +27,7 @@ bool may_be_asked(job::CommandKind kind) {
     case kKill:
     case kRetryRun:
     case kDiscard:
+    case kRequeueDeadLetter:
       return true;
     default:
       return false;
@@ -183,6 +184,18 @@ Result<Reply> Planner::answer(CommandJob& request) {
                                       .name = {},
                                       .bytes = std::move(request.result),
                                       .digest = result.digest});
+    }
+    if (const auto* requeue = std::get_if<job::RequeueDeadLetter>(&request.command);
+        *ran && requeue && requeue->input) {
+      ERRAND_ASSERT(requeue->input->size_bytes == request.input.size());
+      // It may start in this very batch, with what it is to work on now.
+      draft.input = std::make_shared<const std::string>(request.input);
+      plan_.batch.payloads.push_back({.job = request.id,
+                                      .tenant = draft.state()->spec.tenant,
+                                      .kind = store::PayloadKind::kInput,
+                                      .name = {},
+                                      .bytes = std::move(request.input),
+                                      .digest = requeue->input->digest});
     }
     if (*ran && had_lease && std::holds_alternative<job::RequestCancel>(request.command)) {
       notify_stop(*draft.state(), StopReason::kCancel, draft.state()->spec.cancel_grace);

@@ -13,7 +13,7 @@ std::size_t weight_bytes(const Request& request) noexcept {
     return kFlatBytes + enqueue->input.size();
   }
   if (const auto* command = std::get_if<CommandJob>(&request)) {
-    return kFlatBytes + command->result.size();
+    return kFlatBytes + command->result.size() + command->input.size();
   }
   return kFlatBytes;
 }

@@ -43,7 +43,7 @@ struct EnqueueJob {
   ContractText contract;              ///< stored once for each spec.contract_hash; null: not at all
 };
 
-/// Any other command to one job: cancel, kill, retry, discard, and all reports of workers.
+/// Any other command to one job: cancel, kill, retry, requeue, discard, and all reports of workers.
 /// Answered with JobReply. Start and what timers do (due, expiry, lost leases) is refused with
 /// kInvalidArgument: the engine alone gives those.
 struct CommandJob {
@@ -54,6 +54,7 @@ struct CommandJob {
   std::optional<TenantId> tenant;  ///< where given: another tenant's job is kNotFound (I13)
   std::string result;              ///< JSON text that Complete's PayloadRef names; else empty
   WorkerId worker;                 ///< of a report: who sends it, for notices; may be empty
+  std::string input = {};          ///< JSON text that RequeueDeadLetter's PayloadRef names
 };
 
 /// A worker is there. One of the same id is replaced; its credits start at 0. Answered with Done.
