@@ -1,8 +1,13 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -26,6 +31,34 @@ class LaneClient {
     co_return co_await async::from_callback<Result<engine::Reply>>(
         [lane, request = std::move(request)](Lane::Done done) mutable {
           lane->submit(std::move(request), std::move(done));
+        });
+  }
+
+  /// As execute() of each request, all handed over at once, so that few commits take them.
+  /// @return the answers in the order of `requests`.
+  boost::asio::awaitable<std::vector<Result<engine::Reply>>> execute_all(
+      std::vector<engine::Request> requests) const {
+    using Answers = std::vector<Result<engine::Reply>>;
+    if (requests.empty()) co_return Answers();
+    struct Gathering {
+      Answers answers;
+      std::atomic<std::size_t> left;
+      std::move_only_function<void(Answers)> done;
+    };
+    Lane* const lane = lane_;
+    co_return co_await async::from_callback<Answers>(
+        [lane,
+         requests = std::move(requests)](std::move_only_function<void(Answers)> done) mutable {
+          const auto gathering = std::make_shared<Gathering>();
+          gathering->answers.resize(requests.size());
+          gathering->left = requests.size();
+          gathering->done = std::move(done);
+          for (std::size_t i = 0; i < requests.size(); ++i) {
+            lane->submit(std::move(requests[i]), [gathering, i](Result<engine::Reply> reply) {
+              gathering->answers[i] = std::move(reply);
+              if (--gathering->left == 0) gathering->done(std::move(gathering->answers));
+            });
+          }
         });
   }
 

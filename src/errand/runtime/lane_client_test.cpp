@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <thread>
+#include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -37,6 +38,28 @@ TEST(LaneClient, ResumesWithTheReplyOnTheCallersExecutor) {
     const auto missing = co_await client.execute_as<engine::Explanation>(
         engine::ExplainJob{.id = JobId{}, .tenant = std::nullopt});
     EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  });
+}
+
+TEST(LaneClient, AnswersManyInTheirOrderEachByItself) {
+  run([](LaneClient client) -> boost::asio::awaitable<void> {
+    EXPECT_TRUE((co_await client.execute_all({})).empty());
+    std::vector<engine::Request> requests;
+    std::vector<JobId> ids;
+    for (std::uint8_t i = 1; i <= 50; ++i) {
+      auto request = enqueue(i);
+      ids.push_back(request.id);
+      requests.emplace_back(std::move(request));
+      if (i == 25) requests.emplace_back(engine::ExplainJob{.id = JobId{}, .tenant = {}});
+    }
+    const auto replies = co_await client.execute_all(std::move(requests));
+    EXPECT_EQ(replies.size(), 51U);
+    std::vector<JobId> made;
+    for (const auto& reply : replies) {
+      if (reply) made.push_back(std::get<engine::JobReply>(*reply).state->id);
+    }
+    EXPECT_EQ(made, ids);
+    EXPECT_EQ(replies[25].error().code, ErrorCode::kNotFound);
   });
 }
 
