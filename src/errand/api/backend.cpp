@@ -31,7 +31,8 @@ Backend::Backend(runtime::LaneClient lane_client, const store::Reader& store_rea
   for (const char* name :
        {"JobProgress", "JobStep", "JobEstimate", "WaitReason", "JobError", "JobEvent", "JobActor",
         "JobEventConnection", "JobEventEdge", "JobConnection", "JobEdge", "PageInfo", "QueueInfo",
-        "LimitInfo", "WorkerInfo"}) {
+         "LimitInfo", "WorkerInfo", "DeadLetterResult", "DeadLetterRefusal", "FailureReport",
+         "FailureGroup"}) {
     const NamedType* named = schema().type(contract->names().type(name));
     if (named != nullptr) own_types_.emplace(name, &named->as<ObjectType>());
   }

@@ -20,11 +20,6 @@ namespace {
 
 FieldError no_such_job() { return api_error({ErrorCode::kNotFound, std::string(kNoSuchJob)}); }
 
-job::Actor actor_of(const auth::Principal& principal) {
-  const bool is_operator = principal.kind == auth::PrincipalKind::kOperator;
-  return {is_operator ? job::ActorKind::kOperator : job::ActorKind::kClient, principal.subject};
-}
-
 /// Sends `command` to the job that the argument `id` names.
 asio::awaitable<FieldResult<FieldValue>> command_job(BackendPtr backend, const ResolveInfo& info,
                                                      auth::Action action, job::Command command) {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr char kEvent = 'E';
 constexpr char kJob = 'J';
+constexpr char kFinish = 'F';
 constexpr std::size_t kSealBytes = 16;
 
 void append_number(std::string& out, std::uint64_t number) {
@@ -27,6 +28,16 @@ std::uint64_t read_number(std::string_view bytes) {
     number = (number << 8U) | static_cast<std::uint8_t>(byte);
   }
   return number;
+}
+
+/// Bytes of a kind, a time and a job's id.
+constexpr std::size_t kPlaceBytes = 25;
+
+/// Time and id of a body of kPlaceBytes.
+std::pair<Timestamp, JobId> read_place(std::string_view body) {
+  JobId id;
+  std::memcpy(id.uuid.bytes.data(), body.data() + 9, id.uuid.bytes.size());
+  return {Timestamp(Milliseconds(static_cast<std::int64_t>(read_number(body.substr(1))))), id};
 }
 
 std::unexpected<Error> invalid() {
@@ -71,23 +82,37 @@ Result<LogPosition> CursorCodec::read_event_cursor(const TenantId& tenant,
   return LogPosition{read_number(std::string_view(*body).substr(1))};
 }
 
-std::string CursorCodec::job_cursor(const TenantId& tenant, const store::JobCursor& cursor) const {
-  std::string body(1, kJob);
-  append_number(body, static_cast<std::uint64_t>(cursor.created_at.time_since_epoch().count()));
-  body.append(reinterpret_cast<const char*>(cursor.id.uuid.bytes.data()),
-              cursor.id.uuid.bytes.size());
+std::string CursorCodec::seal_place(const TenantId& tenant, char kind, Timestamp time,
+                                    const JobId& id) const {
+  std::string body(1, kind);
+  append_number(body, static_cast<std::uint64_t>(time.time_since_epoch().count()));
+  body.append(reinterpret_cast<const char*>(id.uuid.bytes.data()), id.uuid.bytes.size());
   return seal(tenant, std::move(body));
+}
+
+std::string CursorCodec::job_cursor(const TenantId& tenant, const store::JobCursor& cursor) const {
+  return seal_place(tenant, kJob, cursor.created_at, cursor.id);
 }
 
 Result<store::JobCursor> CursorCodec::read_job_cursor(const TenantId& tenant,
                                                       std::string_view text) const {
-  const Result<std::string> body = open(tenant, text, kJob, 25);
+  const Result<std::string> body = open(tenant, text, kJob, kPlaceBytes);
   if (!body) return std::unexpected(body.error());
-  store::JobCursor cursor;
-  cursor.created_at = Timestamp(
-      Milliseconds(static_cast<std::int64_t>(read_number(std::string_view(*body).substr(1)))));
-  std::memcpy(cursor.id.uuid.bytes.data(), body->data() + 9, cursor.id.uuid.bytes.size());
-  return cursor;
+  const auto [time, id] = read_place(*body);
+  return store::JobCursor{time, id};
+}
+
+std::string CursorCodec::finish_cursor(const TenantId& tenant,
+                                       const store::FinishCursor& cursor) const {
+  return seal_place(tenant, kFinish, cursor.finished_at, cursor.id);
+}
+
+Result<store::FinishCursor> CursorCodec::read_finish_cursor(const TenantId& tenant,
+                                                            std::string_view text) const {
+  const Result<std::string> body = open(tenant, text, kFinish, kPlaceBytes);
+  if (!body) return std::unexpected(body.error());
+  const auto [time, id] = read_place(*body);
+  return store::FinishCursor{time, id};
 }
 
 }  // namespace errand::api

@@ -32,7 +32,16 @@ class CursorCodec {
   [[nodiscard]] Result<store::JobCursor> read_job_cursor(const TenantId& tenant,
                                                          std::string_view text) const;
 
+  /// Of a job in a list ordered by the time of its end.
+  [[nodiscard]] std::string finish_cursor(const TenantId& tenant,
+                                          const store::FinishCursor& cursor) const;
+  /// @return kCursorInvalid for anything that finish_cursor() did not make for this tenant.
+  [[nodiscard]] Result<store::FinishCursor> read_finish_cursor(const TenantId& tenant,
+                                                               std::string_view text) const;
+
  private:
+  [[nodiscard]] std::string seal_place(const TenantId& tenant, char kind, Timestamp time,
+                                       const JobId& id) const;
   [[nodiscard]] std::string seal(const TenantId& tenant, std::string body) const;
   [[nodiscard]] Result<std::string> open(const TenantId& tenant, std::string_view text, char kind,
                                          std::size_t size) const;

@@ -38,6 +38,11 @@ bool may_see(const Backend& backend, const Context& context, const job::JobState
                             {.tenant = &state->spec.tenant}) == auth::Decision::kAllowed;
 }
 
+job::Actor actor_of(const auth::Principal& principal) {
+  const bool is_operator = principal.kind == auth::PrincipalKind::kOperator;
+  return {is_operator ? job::ActorKind::kOperator : job::ActorKind::kClient, principal.subject};
+}
+
 boost::asio::awaitable<Result<job::StatePtr>> find_job(BackendPtr backend, const Context& context,
                                                        std::string_view id) {
   // The scope first, so that its lack says nothing about the job.

@@ -29,6 +29,9 @@ Result<void> authorize(const Backend& backend, const Context& context, auth::Act
 /// Whether `state` is a job that the viewer may see; nullptr is none.
 bool may_see(const Backend& backend, const Context& context, const job::JobState* state);
 
+/// Who acts, as the events of a command say it.
+job::Actor actor_of(const auth::Principal& principal);
+
 /// The job, if it is there and the viewer may see it. Takes references because the caller awaits it
 /// in place.
 /// @return nullptr for a job that is missing or another tenant's; kForbidden without the scope,

@@ -63,6 +63,10 @@ FieldValue actions(const BackendPtr& backend, const ResolveInfo& info, const job
   if (moves(job::CommandKind::kRetryRun) && may(auth::Action::kRetryJob)) {
     list.push_back(FieldValue::text_view("RETRY"));
   }
+  if (state.dead_letter && may(auth::Action::kRetryJob)) {
+    list.push_back(FieldValue::text_view("REQUEUE"));
+    list.push_back(FieldValue::text_view("DISCARD"));
+  }
   return list;
 }
 
@@ -230,6 +234,9 @@ void add_job(const BackendPtr& backend, ResolverMap& map) {
              return error == nullptr ? FieldValue()
                                      : part(info, backend->object_type("JobError"), *error);
            })
+      .add("deadLetter", [](const JobState& s, auto&) { return FieldValue(s.dead_letter); })
+      .add("errorFingerprint",
+           [](const JobState& s, auto&) { return text_or_null(s.error_fingerprint); })
       .add("actions", [backend](const JobState& s, const ResolveInfo& info) {
         return actions(backend, info, s);
       });

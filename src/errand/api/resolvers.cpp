@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "errand/api/command_resolvers.h"
+#include "errand/api/dead_letter_resolvers.h"
 #include "errand/api/deferred_job.h"
 #include "errand/api/entity_resolvers.h"
 #include "errand/api/event_resolvers.h"
@@ -24,6 +25,7 @@ Result<graphql::execution::Resolvers> make_resolvers(std::shared_ptr<const Backe
   add_entity_resolvers(backend, map);
   add_command_resolvers(backend, map);
   add_limit_resolvers(backend, map);
+  add_dead_letter_resolvers(backend, map);
   add_submit_resolvers(backend, map);
   add_subscription_resolvers(backend, map);
   return graphql::execution::Resolvers::bind(backend->contract->served_schema(), std::move(map));

@@ -8,11 +8,11 @@
 
 #include "errand/api/idempotency.h"
 #include "errand/api/job_access.h"
+#include "errand/api/job_arguments.h"
 #include "errand/api/job_options.h"
 #include "errand/api/limits.h"
 #include "errand/api/wait_for_job.h"
 #include "errand/graphql/execution/operation_execution.h"
-#include "errand/json/writer.h"
 
 namespace errand::api {
 
@@ -29,24 +29,6 @@ namespace {
 boost::json::object without_options(boost::json::object arguments, const std::string& options) {
   arguments.erase(options);
   return arguments;
-}
-
-/// Constraint violations as one error: the first in its message, all of them in its extensions.
-/// Holds places and rules, never the values.
-FieldError constraint_error(const std::vector<contract::ConstraintViolation>& violations) {
-  boost::json::array list;
-  for (const contract::ConstraintViolation& violation : violations) {
-    list.push_back(boost::json::object{{"path", contract::to_text(violation.path)},
-                                       {"message", violation.message},
-                                       {"constraint", violation.constraint}});
-  }
-  const contract::ConstraintViolation& first = violations.front();
-  std::string message = contract::to_text(first.path) + " " + first.message + ".";
-  if (violations.size() > 1) {
-    message += " (" + std::to_string(violations.size() - 1) + " more)";
-  }
-  return {ErrorCode::kConstraintViolation, std::move(message),
-          boost::json::object{{"violations", std::move(list)}}};
 }
 
 /// How many root fields of the operation start jobs.
@@ -197,13 +179,9 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
         .lifetime = std::max(backend->options.idempotency_lifetime, type.retention)};
   }
 
-  json::append_value(request.input, boost::json::value(arguments));
-  if (request.input.size() > backend->options.input_bytes_max) {
-    co_return std::unexpected(api_error(
-        {ErrorCode::kPayloadTooLarge,
-         "The arguments have " + std::to_string(request.input.size()) + " bytes as JSON; at most " +
-             std::to_string(backend->options.input_bytes_max) + " are allowed."}));
-  }
+  auto input = make_job_input(*backend, arguments);
+  if (!input) co_return std::unexpected(std::move(input.error()));
+  request.input = std::move(input->text);
   const Timestamp now = backend->clock->now().wall;
   Result<job::JobSpec> spec = make_spec(type, *options, principal, now);
   if (!spec) {
@@ -229,7 +207,7 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
   request.id = JobId{Uuid::v7(now, *backend->random)};
   request.spec = std::move(*spec);
   request.spec.limit_key = limit_key(type, arguments);
-  request.spec.input = {backend->payload_key.sign(request.input), request.input.size()};
+  request.spec.input = input->ref;
   request.actor = {job::ActorKind::kClient, principal.subject};
   request.traceparent = context.traceparent;
   if (options->correlation_id) {

@@ -17,7 +17,7 @@ enum class Action : std::uint8_t {
   kReadJob,         ///< see a job, its events, result and error; also in lists and subscriptions
   kCancelJob,       ///< cooperative cancel
   kKillJob,         ///< immediate end, audited
-  kRetryJob,        ///< next run of an ended job; also dead letters
+  kRetryJob,        ///< next run of an ended job; also requeuing and discarding dead letters
   kCreateCallback,  ///< name a callback URL with a job
   kReadQueues,      ///< see queues and their figures
   kManageQueues,    ///< pause and resume

@@ -118,6 +118,8 @@ TEST(ServedSchema, HasTheWholeStatusSchema) {
   deadline: DateTime
   expiresAt: DateTime
   error: JobError
+  deadLetter: Boolean!
+  errorFingerprint: String
   actions: [JobAction!]!
   events(first: Int = 20, after: String, types: [String!]): JobEventConnection!
 }
@@ -141,6 +143,8 @@ TEST(ServedSchema, HasTheWholeStatusSchema) {
   EXPECT_EQ(type::print_type(*served.query_type(), {.descriptions = false}), R"(type Query {
   job(id: ID!): Job
   jobs(filter: JobFilter, orderBy: JobOrder! = NEWEST_FIRST, first: Int = 20, after: String): JobConnection!
+  deadLetters(filter: DeadLetterFilter, first: Int = 20, after: String): JobConnection!
+  failureReport(period: Duration, from: DateTime, to: DateTime, first: Int = 20): FailureReport!
   node(id: ID!): Node
   queues: [QueueInfo!]!
   workers: [WorkerInfo!]!

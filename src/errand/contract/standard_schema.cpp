@@ -54,6 +54,10 @@ std::string_view job_fields_sdl() noexcept {
   expiresAt: DateTime
   "Why the job did not succeed. A terminal job has exactly one of result and error."
   error: JobError
+  "Whether the job FAILED and still waits for an operator, who requeues or discards it."
+  deadLetter: Boolean!
+  "Groups FAILED jobs whose errors differ in numbers alone; null for every other job."
+  errorFingerprint: String
   "What the viewer may do with the job now."
   actions: [JobAction!]!
   "The job's history, oldest first."
@@ -226,6 +230,10 @@ enum JobAction {
   KILL
   "Start the next run: retryJob."
   RETRY
+  "Start the next run of a dead letter, with another input if need be: requeueDeadLetters."
+  REQUEUE
+  "Put a dead letter away: discardDeadLetters."
+  DISCARD
   "Wake it with a signal."
   SIGNAL
 }
@@ -337,6 +345,78 @@ input JobFilter {
   createdFrom: DateTime
   "Created before this time."
   createdBefore: DateTime
+}
+
+"Which dead letters: all conditions hold together."
+input DeadLetterFilter {
+  "Started by one of these mutations."
+  type: [String!]
+  "In one of these queues."
+  queue: [String!]
+  "With one of these error fingerprints."
+  fingerprint: [String!]
+  "Failed at this time or later."
+  finishedFrom: DateTime
+  "Failed before this time."
+  finishedBefore: DateTime
+}
+
+"What a command to dead letters did."
+type DeadLetterResult {
+  "Dead letters that the ids or the filter name, up to the limit."
+  matched: Int!
+  "Those of them that were changed; 0 of a dry run."
+  changed: Int!
+  "Whether the limit or the time for the request left some out: send the command again."
+  hasMore: Boolean!
+  "Ids of the first ten that were changed; of a dry run, of those that would be."
+  jobs: [ID!]!
+  "Those that could not be changed. They are as they were."
+  refused: [DeadLetterRefusal!]!
+}
+
+"Why a command did not change a job."
+type DeadLetterRefusal {
+  "The job, as it was named."
+  id: ID!
+  "A stable code, such as JOB_NOT_DEAD_LETTER or NOT_FOUND."
+  code: String!
+  "What is the matter."
+  message: String!
+}
+
+"What failed in a length of time, by its error."
+type FailureReport {
+  "Jobs that failed at this time or later."
+  from: DateTime!
+  "Jobs that failed before this time."
+  to: DateTime!
+  "The failures by their fingerprint, the most frequent first."
+  groups: [FailureGroup!]!
+  "Whether there are more groups than were asked for."
+  hasMore: Boolean!
+}
+
+"FAILED jobs whose errors differ in numbers alone. A job that was requeued counts no more."
+type FailureGroup {
+  "Names the group: `filter.fingerprint` of deadLetters, requeueDeadLetters and discardDeadLetters."
+  fingerprint: String!
+  "The mutation that started the jobs."
+  type: String!
+  "The code of the error."
+  code: String!
+  "The message of the last one."
+  message: String!
+  "Jobs of the group."
+  count: Int!
+  "Those of them that still wait for an operator."
+  deadLetters: Int!
+  "When the first of them failed."
+  firstAt: DateTime!
+  "When the last of them failed."
+  lastAt: DateTime!
+  "Ids of the last five."
+  jobs: [ID!]!
 }
 
 enum JobOrder {
@@ -486,6 +566,26 @@ std::string_view query_fields_sdl() noexcept {
     "Only those after this cursor."
     after: String
   ): JobConnection! @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
+  "FAILED jobs that wait for an operator, the last to fail first."
+  deadLetters(
+    "Which ones."
+    filter: DeadLetterFilter
+    "How many at most: 1 to 100."
+    first: Int = 20
+    "Only those after this cursor."
+    after: String
+  ): JobConnection! @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
+  "What failed in a length of time, by its error: in the last `period`, or `from` a time `to` another, which is now where left out."
+  failureReport(
+    "The length of time up to now."
+    period: Duration
+    "Failed at this time or later. Not together with `period`."
+    from: DateTime
+    "Failed before this time."
+    to: DateTime
+    "How many groups at most: 1 to 100."
+    first: Int = 20
+  ): FailureReport! @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["groups"], requireOneSlicingArgument: false)
   "The object with this id; null when there is none that the viewer may see."
   node(id: ID!): Node
   "The queues with their load."
@@ -516,6 +616,30 @@ std::string_view mutation_fields_sdl() noexcept {
   ): Job
   "Starts the next run of a job that ended without success."
   retryJob(id: ID!): Job
+  "Starts the next run of dead letters, the oldest first: of those with these ids, or of those that the filter fits."
+  requeueDeadLetters(
+    "These jobs. Not together with `filter`."
+    ids: [ID!]
+    "All dead letters that this fits; {} is all there are."
+    filter: DeadLetterFilter
+    "With one id: what the job works on from now on, an object of the mutation's arguments. Checked as they are."
+    input: JSON
+    "Changes nothing and tells what would be changed."
+    dryRun: Boolean = false
+    "How many at most: 1 to 10000."
+    limit: Int = 1000
+  ): DeadLetterResult
+  "Puts dead letters away: those with these ids, or those that the filter fits. They stay FAILED."
+  discardDeadLetters(
+    "These jobs. Not together with `filter`."
+    ids: [ID!]
+    "All dead letters that this fits; {} is all there are."
+    filter: DeadLetterFilter
+    "Changes nothing and tells what would be changed."
+    dryRun: Boolean = false
+    "How many at most: 1 to 10000."
+    limit: Int = 1000
+  ): DeadLetterResult
   "Stops the starting of a queue's jobs. What runs goes on."
   pauseQueue(queue: String!): QueueInfo
   "Takes the pause back."
