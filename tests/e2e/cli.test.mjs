@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { after, test } from "node:test";
-import { Worker } from "@errand/worker";
+import { PermanentError, Worker } from "@errand/worker";
 import { binary, environment, Server } from "./support/server.mjs";
 
 const server = await Server.start();
@@ -29,7 +29,8 @@ function submit(...more) {
 
 test("help says what each command does, with examples", () => {
   for (const command of [["serve"], ["schema", "check"], ["schema", "print"], ["job", "submit"], ["job", "show"], ["job", "watch"],
-    ["job", "list"], ["job", "cancel"], ["config", "show"], ["token", "create"], ["token", "development"]]) {
+    ["job", "list"], ["job", "cancel"], ["job", "dead-letters"], ["job", "requeue"], ["job", "discard"], ["job", "failures"],
+    ["config", "show"], ["token", "create"], ["token", "development"]]) {
     const run = errand([...command, "--help"]);
     assert.equal(run.status, 0, command.join(" "));
     assert.match(run.stdout, /Examples:/, command.join(" "));
@@ -75,6 +76,49 @@ test("watch follows progress to the result", async () => {
   assert.equal(status, 0, text);
   assert.match(text, /SUCCEEDED after [0-9.]+ s, attempt 1 of 2/);
   assert.match(text, /"text": "Hello"/);
+});
+
+test("failed jobs are counted, listed, requeued with an edited input, and discarded", async () => {
+  let shelves = 0;
+  const worker = new Worker({ url: server.url, token: server.tokens.acme.worker, slots: 8, logger: { info() {}, warn() {}, error() {} } });
+  worker.handle("greet", async (job) => {
+    if (job.input.name === "Ada") throw new PermanentError(`shelf ${++shelves} is empty`, { code: "EMPTY" });
+    return { text: `Hello ${job.input.name}` };
+  });
+  const running = worker.run();
+  const [first, second] = [submit(), submit()];
+  const watch = (id) => start(["job", "watch", id]).ended; // not in step: the worker lives in this process
+  for (const { id } of [first, second]) assert.equal((await watch(id)).status, 3);
+
+  const report = errand(["job", "failures", "--period", "1h"]);
+  assert.equal(report.status, 0, report.stderr);
+  assert.match(report.stdout, /FAILED +WAITING +FINGERPRINT/);
+  assert.match(report.stdout, / 2 +2 .*EMPTY: shelf 2 is empty/);
+  const listed = errand(["job", "dead-letters", "--type", "greet", "--json"]).stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(listed.slice(0, 2).map(({ id }) => id).sort(), [first.id, second.id].sort());
+  assert.equal(listed[0].errorFingerprint.length, 16);
+  assert.match(errand(["job", "dead-letters", "--queue", "x", "--queue", "greetings"]).stdout, new RegExp(`${first.id}.*EMPTY`));
+
+  const dry = errand(["job", "requeue", first.id, "--dry-run"]);
+  assert.equal(dry.status, 0, dry.stderr);
+  assert.match(dry.stdout, /1 job would be requeued/);
+  const wrong = errand(["job", "requeue", first.id, "--input", '{"input":{"name":""}}']);
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /input\.name must have at least 1 character/);
+  assert.match(errand(["job", "requeue", first.id, "--input", '{"input":{"name":"Grace"}}']).stdout, /1 job requeued/);
+  const watched = await watch(first.id);
+  assert.equal(watched.status, 0, watched.text);
+  assert.match(watched.text, /Hello Grace/);
+
+  const discarded = errand(["job", "discard", second.id, first.id, "--json"]);
+  assert.equal(discarded.status, 1, "one of them has succeeded meanwhile");
+  assert.deepEqual(JSON.parse(discarded.stdout).refused.map(({ id, code }) => [id, code]), [[first.id, "JOB_NOT_DEAD_LETTER"]]);
+  assert.equal(errand(["job", "requeue"]).status, 2);
+  assert.equal(errand(["job", "requeue", first.id, "--all"]).status, 2);
+  assert.equal(errand(["job", "requeue", "--type", "greet", first.id]).status, 2);
+  assert.equal(errand(["job", "requeue", "--all", "--input", "{}"]).status, 2);
+  await worker.stop();
+  await running;
 });
 
 test("wrong calls say what is wrong, and by which status", () => {

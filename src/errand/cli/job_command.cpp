@@ -1,9 +1,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -14,12 +11,13 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include "errand/cli/client_flags.h"
 #include "errand/cli/commands.h"
+#include "errand/cli/dead_letter_command.h"
 #include "errand/cli/exit_status.h"
 #include "errand/cli/graphql_client.h"
 #include "errand/cli/job_view.h"
 #include "errand/cli/schema_index.h"
-#include "errand/json/parse.h"
 #include "errand/json/writer.h"
 
 namespace errand::cli {
@@ -28,52 +26,6 @@ namespace {
 
 /// Levels of a typed result that are selected; the server's own limit on depth is 12.
 constexpr int kResultDepth = 5;
-
-/// Flags that all commands of a client have.
-struct ClientFlags {
-  std::string url = "http://127.0.0.1:7420";
-  std::string token;
-  bool as_json = false;
-};
-
-std::shared_ptr<ClientFlags> add_client_flags(CLI::App& command, const Context& context) {
-  auto flags = std::make_shared<ClientFlags>();
-  const auto variable = [&](const char* name) -> std::string {
-    const auto found = context.environment.find(name);
-    return found == context.environment.end() ? "" : found->second;
-  };
-  if (auto url = variable("ERRAND_URL"); !url.empty()) flags->url = std::move(url);
-  flags->token = variable("ERRAND_TOKEN");
-  command.add_option("--url", flags->url,
-                     "the server (or ERRAND_URL); default http://127.0.0.1:7420");
-  command.add_option("--token", flags->token,
-                     "bearer token (or ERRAND_TOKEN, which keeps it out of the process list)");
-  command.add_flag("--json", flags->as_json, "print JSON, one object a line");
-  return flags;
-}
-
-int exit_status_of(const Error& error) {
-  return error.code == ErrorCode::kUnavailable ? kUnreachable : kRefused;
-}
-
-void report_error(Context& context, const Error& error) {
-  std::string text = error.message;
-  if (error.code == ErrorCode::kUnavailable)
-    text += "\nIs the server running? Start it with: errand serve";
-  if (error.code == ErrorCode::kUnauthenticated) {
-    text +=
-        "\nGive a token with ERRAND_TOKEN or --token; `errand serve` printed one at its first "
-        "start";
-  }
-  report(context, exit_status_of(error), text);
-}
-
-std::optional<GraphqlClient> connect(Context& context, const ClientFlags& flags) {
-  auto client = GraphqlClient::create({.url = flags.url, .token = flags.token});
-  if (client) return *std::move(client);
-  report(context, kUsage, client.error().message);
-  return std::nullopt;
-}
 
 const boost::json::object* job_of(const boost::json::object& data, std::string_view field) {
   const auto* value = data.if_contains(field);
@@ -195,20 +147,6 @@ void watch(Context& context, const GraphqlClient& client, const std::string& id,
     }
   }
   context.status = JobView(*job).exit_status();
-}
-
-/// JSON given as text, as "@file" or as "-" for standard input.
-Result<boost::json::value> read_json(const std::string& source) {
-  std::string text = source;
-  if (source == "-") {
-    text.assign(std::istreambuf_iterator<char>(std::cin), {});
-  } else if (source.starts_with('@')) {
-    std::ifstream file(source.substr(1), std::ios::binary);
-    if (!file)
-      return fail(ErrorCode::kInvalidArgument, fmt::format("cannot read {}", source.substr(1)));
-    text.assign(std::istreambuf_iterator<char>(file), {});
-  }
-  return json::parse(text, {.bytes_max = 64 << 20, .depth_max = 128});
 }
 
 struct SubmitFlags {
@@ -392,8 +330,9 @@ void cancel(Context& context, const ClientFlags& flags, const std::string& id,
 }  // namespace
 
 void add_job_commands(CLI::App& app, Context& context) {
-  auto* job =
-      app.add_subcommand("job", "Submit, follow, list and cancel jobs")->require_subcommand(1);
+  auto* job = app.add_subcommand(
+                     "job", "Submit, follow, list and cancel jobs, and deal with those that failed")
+                  ->require_subcommand(1);
   job->footer(
       "Each needs the server's address (--url or ERRAND_URL) and a token (ERRAND_TOKEN or "
       "--token).");
@@ -481,6 +420,7 @@ void add_job_commands(CLI::App& app, Context& context) {
         "cancel 0190163d-8694-739b-aea5-966c26f8ad90 --reason 'wrong year'");
     command->callback([=, &context] { cancel(context, *client, *id, *reason); });
   }
+  add_dead_letter_commands(*job, context);
 }
 
 }  // namespace errand::cli

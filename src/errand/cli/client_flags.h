@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/json/value.hpp>
+
+#include "errand/base/result.h"
+#include "errand/cli/commands.h"
+#include "errand/cli/graphql_client.h"
+
+namespace errand::cli {
+
+/// Flags that all commands of a client have.
+struct ClientFlags {
+  std::string url = "http://127.0.0.1:7420";
+  std::string token;
+  bool as_json = false;
+};
+
+/// Adds them to `command`, which must not outlive them; the environment gives their defaults.
+std::shared_ptr<ClientFlags> add_client_flags(CLI::App& command, const Context& context);
+
+/// Prints a failure with what can be done about it, and leaves its exit status.
+void report_error(Context& context, const Error& error);
+
+/// nullopt after a report, where the address is not good.
+std::optional<GraphqlClient> connect(Context& context, const ClientFlags& flags);
+
+/// JSON given as text, as "@file" or as "-" for standard input.
+Result<boost::json::value> read_json(const std::string& source);
+
+}  // namespace errand::cli
