@@ -247,7 +247,8 @@ void Simulation::command_some_job() {
     case 5:
       if (chance(2)) request.input = fmt::format(R"({{"edited":{}}})", below(1'000'000));
       request.command = job::RequeueDeadLetter{
-          request.input.empty() ? std::nullopt : std::optional(ref_to(request.input))};
+          request.input.empty() ? std::nullopt : std::optional(ref_to(request.input)),
+          fmt::format("k{}", below(4))};
       break;
     case 4: {
       if (chance(2)) {

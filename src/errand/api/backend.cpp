@@ -27,12 +27,13 @@ Backend::Backend(runtime::LaneClient lane_client, const store::Reader& store_rea
       cursors(master_key.hmac_key("api-cursor.v1")),
       payload_key(master_key.hmac_key(crypto::kPayloadDigestLabel)),
       fingerprint_key(master_key.hmac_key("idempotency-fingerprint.v1")),
+      limit_key(master_key.hmac_key("limit-key.v1")),
       options(api_options) {
   for (const char* name :
        {"JobProgress", "JobStep", "JobEstimate", "WaitReason", "JobError", "JobEvent", "JobActor",
         "JobEventConnection", "JobEventEdge", "JobConnection", "JobEdge", "PageInfo", "QueueInfo",
-         "LimitInfo", "WorkerInfo", "DeadLetterResult", "DeadLetterRefusal", "FailureReport",
-         "FailureGroup"}) {
+        "LimitInfo", "WorkerInfo", "DeadLetterResult", "DeadLetterRefusal", "FailureReport",
+        "FailureGroup"}) {
     const NamedType* named = schema().type(contract->names().type(name));
     if (named != nullptr) own_types_.emplace(name, &named->as<ObjectType>());
   }

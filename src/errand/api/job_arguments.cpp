@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "errand/api/limits.h"
 #include "errand/graphql/type/coerce.h"
 #include "errand/json/writer.h"
 
@@ -76,6 +77,7 @@ FieldError constraint_error(const std::vector<contract::ConstraintViolation>& vi
 }
 
 std::expected<JobInput, FieldError> make_job_input(const Backend& backend,
+                                                   const contract::JobType& type,
                                                    const boost::json::object& arguments) {
   JobInput input;
   json::append_value(input.text, boost::json::value(arguments));
@@ -86,6 +88,7 @@ std::expected<JobInput, FieldError> make_job_input(const Backend& backend,
             std::to_string(backend.options.input_bytes_max) + " are allowed."));
   }
   input.ref = {backend.payload_key.sign(input.text), input.text.size()};
+  input.limit_key = limit_key(backend.limit_key, type, arguments);
   return input;
 }
 
@@ -96,7 +99,7 @@ std::expected<JobInput, FieldError> check_edited_input(const Backend& backend,
   if (!arguments) return std::unexpected(std::move(arguments.error()));
   const auto violations = backend.contract->check_constraints(type, *arguments);
   if (!violations.empty()) return std::unexpected(constraint_error(violations));
-  return make_job_input(backend, *arguments);
+  return make_job_input(backend, type, *arguments);
 }
 
 }  // namespace errand::api

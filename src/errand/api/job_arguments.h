@@ -22,11 +22,12 @@ graphql::execution::FieldError constraint_error(
 struct JobInput {
   std::string text;  ///< JSON
   job::PayloadRef ref;
+  std::string limit_key;  ///< JobSpec::limit_key
 };
 
 /// Renders coerced arguments. @return kPayloadTooLarge beyond the bound of the server.
 std::expected<JobInput, graphql::execution::FieldError> make_job_input(
-    const Backend& backend, const boost::json::object& arguments);
+    const Backend& backend, const contract::JobType& type, const boost::json::object& arguments);
 
 /// Takes arguments that come as one JSON value in place of a mutation's own, and checks them like
 /// those: their types, with defaults filled in, their constraints, their size.

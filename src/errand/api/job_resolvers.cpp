@@ -159,10 +159,8 @@ void add_wait_reason(const BackendPtr& backend, ResolverMap& map) {
              return in_line ? FieldValue(e.place) : FieldValue();
            })
       .add("workers", [](const Explanation& e, auto&) { return FieldValue(e.workers); })
-      .add("limit", [](const Explanation& e,
-                       auto&) { return e.limit.empty() ? FieldValue() : FieldValue(e.limit); })
-      .add("key", [](const Explanation& e, auto&) {
-        return e.of_key ? FieldValue(e.state->spec.limit_key) : FieldValue();
+      .add("limit", [](const Explanation& e, auto&) {
+        return e.limit.empty() ? FieldValue() : FieldValue(e.limit);
       });
 }
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 #include <string_view>
 #include <utility>
 
-#include "errand/crypto/digest.h"
 #include "errand/crypto/encoding.h"
 #include "errand/json/writer.h"
 
@@ -14,9 +14,6 @@ namespace {
 
 using contract::JobType;
 using contract::LimitRule;
-
-/// Longer keys are kept as digests, so that no input makes the engine's memory large.
-constexpr std::size_t kKeyBytesMax = 200;
 
 std::string joined(const std::vector<std::string>& paths) {
   std::string text;
@@ -86,19 +83,18 @@ std::vector<engine::Limit> limits_of(const contract::Contract& contract) {
   return limits;
 }
 
-std::string limit_key(const JobType& type, const boost::json::object& arguments) {
-  std::string key;
+std::string limit_key(const crypto::HmacKey& key, const JobType& type,
+                      const boost::json::object& arguments) {
+  if (type.limit_key_paths.empty()) return {};
+  std::string text;
   for (const std::string& path : type.limit_key_paths) {
-    if (!key.empty()) key += ',';
+    // JSON texts tell 1 from "1"; no comma outside of one is part of them.
+    if (!text.empty()) text += ',';
     const boost::json::value* value = value_at(arguments, path);
-    if (value == nullptr) {
-      key += "null";
-    } else {
-      json::append_value(key, *value);
-    }
+    json::append_value(text, value == nullptr ? boost::json::value() : *value);
   }
-  if (key.size() > kKeyBytesMax) key = "sha256:" + crypto::to_hex(crypto::sha256(key));
-  return key;
+  constexpr std::size_t kBytes = 16;
+  return crypto::to_hex(std::span(key.sign(text)).first(kBytes));
 }
 
 }  // namespace errand::api

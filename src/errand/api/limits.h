@@ -7,6 +7,7 @@
 
 #include "errand/contract/contract.h"
 #include "errand/contract/job_type.h"
+#include "errand/crypto/digest.h"
 #include "errand/engine/limit.h"
 
 namespace errand::api {
@@ -16,9 +17,10 @@ namespace errand::api {
 /// rate, both also by tenant, and for types with a key by that.
 std::vector<engine::Limit> limits_of(const contract::Contract& contract);
 
-/// What the limits of `type` by input count a job with these coerced arguments by: the values as
-/// JSON texts, joined by commas. A missing value is null, a key like any other. Empty for a type
-/// without such limits; a long one is replaced by its digest.
-std::string limit_key(const contract::JobType& type, const boost::json::object& arguments);
+/// What the limits of `type` by input count a job with these coerced arguments by: a digest under
+/// `key` of the values, in 32 hexadecimal digits. A missing value is null, a value like any other.
+/// Empty for a type without such limits.
+std::string limit_key(const crypto::HmacKey& key, const contract::JobType& type,
+                      const boost::json::object& arguments);
 
 }  // namespace errand::api

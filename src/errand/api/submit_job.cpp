@@ -10,7 +10,6 @@
 #include "errand/api/job_access.h"
 #include "errand/api/job_arguments.h"
 #include "errand/api/job_options.h"
-#include "errand/api/limits.h"
 #include "errand/api/wait_for_job.h"
 #include "errand/graphql/execution/operation_execution.h"
 
@@ -179,7 +178,7 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
         .lifetime = std::max(backend->options.idempotency_lifetime, type.retention)};
   }
 
-  auto input = make_job_input(*backend, arguments);
+  auto input = make_job_input(*backend, type, arguments);
   if (!input) co_return std::unexpected(std::move(input.error()));
   request.input = std::move(input->text);
   const Timestamp now = backend->clock->now().wall;
@@ -206,7 +205,7 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
 
   request.id = JobId{Uuid::v7(now, *backend->random)};
   request.spec = std::move(*spec);
-  request.spec.limit_key = limit_key(type, arguments);
+  request.spec.limit_key = std::move(input->limit_key);
   request.spec.input = input->ref;
   request.actor = {job::ActorKind::kClient, principal.subject};
   request.traceparent = context.traceparent;

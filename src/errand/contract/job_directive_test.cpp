@@ -211,9 +211,9 @@ TEST(JobDirective, ReadsLimitsByInput) {
 TEST(JobDirective, SaysWhatIsWrongWithALimit) {
   // The message of the one error, without its place and the value.
   const auto fault = [](const std::string& limits) {
-    const auto errors = contract_errors(
-        "type Mutation { run(a: ID, list: [ID], in: In, pin: ID @sensitive): Int @job(" + limits +
-        ") }\ninput In { b: ID }");
+    const auto errors =
+        contract_errors("type Mutation { run(a: ID, list: [ID], in: In): Int @job(" + limits +
+                        ") }\ninput In { b: ID }");
     if (errors.size() != 1) return std::to_string(errors.size()) + " errors";
     const auto at = errors[0].find("]): ");
     return errors[0].substr(at + 4);
@@ -223,9 +223,6 @@ TEST(JobDirective, SaysWhatIsWrongWithALimit) {
             "below one; write one of them, such as \"a\"");
   EXPECT_EQ(fault("concurrency: [{key: \"list\", limit: 1}]"),
             "the key \"list\" is a [ID]; name one value in it: a scalar or an enum");
-  EXPECT_EQ(fault("concurrency: [{key: \"pin\", limit: 1}]"),
-            "the key \"pin\" is @sensitive, and keys are shown to whoever asks why a job waits; "
-            "name another value");
   EXPECT_EQ(fault("concurrency: [{key: \"queue+a\", limit: 1}]"),
             "a limit of the queue counts all its types, which do not have this input; leave "
             "\"queue+\" out");

@@ -128,14 +128,10 @@ class DirectiveReader {
   SchemaErrors& errors_;
 };
 
-/// Where `path` ("input.card.number") leads from the arguments of `field`.
-struct PathTarget {
-  const type::InputValueDefinition* value = nullptr;  ///< null: nowhere
-  bool sensitive = false;                             ///< it, or what it lies in
-};
-
-PathTarget follow_path(const type::FieldDefinition& field, std::string_view path) {
-  PathTarget target;
+/// Where `path` ("input.card.number") leads from the arguments of `field`; nullptr: nowhere.
+const type::InputValueDefinition* follow_path(const type::FieldDefinition& field,
+                                              std::string_view path) {
+  const type::InputValueDefinition* value = nullptr;
   for (bool first = true; first || !path.empty(); first = false) {
     const auto dot = path.find('.');
     const std::string_view name = path.substr(0, dot);
@@ -156,10 +152,6 @@ PathTarget follow_path(const type::FieldDefinition& field, std::string_view path
 /// A path of `field`'s arguments, for examples.
 std::string sample_path(const type::FieldDefinition& field) {
   return field.arguments.empty() ? "input.account" : std::string(field.arguments.front().name);
-}
-
-bool path_exists(const type::FieldDefinition& field, std::string_view path) {
-  return follow_path(field, path).value != nullptr;
 }
 
 /// Reads `waits`, of a backoff with a list. @return whether all is well.
@@ -250,23 +242,15 @@ void read_backoff(JobType& job, const DirectiveReader& reader) {
 
 /// What is wrong with the input path `path` as a part of a limit's key; empty if nothing is.
 std::string key_path_fault(const type::FieldDefinition& field, const std::string& path) {
-  const PathTarget target = follow_path(field, path);
-  if (target.value == nullptr) {
+  const type::InputValueDefinition* value = follow_path(field, path);
+  if (value == nullptr) {
     return "the key \"" + path + "\" is neither queue, type nor tenant, nor an argument of " +
            std::string(field.name) + " or a field below one; write one of them, such as \"" +
            sample_path(field) + "\"";
   }
-  const type::NamedType& named = target.value->type.named();
-  const bool is_leaf =
-      named.get_if<type::ScalarType>() != nullptr || named.get_if<type::EnumType>() != nullptr;
-  if (!is_leaf || target.value->type.is_list()) {
-    return "the key \"" + path + "\" is a " + target.value->type.str() +
+  if (!value->type.named().is_leaf() || value->type.is_list()) {
+    return "the key \"" + path + "\" is a " + value->type.str() +
            "; name one value in it: a scalar or an enum";
-  }
-  if (target.sensitive) {
-    return "the key \"" + path +
-           "\" is @sensitive, and keys are shown to whoever asks why a job waits; name another "
-           "value";
   }
   return {};
 }
@@ -357,7 +341,7 @@ void read_flow_control(JobType& job, const type::FieldDefinition& field,
   if (const auto* paths = reader.get("unique")) {
     for (const json::value& item : paths->as_array()) {
       std::string path(item.as_string().data(), item.as_string().size());
-      if (!path_exists(field, path)) {
+      if (follow_path(field, path) == nullptr) {
         reader.wrong("unique", "\"" + path + "\" is no argument of " + std::string(field.name) +
                                    ", nor a field below one; write a path such as \"" +
                                    sample_path(field) + "\"");

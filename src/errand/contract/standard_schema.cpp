@@ -183,8 +183,6 @@ type WaitReason {
   workers: Int
   "The limit that holds it, by its id in the query limits."
   limit: String
-  "The value that the limit counts by, where that is an input of the job."
-  key: String
 }
 
 enum WaitKind {

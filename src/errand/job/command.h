@@ -105,6 +105,7 @@ struct Discard {};
 /// Starts the next run of a dead letter, with another input where one is given.
 struct RequeueDeadLetter {
   std::optional<PayloadRef> input;  ///< checked against the type before
+  std::string limit_key = {};       ///< of this input; JobSpec::limit_key
 };
 
 using Command = std::variant<Enqueue, DueNow, Start, Complete, FailAttempt, TimeOutAttempt,

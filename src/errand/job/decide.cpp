@@ -312,7 +312,7 @@ class Decider {
     }
   }
 
-  Result<Events> operator()(const RetryRun&) const { return Events{next_run({})}; }
+  Result<Events> operator()(const RetryRun&) const { return Events{next_run()}; }
 
   Result<Events> operator()(const Discard&) const {
     if (!state_.dead_letter) return discarded_before();
@@ -321,7 +321,12 @@ class Decider {
 
   Result<Events> operator()(const RequeueDeadLetter& requeue) const {
     if (!state_.dead_letter) return discarded_before();
-    return Events{next_run(requeue.input)};
+    Requeued requeued = next_run();
+    if (requeue.input) {
+      requeued.input = requeue.input;
+      requeued.limit_key = requeue.limit_key;
+    }
+    return Events{std::move(requeued)};
   }
 
  private:
@@ -331,8 +336,8 @@ class Decider {
   static std::unexpected<Error> discarded_before() {
     return fail(ErrorCode::kJobNotDeadLetter, "the job is FAILED and was discarded before");
   }
-  [[nodiscard]] Requeued next_run(const std::optional<PayloadRef>& input) const {
-    Requeued requeued{.run = state_.run + 1, .input = input};
+  [[nodiscard]] Requeued next_run() const {
+    Requeued requeued{.run = state_.run + 1};
     if (state_.spec.deadline) {
       const Timestamp began =
           std::max(state_.run_created_at, state_.spec.scheduled_for.value_or(Timestamp::min()));

@@ -76,8 +76,8 @@ struct JobSpec {
   std::vector<std::string> tags;
   std::map<std::string, std::string> labels;
   bool has_idempotency_key = false;
-  /// Counted by the limits of its type that have a key over the input; empty: none counts it. The
-  /// key's value alone, so that limits can change while jobs live.
+  /// Counted by the limits of its type that have a key over the input; empty: none counts it. A
+  /// keyed digest of the values, as events hold no part of an input.
   std::string limit_key;
   /// Jobs of one limit_key run one after the other, in the order in which they entered the line:
   /// this one keeps its place from its run's first start to the run's end.
@@ -213,6 +213,7 @@ struct Requeued {
   std::uint32_t run = 0;  ///< from 2
   std::optional<Timestamp> deadline;
   std::optional<PayloadRef> input;  ///< in place of the one before; never its value
+  std::string limit_key;            ///< of this input
   friend bool operator==(const Requeued&, const Requeued&) = default;
 };
 

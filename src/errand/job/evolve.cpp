@@ -146,7 +146,10 @@ class Evolver {
     state_.run = e.run;
     state_.run_created_at = event_.time;
     state_.spec.deadline = e.deadline;
-    if (e.input) state_.spec.input = *e.input;
+    if (e.input) {
+      state_.spec.input = *e.input;
+      state_.spec.limit_key = e.limit_key;
+    }
     state_.attempts_in_run = 0;
     state_.lost_leases_in_run = 0;
     state_.started_at.reset();

@@ -190,6 +190,7 @@ void describe(V& v, T& x) {
   v("run", x.run);
   v("deadlineMs", x.deadline);
   v("input", x.input);
+  v("limitKey", x.limit_key);
 }
 template <class V, OneOf<JobState> T>
 void describe(V& v, T& x) {

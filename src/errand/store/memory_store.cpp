@@ -487,7 +487,7 @@ class MemoryStore::Data final : public Reader {
     const job::JobSpec& spec = after.spec;
     if (const auto before = find(after.id)) {
       if (before->status == job::JobStatus::kPending) tables_.ready.erase(ready_place(*before));
-      if (!spec.limit_key.empty()) {
+      if (!before->spec.limit_key.empty()) {
         tables_.keyed.erase(keyed_place(*before));
         tables_.held.erase(before->id);
       }

@@ -94,7 +94,8 @@ Result<void> Writer::prepare() {
       {&statements_.update_job,
        "UPDATE jobs SET epoch = ?, position = ?, sequence = ?, status = ?, priority = ?,"
        " ready_position = ?, due_at_ms = ?, finished_at_ms = ?, error_fingerprint = ?,"
-       " dead_letter = ?, state = ?, holds_key = ? WHERE id = ? AND sequence = ? AND status = ?"},
+       " dead_letter = ?, state = ?, limit_key = ?, holds_key = ? WHERE id = ? AND sequence = ? "
+       "AND status = ?"},
       {&statements_.insert_event,
        "INSERT INTO events (position, job_id, sequence, tenant, shard, epoch, time_ms, type,"
        " actor_kind, actor, traceparent, correlation_id, data)"
@@ -386,6 +387,7 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
   bind_due(update);
   bind_end(update);
   update.bind(text_)
+      .bind(spec.limit_key)
       .bind(std::int64_t{job::holds_key(after) && !job::has_lease(after.status)})
       .bind(id)
       .bind(static_cast<std::int64_t>(to_number(write.events.front().sequence) - 1))
