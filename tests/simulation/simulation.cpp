@@ -39,6 +39,7 @@ Tally& Tally::operator+=(const Tally& other) {
   refused_commits += other.refused_commits;
   stale_reports_refused += other.stale_reports_refused;
   limits_met += other.limits_met;
+  pruned += other.pruned;
   executions_again += other.executions_again;
   for (std::size_t i = 0; i < ended_in.size(); ++i) ended_in[i] += other.ended_in[i];
   for (const auto& [move, counts] : other.moves) {
@@ -78,6 +79,7 @@ Simulation::Simulation(std::uint64_t seed)
   for (engine::Limit& limit : options_.limits) {
     if (!limit.value && chance(2)) limit.value = 1 + below(4);
   }
+  prunes_ = seed % 3 == 0;
   start_engine();
 }
 
@@ -175,6 +177,25 @@ void Simulation::step() {
       }
   }
   if (!chance(3)) round();
+  if (prunes_ && chance(20)) prune();
+}
+
+void Simulation::prune() {
+  const auto look_at = [&](const JobId& id) {
+    const auto state = stored(id);
+    if (state && state->expires_at && *state->expires_at <= now_.wall) expired_.insert(id);
+    if (state && !state->terminal()) expired_.erase(id);  // it was retried in time
+  };
+  for (const JobId& id : acknowledged_) look_at(id);
+  // A crash may have kept the news of a job from us, but not that of its result.
+  for (const auto& [id, result] : accepted_result_) look_at(id);
+  const bool risky = faults_ && chance(6);
+  if (risky) store_->break_down();
+  const auto pruned = store_->store().prune(
+      now_.wall, {.jobs_max = 1 + below(10), .events_max = 1 + below(30), .bytes_max = below(500)});
+  if (risky) store_->heal();
+  if (pruned) tally_.pruned += pruned->jobs;
+  if (store_->has_ended()) restart();
 }
 
 void Simulation::send(engine::Request request, Asked asked) {
@@ -205,6 +226,7 @@ void Simulation::enqueue() {
   if (chance(5)) spec.scheduled_for = now_.wall + Milliseconds(below(60'000));
   if (chance(4)) spec.deadline = now_.wall + Milliseconds(60'001 + below(200'000));
   if (chance(6)) spec.queue_timeout = Milliseconds(1 + below(100'000));
+  if (prunes_) spec.retention = Milliseconds(below(60'000));
   request.input = fmt::format(R"({{"n":{}}})", next_ticket_);
   spec.input = ref_to(request.input);
   request.correlation_id = "c";
@@ -591,10 +613,11 @@ void Simulation::judge_stored() {
     violated("I4, I5: " + fault);
   }
   for (const JobId& id : acknowledged_) {
-    if (!stored(id)) violated("I1: an acknowledged job is gone");
+    if (!stored(id) && !may_be_pruned(id)) violated("I1: an acknowledged job is gone");
   }
   for (const auto& [id, result] : accepted_result_) {
     const auto state = stored(id);
+    if (!state && may_be_pruned(id)) continue;
     if (!state || state->status != job::JobStatus::kSucceeded) {
       violated("I4: an accepted result is no longer there");
       continue;

@@ -50,7 +50,8 @@ struct Tally {
   std::uint64_t unknown_outcomes = 0;
   std::uint64_t refused_commits = 0;
   std::uint64_t stale_reports_refused = 0;
-  std::uint64_t limits_met = 0;        ///< starts that took the last place of a limit
+  std::uint64_t limits_met = 0;  ///< starts that took the last place of a limit
+  std::uint64_t pruned = 0;
   std::uint64_t executions_again = 0;  ///< dispatches of a job beyond its first
   std::array<std::uint64_t, job::kJobStatusCount> ended_in{};
   std::map<Move, std::array<std::uint64_t, kEndingCount>> moves;  ///< by ending
@@ -62,7 +63,7 @@ struct Tally {
 /// crashes and power losses before, within and after each commit, a full and a failing disk,
 /// commits of unknown outcome, workers that die, fall silent, repeat themselves and come back too
 /// late, clocks that jump. Three seeds of four have the SQLite store on a simulated disk, the
-/// others the memory store.
+/// others the memory store. One of three keeps ended jobs for a short time only and prunes them.
 ///
 /// Keeps what was acknowledged outside the system and holds the system against it (DESIGN.md,
 /// section 11): I1 to I6, I10, I11 and I13, and the order within FIFO keys.
@@ -123,6 +124,9 @@ class Simulation {
   /// Follows the log to its end and holds each start in it against the limits.
   void follow_log();
   void judge_start(const job::JobState& state, Timestamp at);
+  void prune();
+  /// Whether the job may be missing: its retention was over when something was pruned.
+  [[nodiscard]] bool may_be_pruned(const JobId& id) const { return expired_.contains(id); }
   void advance(Milliseconds by);
   void violated(const std::string& what);
   job::StatePtr stored(const JobId& id);
@@ -135,6 +139,7 @@ class Simulation {
   Tally tally_;
   std::string violation_;
   bool faults_ = true;
+  bool prunes_ = false;
 
   std::uint64_t next_ticket_ = 0;
   std::map<engine::Ticket, Asked> asked_;
@@ -147,6 +152,7 @@ class Simulation {
   // The oracle's memory: what the system has promised.
   std::vector<JobId> acknowledged_;
   std::map<std::string, JobId> keys_;
+  std::set<JobId> expired_;  ///< when something was pruned
   std::map<JobId, FencingToken> last_dispatch_;
   std::map<JobId, std::string> accepted_result_;
 

@@ -60,6 +60,9 @@ class NoReader final : public store::Reader {
                                                     std::size_t) const override {
     return read();
   }
+  Result<LogPosition> pruned_position(const std::optional<TenantId>&) const override {
+    return read();
+  }
   Result<std::optional<store::Payload>> payload(JobId, store::PayloadKind,
                                                 std::string_view) const override {
     return read();

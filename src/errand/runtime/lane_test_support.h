@@ -51,6 +51,16 @@ class GatedStore final : public store::Store {
   [[nodiscard]] std::uint64_t epoch() const override { return inner.epoch(); }
   [[nodiscard]] LogPosition last_position() const override { return inner.last_position(); }
   [[nodiscard]] Uuid last_batch_id() const override { return inner.last_batch_id(); }
+  Result<store::Pruned> prune(Timestamp now, const store::PruneLimits& limits) override {
+    auto pruned = inner.prune(now, limits);
+    {
+      const std::lock_guard lock(mutex_);
+      if (pruned) pruned_ += pruned->jobs;
+      ++prunings_;
+    }
+    changed_.notify_all();
+    return pruned;
+  }
   Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit) override {
     return inner.prune_idempotency(now, limit);
   }
@@ -62,6 +72,16 @@ class GatedStore final : public store::Store {
   void await_arrivals(std::size_t count) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return arrived_ >= count; });
+  }
+  /// Waits until `count` jobs have been pruned in all.
+  void await_pruned(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return pruned_ >= count; });
+  }
+  /// Calls of prune() so far.
+  std::size_t prunings() {
+    const std::lock_guard lock(mutex_);
+    return prunings_;
   }
   std::vector<std::size_t> jobs_per_commit() {
     const std::lock_guard lock(mutex_);
@@ -83,6 +103,8 @@ class GatedStore final : public store::Store {
   std::condition_variable changed_;
   bool open_ = true;
   std::size_t arrived_ = 0;
+  std::size_t pruned_ = 0;
+  std::size_t prunings_ = 0;
   std::vector<std::size_t> jobs_per_commit_;
 };
 

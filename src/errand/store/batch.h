@@ -58,6 +58,8 @@ struct IdempotencyRecord {
   std::string fingerprint;
   JobId job;
   Timestamp expires_at;  ///< pruned after this, once the job is gone too
+  /// A tombstone: its job was erased by Batch::forgets. Set by the store alone.
+  bool forgotten = false;
 
   friend bool operator==(const IdempotencyRecord&, const IdempotencyRecord&) = default;
 };
@@ -121,6 +123,9 @@ struct Batch {
   std::vector<QueueSetting> queues;
   std::vector<LimitSetting> limits;
   std::vector<RateUse> rate_uses;  ///< each limit, key and time once
+  /// Jobs that have ended, the batch's own writes included, to be erased at once: row, events and
+  /// payloads. Their idempotency keys stay as tombstones until they expire.
+  std::vector<JobId> forgets;
 
   /// Number of events in all.
   [[nodiscard]] std::size_t event_count() const noexcept;

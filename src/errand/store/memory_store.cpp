@@ -1,7 +1,6 @@
 #include "errand/store/memory_store.h"
 
 #include <algorithm>
-#include <deque>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -129,6 +128,15 @@ class MemoryStore::Data final : public Reader {
         return Error{ErrorCode::kConflict, "The idempotency key belongs to another job."};
       }
     }
+    for (const JobId& id : batch.forgets) {
+      const auto written =
+          std::ranges::find(batch.jobs, id, [](const JobWrite& write) { return write.after->id; });
+      const auto state = written != batch.jobs.end() ? written->after : find(id);
+      if (!state || !state->terminal()) {
+        return Error{ErrorCode::kConflict,
+                     fmt::format("Job {} cannot be forgotten: it has not ended.", id.str())};
+      }
+    }
 
     for (const JobWrite& write : batch.jobs) store_job(write);
     for (const PayloadWrite& write : batch.payloads) {
@@ -149,11 +157,40 @@ class MemoryStore::Data final : public Reader {
     for (const RateUse& use : batch.rate_uses) {
       tables_.rates[{use.limit, use.key, use.until}] = use.starts;
     }
+    for (const JobId& id : batch.forgets) {
+      erase(id);
+      for (auto& [scope, record] : tables_.idempotency) {
+        if (record.job == id) record.forgotten = true;
+      }
+    }
     tables_.last_batch_id = batch.id;
     return std::nullopt;
   }
 
-  std::size_t prune(Timestamp now, std::size_t limit) {
+  Pruned prune(Timestamp now, const PruneLimits& limits) {
+    const std::unique_lock lock(mutex_);
+    Pruned pruned;
+    std::size_t bytes = 0;
+    while (!tables_.expiries.empty() && pruned.jobs < limits.jobs_max) {
+      const DueCursor first = *tables_.expiries.begin();
+      if (first.due_at > now) break;
+      const job::JobState& state = *find(first.id);
+      const std::size_t events = to_number(state.last_sequence);
+      bytes += state.spec.input.size_bytes + (state.result ? state.result->size_bytes : 0);
+      const bool full = pruned.events + events > limits.events_max || bytes > limits.bytes_max;
+      if (full && pruned.jobs > 0) break;
+      erase(first.id);
+      ++pruned.jobs;
+      pruned.events += events;
+      std::erase_if(tables_.idempotency, [&](const auto& entry) {
+        return entry.second.job == first.id && entry.second.expires_at <= now;
+      });
+    }
+    if (!tables_.expiries.empty()) pruned.next = tables_.expiries.begin()->due_at;
+    return pruned;
+  }
+
+  std::size_t prune_idempotency(Timestamp now, std::size_t limit) {
     const std::unique_lock lock(mutex_);
     std::size_t count = 0;
     for (auto it = tables_.idempotency.begin(); it != tables_.idempotency.end() && count < limit;) {
@@ -275,7 +312,7 @@ class MemoryStore::Data final : public Reader {
     const auto places = tables_.events_of.find(id);
     if (places == tables_.events_of.end()) return found;
     for (std::size_t i = to_number(after); i < places->second.size() && found.size() < limit; ++i) {
-      found.push_back(tables_.log[to_number(places->second[i]) - 1].event);
+      found.push_back(tables_.log.at(places->second[i]).event);
     }
     return found;
   }
@@ -285,10 +322,20 @@ class MemoryStore::Data final : public Reader {
                                              std::size_t limit) const override {
     const std::shared_lock lock(mutex_);
     std::vector<LogEntry> found;
-    for (std::size_t i = to_number(after); i < tables_.log.size() && found.size() < limit; ++i) {
-      if (!tenant || tables_.log[i].tenant == *tenant) found.push_back(tables_.log[i]);
+    for (auto it = tables_.log.upper_bound(after); it != tables_.log.end(); ++it) {
+      if (found.size() == limit) break;
+      if (!tenant || it->second.tenant == *tenant) found.push_back(it->second);
     }
     return found;
+  }
+
+  Result<LogPosition> pruned_position(const std::optional<TenantId>& tenant) const override {
+    const std::shared_lock lock(mutex_);
+    LogPosition last{};
+    for (const auto& [of, position] : tables_.pruned) {
+      if (!tenant || of == *tenant) last = std::max(last, position);
+    }
+    return last;
   }
 
   Result<std::optional<Payload>> payload(JobId id, PayloadKind kind,
@@ -447,7 +494,8 @@ class MemoryStore::Data final : public Reader {
     LogPosition last_position{};
     Uuid last_batch_id;
     std::map<JobId, job::StatePtr> jobs;
-    std::deque<LogEntry> log;  ///< position p at index p - 1
+    std::map<LogPosition, LogEntry> log;
+    std::map<TenantId, LogPosition> pruned;  ///< last deleted event of each
     std::map<JobId, std::vector<LogPosition>> events_of;
     std::map<PayloadKey, Payload> payloads;
     std::map<IdempotencyScope, IdempotencyRecord> idempotency;
@@ -461,6 +509,7 @@ class MemoryStore::Data final : public Reader {
     std::set<KeyedPlace> keyed;  ///< those of `ready` that have a limit_key
     std::set<JobId> held;        ///< held_between_attempts()
     std::set<DueCursor> timers;
+    std::set<DueCursor> expiries;  ///< of jobs that have ended
     std::set<JobId> leased;
     std::map<CountKey, std::uint64_t> counts;
   };
@@ -486,15 +535,7 @@ class MemoryStore::Data final : public Reader {
     const job::JobState& after = *write.after;
     const job::JobSpec& spec = after.spec;
     if (const auto before = find(after.id)) {
-      if (before->status == job::JobStatus::kPending) tables_.ready.erase(ready_place(*before));
-      if (!before->spec.limit_key.empty()) {
-        tables_.keyed.erase(keyed_place(*before));
-        tables_.held.erase(before->id);
-      }
-      if (const auto due = job::next_timer(*before)) tables_.timers.erase({*due, before->id});
-      if (job::has_lease(before->status)) tables_.leased.erase(before->id);
-      if (before->status == job::JobStatus::kFailed) tables_.failed.erase(finish_place(*before));
-      --tables_.counts[count_key(spec, before->status)];
+      leave_indexes(*before);
     } else {
       tables_.by_tenant.insert({spec.tenant, {after.created_at, after.id}});
     }
@@ -504,6 +545,7 @@ class MemoryStore::Data final : public Reader {
     }
     if (held_between_attempts(after)) tables_.held.insert(after.id);
     if (const auto due = job::next_timer(after)) tables_.timers.insert({*due, after.id});
+    if (after.expires_at) tables_.expiries.insert({*after.expires_at, after.id});
     if (job::has_lease(after.status)) tables_.leased.insert(after.id);
     if (after.status == job::JobStatus::kFailed) tables_.failed.insert(finish_place(after));
     ++tables_.counts[count_key(spec, after.status)];
@@ -511,12 +553,39 @@ class MemoryStore::Data final : public Reader {
 
     for (const job::Event& event : write.events) {
       tables_.last_position = std::max(tables_.last_position, event.position);
-      if (tables_.log.size() < to_number(event.position)) {
-        tables_.log.resize(to_number(event.position));
-      }
-      tables_.log[to_number(event.position) - 1] = {spec.tenant, event};
+      tables_.log[event.position] = {spec.tenant, event};
       tables_.events_of[after.id].push_back(event.position);
     }
+  }
+
+  /// What changes with each write of a job.
+  void leave_indexes(const job::JobState& state) {
+    if (state.status == job::JobStatus::kPending) tables_.ready.erase(ready_place(state));
+    if (!state.spec.limit_key.empty()) {
+      tables_.keyed.erase(keyed_place(state));
+      tables_.held.erase(state.id);
+    }
+    if (state.status == job::JobStatus::kFailed) tables_.failed.erase(finish_place(state));
+    if (const auto due = job::next_timer(state)) tables_.timers.erase({*due, state.id});
+    if (state.expires_at) tables_.expiries.erase({*state.expires_at, state.id});
+    if (job::has_lease(state.status)) tables_.leased.erase(state.id);
+    --tables_.counts[count_key(state.spec, state.status)];
+  }
+
+  /// Deletes a job with its events and payloads.
+  void erase(JobId id) {
+    const job::StatePtr state = find(id);
+    leave_indexes(*state);
+    tables_.by_tenant.erase({state->spec.tenant, {state->created_at, id}});
+    LogPosition& pruned = tables_.pruned[state->spec.tenant];
+    pruned = std::max(pruned, state->last_position);
+    for (const LogPosition position : tables_.events_of[id]) tables_.log.erase(position);
+    tables_.events_of.erase(id);
+    const auto first = tables_.payloads.lower_bound({id, PayloadKind::kInput, {}});
+    auto last = first;
+    while (last != tables_.payloads.end() && last->first.job == id) ++last;
+    tables_.payloads.erase(first, last);
+    tables_.jobs.erase(id);
   }
 
   mutable std::shared_mutex mutex_;
@@ -556,8 +625,13 @@ LogPosition MemoryStore::last_position() const { return data_->position(); }
 
 Uuid MemoryStore::last_batch_id() const { return data_->last_batch_id(); }
 
+Result<Pruned> MemoryStore::prune(Timestamp now, const PruneLimits& limits) {
+  if (broken_) return fail(ErrorCode::kUnavailable, "The store has to be reopened first.");
+  return data_->prune(now, limits);
+}
+
 Result<std::size_t> MemoryStore::prune_idempotency(Timestamp now, std::size_t limit) {
-  return data_->prune(now, limit);
+  return data_->prune_idempotency(now, limit);
 }
 
 const Reader& MemoryStore::reader() const { return *data_; }

@@ -29,6 +29,7 @@ class MemoryStore final : public Store {
   [[nodiscard]] std::uint64_t epoch() const override;
   [[nodiscard]] LogPosition last_position() const override;
   [[nodiscard]] Uuid last_batch_id() const override;
+  [[nodiscard]] Result<Pruned> prune(Timestamp now, const PruneLimits& limits) override;
   [[nodiscard]] Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit) override;
   [[nodiscard]] const Reader& reader() const override;
 

@@ -201,6 +201,11 @@ class Reader {
                                                      const std::optional<TenantId>& tenant,
                                                      std::size_t limit) const = 0;
 
+  /// Position of the last event that was deleted with its job; 0 if none was. Of one tenant if
+  /// `tenant` is given. A reader of the log that has not come so far may have missed events: read
+  /// this after the events, so that none can go in between.
+  virtual Result<LogPosition> pruned_position(const std::optional<TenantId>& tenant) const = 0;
+
   /// nullopt if it was never written or has been erased. `name` is a step's, empty otherwise.
   virtual Result<std::optional<Payload>> payload(JobId id, PayloadKind kind,
                                                  std::string_view name = {}) const = 0;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 
 #include "errand/base/clock.h"
 #include "errand/base/error.h"
@@ -25,6 +26,23 @@ struct CommitError {
   Error error;  ///< kStoreFull, kStoreReadOnly, kUnavailable, kStoreCorrupt or kConflict
 };
 
+/// What one pruning deletes at most, so that it is short: it takes the place of a commit. One job
+/// always passes, its events in several prunings where they are many.
+struct PruneLimits {
+  std::size_t jobs_max = 200;         ///< >= 1
+  std::size_t events_max = 2'000;     ///< >= 1
+  std::size_t bytes_max = 4UL << 20;  ///< of inputs and results
+};
+
+/// What one pruning did.
+struct Pruned {
+  std::size_t jobs = 0;
+  std::size_t events = 0;
+  /// When the next one has something to do: in the past if the limits cut this one short; nullopt:
+  /// never, as things stand.
+  std::optional<Timestamp> next;
+};
+
 /// The one writer of a store. Belongs to one thread at a time, the lane's; reader() alone may be
 /// used from others.
 ///
@@ -39,8 +57,8 @@ class Store {
   /// Writes `batch` durably, all or nothing.
   ///
   /// Refused with kConflict: the epoch is not epoch() (another writer took over), a position or
-  /// sequence leaves a gap or comes twice (I5), or an idempotency key is still bound to another job
-  /// (I2).
+  /// sequence leaves a gap or comes twice (I5), an idempotency key is still bound to another job
+  /// (I2), or a job to be forgotten is missing or has not ended.
   [[nodiscard]] virtual std::expected<void, CommitError> commit(const Batch& batch) = 0;
 
   /// Closes what may be broken and opens it again under a new epoch.
@@ -55,7 +73,15 @@ class Store {
   /// Id of the last durable batch, also over a restart; nil before the first.
   [[nodiscard]] virtual Uuid last_batch_id() const = 0;
 
-  /// Deletes idempotency records that ended before `now` and whose job is gone, at most `limit`.
+  /// Deletes jobs whose JobState::expires_at is `now` or before, soonest first, with their events
+  /// and payloads, durably. What is live or not yet expired is never touched. Their idempotency
+  /// records go as well, unless they live longer. Deleted events raise Reader::pruned_position().
+  ///
+  /// Whatever its outcome, the store can go on: what was deleted is gone whole, or is all there.
+  [[nodiscard]] virtual Result<Pruned> prune(Timestamp now, const PruneLimits& limits) = 0;
+
+  /// Deletes idempotency records that ended before `now` and whose job was pruned or forgotten, at
+  /// most `limit`.
   /// @return how many were deleted.
   [[nodiscard]] virtual Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit) = 0;
 

@@ -269,18 +269,22 @@ TEST_P(StoreConformance, PrunesIdempotencyKeysOnlyWithoutTheirJob) {
   BatchBuilder builder(store(), 23);
   const auto job = builder.enqueue(BatchBuilder::spec());
   const auto kept = record(job->id, kStart + std::chrono::hours(1));
-  auto orphan = kept;
-  orphan.scope.key = "orphan";
-  orphan.job = JobId{Uuid{.bytes = {5}}};
-  auto young = orphan;
+  auto spec = BatchBuilder::spec();
+  spec.retention = Milliseconds(0);
+  const auto ended = builder.succeed(builder.start(builder.enqueue(spec)));
+  auto left = kept;
+  left.scope.key = "left";
+  left.job = ended->id;
+  auto young = left;
   young.scope.key = "young";
   young.expires_at = kStart + std::chrono::hours(24);
-  builder.batch().idempotency = {kept, orphan, young};
+  builder.batch().idempotency = {kept, left, young};
+  builder.batch().forgets = {ended->id};
   ASSERT_TRUE(store().commit(builder.take()));
 
   EXPECT_EQ(store().prune_idempotency(kStart + std::chrono::hours(2), 100).value(), 1U);
   EXPECT_TRUE(reader().idempotency(kept.scope).value());
-  EXPECT_FALSE(reader().idempotency(orphan.scope).value());
+  EXPECT_FALSE(reader().idempotency(left.scope).value());
   EXPECT_TRUE(reader().idempotency(young.scope).value());
 }
 

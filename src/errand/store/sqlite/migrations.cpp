@@ -204,8 +204,48 @@ CREATE INDEX jobs_failures ON jobs
   (tenant, error_fingerprint, finished_at_ms, id, dead_letter, status) WHERE status = 'FAILED';
 )sql";
 
-constexpr std::array kMigrations = {Migration{1, kMigration1}, Migration{2, kMigration2},
-                                    Migration{3, kMigration3}};
+// Ended jobs are pruned, and can be forgotten.
+constexpr const char* kMigration4 = R"sql(
+ALTER TABLE jobs ADD COLUMN expires_at_ms INTEGER;  -- ended: when it may be pruned
+UPDATE jobs SET expires_at_ms = json_extract(state, '$.expiresAtMs')
+  WHERE status IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'EXPIRED');
+CREATE INDEX jobs_by_expiry ON jobs (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
+
+-- Of each tenant, the last event that was deleted with its job: whoever reads the log from before
+-- it misses something.
+CREATE TABLE pruned_positions (
+  tenant   TEXT    NOT NULL,
+  shard    INTEGER NOT NULL,
+  epoch    INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  PRIMARY KEY (tenant)
+) STRICT, WITHOUT ROWID;
+
+-- Jobs that are gone and have more events than one transaction deletes.
+CREATE TABLE pruned_jobs (
+  job_id   TEXT    NOT NULL,
+  tenant   TEXT    NOT NULL,
+  shard    INTEGER NOT NULL,
+  epoch    INTEGER NOT NULL,
+  position INTEGER NOT NULL,        -- of the job's last event
+  PRIMARY KEY (job_id)
+) STRICT, WITHOUT ROWID;
+
+-- A job leaves its keys behind while they live: 0: it is kept, 1: pruned, 2: forgotten.
+ALTER TABLE idempotency_keys ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+UPDATE idempotency_keys SET gone = 1
+  WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = idempotency_keys.job_id);
+CREATE INDEX idempotency_keys_by_job ON idempotency_keys (job_id);
+DROP INDEX idempotency_keys_by_expiry;
+CREATE INDEX idempotency_keys_left ON idempotency_keys (expires_at_ms) WHERE gone <> 0;
+)sql";
+
+constexpr std::array kMigrations = {
+    Migration{1, kMigration1},
+    Migration{2, kMigration2},
+    Migration{3, kMigration3},
+    Migration{4, kMigration4},
+};
 
 }  // namespace
 

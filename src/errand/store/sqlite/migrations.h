@@ -7,13 +7,13 @@
 
 namespace errand::store::sqlite {
 
-/// One numbered step of the database's layout: SQL that leads from `version` - 1 to `version`.
+/// One numbered step of the database's layout: SQL that leads from the version before to `version`.
 struct Migration {
   int version;
   const char* sql;
 };
 
-/// All migrations, version 1 first, without gaps.
+/// All migrations, version 1 first, growing.
 std::span<const Migration> migrations() noexcept;
 
 /// The layout that this program writes.

@@ -353,6 +353,17 @@ Result<std::vector<LogEntry>> SqliteReader::events_after(LogPosition after,
   return query.bind(to_limit(limit)).all<LogEntry>(read_event);
 }
 
+Result<LogPosition> SqliteReader::pruned_position(const std::optional<TenantId>& tenant) const {
+  static const std::string kAll = "SELECT max(position) FROM pruned_positions";
+  static const std::string kOfTenant = "SELECT position FROM pruned_positions WHERE tenant = ?";
+  Query query(*this, tenant ? kOfTenant : kAll);
+  if (tenant) query.bind(tenant->view());
+  auto found = query.first<LogPosition>(
+      [](const Statement& row) -> Result<LogPosition> { return LogPosition(row.integer(0)); });
+  if (!found) return std::unexpected(found.error());
+  return found->value_or(LogPosition{});
+}
+
 Result<std::optional<Payload>> SqliteReader::payload(JobId id, PayloadKind kind,
                                                      std::string_view name) const {
   static const std::string kSql =
@@ -372,7 +383,7 @@ Result<std::optional<Payload>> SqliteReader::payload(JobId id, PayloadKind kind,
 Result<std::optional<IdempotencyRecord>> SqliteReader::idempotency(
     const IdempotencyScope& scope) const {
   static const std::string kSql =
-      "SELECT fingerprint, job_id, expires_at_ms FROM idempotency_keys"
+      "SELECT fingerprint, job_id, expires_at_ms, gone = 2 FROM idempotency_keys"
       " WHERE tenant = ? AND subject = ? AND field = ? AND key = ?";
   return Query(*this, kSql)
       .bind(scope.tenant.view())
@@ -382,8 +393,8 @@ Result<std::optional<IdempotencyRecord>> SqliteReader::idempotency(
       .first<IdempotencyRecord>([&](const Statement& row) -> Result<IdempotencyRecord> {
         const auto id = JobId::parse(row.text(1));
         if (!id) return std::unexpected(corrupt("job of an idempotency key"));
-        return IdempotencyRecord{scope, std::string(row.text(0)), *id,
-                                 to_timestamp(row.integer(2))};
+        return IdempotencyRecord{scope, std::string(row.text(0)), *id, to_timestamp(row.integer(2)),
+                                 row.integer(3) != 0};
       });
 }
 

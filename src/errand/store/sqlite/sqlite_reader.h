@@ -35,6 +35,7 @@ class SqliteReader final : public Reader {
   Result<std::vector<LogEntry>> events_after(LogPosition after,
                                              const std::optional<TenantId>& tenant,
                                              std::size_t limit) const override;
+  Result<LogPosition> pruned_position(const std::optional<TenantId>& tenant) const override;
   Result<std::optional<Payload>> payload(JobId id, PayloadKind kind,
                                          std::string_view name) const override;
   Result<std::optional<IdempotencyRecord>> idempotency(

@@ -66,6 +66,13 @@ class SqliteStore final : public Store {
   [[nodiscard]] LogPosition last_position() const override { return writer_.last_position(); }
   [[nodiscard]] Uuid last_batch_id() const override { return writer_.last_batch_id(); }
 
+  Result<Pruned> prune(Timestamp now, const PruneLimits& limits) override {
+    if (broken_) return fail(ErrorCode::kUnavailable, "The store has to be reopened first.");
+    checkpointer_->hold_back();
+    const std::lock_guard lock(commits_);
+    return writer_.prune(now, limits);
+  }
+
   Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit) override {
     if (broken_) return fail(ErrorCode::kUnavailable, "The store has to be reopened first.");
     const std::lock_guard lock(commits_);

@@ -150,7 +150,9 @@ TEST(SqliteStore, MigratesAnEmptyDatabaseFromTheFirstVersionOn) {
   EXPECT_EQ(read_version(connection).value(), current_version());
   ASSERT_TRUE(migrate(connection));
   int version = 0;
-  for (const Migration& migration : migrations()) EXPECT_EQ(migration.version, ++version);
+  for (const Migration& migration : migrations()) {
+    EXPECT_GT(migration.version, std::exchange(version, migration.version));
+  }
 }
 
 /// Puts a snapshot into a database of the first layout, as the first version wrote it.
@@ -358,6 +360,107 @@ TEST(SqliteStore, KeepsItsWriteAheadLogShort) {
   }
   EXPECT_GT(written, 4 * 20 * kAim);
   EXPECT_LT(std::filesystem::file_size(log), 20 * kAim);
+  EXPECT_EQ(find_fault(store->reader()), "");
+}
+
+std::size_t prune_all(Store& store, Timestamp now) {
+  std::size_t jobs = 0;
+  while (true) {
+    const auto pruned = store.prune(now, {}).value();
+    jobs += pruned.jobs;
+    if (!pruned.next || *pruned.next > now) return jobs;
+  }
+}
+
+// I12: what is deleted makes room for what comes.
+TEST(SqliteStore, LevelsOffUnderSteadyLoadWithRetention) {
+  const TestFolder folder;
+  const auto store = open({.file = folder.file(), .checkpoint_bytes = 256UL << 10}).value();
+  BatchBuilder builder(*store, 1);
+  constexpr int kRounds = 60;
+  std::vector<std::uintmax_t> sizes;
+  std::size_t pruned = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto now = Timestamp(Milliseconds(1'790'000'000'000 + round * 1'000));
+    builder.at(now);
+    for (int n = 0; n < 50; ++n) {
+      auto spec = BatchBuilder::spec();
+      spec.retention = Milliseconds(5'000);
+      spec.has_idempotency_key = true;
+      const auto job = builder.succeed(builder.start(builder.enqueue(spec)));
+      builder.batch().payloads.push_back(
+          {job->id, job->spec.tenant, PayloadKind::kInput, "", std::string(4'000, '1'), {}});
+      builder.batch().idempotency.push_back(
+          {{spec.tenant, spec.subject, spec.type, job->id.str()}, "f", job->id, now});
+    }
+    ASSERT_TRUE(store->commit(builder.take()));
+    pruned += prune_all(*store, now);
+    sizes.push_back(std::filesystem::file_size(folder.file()));
+  }
+  EXPECT_EQ(pruned, 50U * (kRounds - 5));
+  EXPECT_LE(sizes.back(), sizes[kRounds / 3] + sizes[kRounds / 3] / 10)
+      << "a third through: " << sizes[kRounds / 3] << ", at the end: " << sizes.back();
+  auto shell = Connection::open(folder.file(), Connection::Mode::kReadOnly).value();
+  for (const char* table : {"jobs", "events", "payloads", "idempotency_keys", "pruned_jobs"}) {
+    const auto rows = shell.query_integer(fmt::format("SELECT count(*) FROM {}", table).c_str());
+    EXPECT_LE(rows.value(), 5 * 50 * 3) << table;
+  }
+  EXPECT_EQ(find_fault(store->reader()), "");
+}
+
+TEST(SqliteStore, OverwritesWhatIsForgotten) {
+  const TestFolder folder;
+  const std::string secret = "the patient's name is Ada";
+  const auto holds_secret = [&] {
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      std::ifstream in(entry.path(), std::ios::binary);
+      const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+      if (bytes.contains(secret)) return true;
+    }
+    return false;
+  };
+  {
+    const auto store = open_at(folder).value();
+    BatchBuilder builder(*store, 1);
+    for (int i = 0; i < 20; ++i) {
+      const auto job = builder.succeed(builder.start(builder.enqueue(BatchBuilder::spec())));
+      std::string bytes = "\"" + (i == 10 ? secret : "nothing") + std::string(9'000, ' ') + "\"";
+      builder.batch().payloads.push_back(
+          {job->id, job->spec.tenant, PayloadKind::kInput, "", std::move(bytes), {}});
+    }
+    const Batch batch = builder.take();
+    ASSERT_TRUE(store->commit(batch));
+    ASSERT_TRUE(holds_secret());
+    builder.batch().forgets = {batch.jobs[10].after->id};
+    ASSERT_TRUE(store->commit(builder.take()));
+  }
+  EXPECT_FALSE(holds_secret());
+}
+
+TEST(SqliteStore, LearnsWhenJobsOfAnOlderLayoutExpire) {
+  const TestFolder folder;
+  const auto start = Timestamp(Milliseconds(1'790'000'000'000));
+  JobId ended;
+  JobId live;
+  {
+    const auto store = open_at(folder).value();
+    BatchBuilder builder(*store, 1);
+    ended = builder.succeed(builder.start(builder.enqueue(BatchBuilder::spec())))->id;
+    live = builder.enqueue(BatchBuilder::spec())->id;
+    ASSERT_TRUE(store->commit(builder.take()));
+  }
+  run_sql(folder,
+          "DROP INDEX jobs_by_expiry; ALTER TABLE jobs DROP COLUMN expires_at_ms;"
+          "DROP TABLE pruned_positions; DROP TABLE pruned_jobs; DROP INDEX idempotency_keys_by_job;"
+          "DROP INDEX idempotency_keys_left; ALTER TABLE idempotency_keys DROP COLUMN gone;"
+          "CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at_ms);"
+          "PRAGMA user_version = 3");
+  const auto store = open_at(folder).value();
+  const auto expires_at = start + BatchBuilder::spec().retention;
+  EXPECT_EQ(store->prune(start, {}).value().next, expires_at);
+  EXPECT_EQ(prune_all(*store, expires_at), 1U);
+  EXPECT_EQ(store->reader().job(ended).value(), nullptr);
+  EXPECT_NE(store->reader().job(live).value(), nullptr);
   EXPECT_EQ(find_fault(store->reader()), "");
 }
 

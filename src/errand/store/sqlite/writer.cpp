@@ -84,18 +84,20 @@ Result<void> Writer::prepare() {
       {&statements_.begin, "BEGIN IMMEDIATE"},
       {&statements_.commit, "COMMIT"},
       {&statements_.rollback, "ROLLBACK"},
+      {&statements_.owner, "SELECT 1 FROM store_state WHERE id = 1 AND epoch = ?"},
       {&statements_.state,
        "UPDATE store_state SET last_position = ?, last_batch_id = ? WHERE id = 1 AND epoch = ?"},
       {&statements_.insert_job,
        "INSERT INTO jobs (id, tenant, shard, epoch, position, sequence, status, type, queue,"
        " priority, subject, contract_hash, correlation_id, created_at_ms, ready_position,"
-       " due_at_ms, finished_at_ms, error_fingerprint, dead_letter, state, limit_key)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       " due_at_ms, finished_at_ms, error_fingerprint, dead_letter, expires_at_ms, state, "
+       "limit_key)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&statements_.update_job,
        "UPDATE jobs SET epoch = ?, position = ?, sequence = ?, status = ?, priority = ?,"
        " ready_position = ?, due_at_ms = ?, finished_at_ms = ?, error_fingerprint = ?,"
-       " dead_letter = ?, state = ?, limit_key = ?, holds_key = ? WHERE id = ? AND sequence = ? "
-       "AND status = ?"},
+       " dead_letter = ?, expires_at_ms = ?, state = ?, limit_key = ?, holds_key = ?"
+       " WHERE id = ? AND sequence = ? AND status = ?"},
       {&statements_.insert_event,
        "INSERT INTO events (position, job_id, sequence, tenant, shard, epoch, time_ms, type,"
        " actor_kind, actor, traceparent, correlation_id, data)"
@@ -111,7 +113,7 @@ Result<void> Writer::prepare() {
        " fingerprint, job_id, expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
        " ON CONFLICT (tenant, subject, field, key) DO UPDATE SET epoch = excluded.epoch,"
        " position = excluded.position, fingerprint = excluded.fingerprint,"
-       " job_id = excluded.job_id, expires_at_ms = excluded.expires_at_ms"
+       " job_id = excluded.job_id, expires_at_ms = excluded.expires_at_ms, gone = 0"
        " WHERE idempotency_keys.expires_at_ms <= ? OR idempotency_keys.job_id = excluded.job_id"},
       {&statements_.contract,
        "INSERT INTO contracts (type, hash, tenant, shard, epoch, position, text)"
@@ -141,15 +143,15 @@ Result<void> Writer::prepare() {
        " position = excluded.position, jobs = jobs + excluded.jobs"},
       {&statements_.prune,
        "DELETE FROM idempotency_keys WHERE (tenant, subject, field, key) IN ("
-       " SELECT tenant, subject, field, key FROM idempotency_keys AS old WHERE expires_at_ms <= ?"
-       " AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = old.job_id) LIMIT ?)"},
+       " SELECT tenant, subject, field, key FROM idempotency_keys INDEXED BY idempotency_keys_left"
+       " WHERE gone <> 0 AND expires_at_ms <= ? LIMIT ?)"},
   };
   for (const auto& [statement, sql] : list) {
     auto prepared = connection_.prepare(sql);
     if (!prepared) return std::unexpected(prepared.error());
     *statement = std::move(*prepared);
   }
-  return {};
+  return eraser_.prepare(connection_);
 }
 
 Result<void> Writer::begin_epoch() {
@@ -186,6 +188,15 @@ std::expected<void, Error> Writer::run(Statement& statement, const char* what) {
 
 std::expected<void, CommitError> Writer::commit(const Batch& batch) {
   if (auto fault = check_shape(batch, last_position_)) return refused(std::move(*fault));
+  // What is forgotten on purpose is overwritten too, not only given free.
+  const bool overwrites = !batch.forgets.empty();
+  if (overwrites) (void)connection_.execute("PRAGMA secure_delete = 1");
+  auto done = commit_batch(batch);
+  if (overwrites) (void)connection_.execute("PRAGMA secure_delete = 0");
+  return done;
+}
+
+std::expected<void, CommitError> Writer::commit_batch(const Batch& batch) {
   if (auto begun = run(statements_.begin, "beginning a commit"); !begun) {
     return refused(std::move(begun.error()));
   }
@@ -286,7 +297,11 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
     if (auto done = run(statements_.queue, "writing a queue's setting"); !done) return done;
   }
   if (auto done = write_limits(batch); !done) return done;
-  return write_counts(batch);
+  if (auto done = write_counts(batch); !done) return done;
+  for (const JobId& id : batch.forgets) {
+    if (auto done = eraser_.forget(connection_, id, batch.epoch); !done) return done;
+  }
+  return {};
 }
 
 std::expected<void, Error> Writer::write_limits(const Batch& batch) {
@@ -346,12 +361,16 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
   };
 
   const auto bind_end = [&after](Statement& statement) {
-    if (after.finished_at) {
-      statement.bind(to_column(*after.finished_at));
-    } else {
-      statement.bind_null();
-    }
+    const auto bind = [&statement](const std::optional<Timestamp>& time) {
+      if (time) {
+        statement.bind(to_column(*time));
+      } else {
+        statement.bind_null();
+      }
+    };
+    bind(after.finished_at);
     statement.bind(after.error_fingerprint).bind(std::int64_t{after.dead_letter});
+    bind(after.expires_at);
   };
 
   if (!write.before) {
@@ -451,6 +470,37 @@ std::expected<void, Error> Writer::write_counts(const Batch& batch) {
     if (auto done = run(statements_.count, "counting jobs"); !done) return done;
   }
   return {};
+}
+
+Result<Pruned> Writer::prune(Timestamp now, const PruneLimits& limits) {
+  // Mostly there is nothing to do, and then nothing to write.
+  const auto next = eraser_.next(connection_);
+  if (!next) return std::unexpected(next.error());
+  if (!*next || **next > now) return Pruned{.next = *next};
+
+  if (auto begun = run(statements_.begin, "beginning to prune"); !begun) {
+    return std::unexpected(begun.error());
+  }
+  const auto prune = [&]() -> Result<Pruned> {
+    {
+      const Statement::Use use(statements_.owner);
+      statements_.owner.bind(static_cast<std::int64_t>(epoch_));
+      if (statements_.owner.step() != SQLITE_ROW) {
+        return fail(ErrorCode::kConflict, "Another writer has taken over this database.");
+      }
+    }
+    auto pruned = eraser_.prune(connection_, now, limits, epoch_);
+    if (!pruned) return pruned;
+    if (auto done = run(statements_.commit, "committing"); !done) {
+      return std::unexpected(done.error());
+    }
+    return pruned;
+  };
+  auto pruned = prune();
+  // A commit of unknown outcome needs no reopening: if its frames stay, the next commit lands on
+  // them, and if they come back after a crash, nothing has been built on what they delete.
+  if (!pruned && !connection_.in_autocommit()) (void)run(statements_.rollback, "rolling back");
+  return pruned;
 }
 
 Result<std::size_t> Writer::prune_idempotency(Timestamp now, std::size_t limit) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "errand/store/sqlite/connection.h"
+#include "errand/store/sqlite/eraser.h"
 #include "errand/store/store.h"
 
 namespace errand::store::sqlite {
@@ -21,6 +22,7 @@ class Writer {
   static Result<Writer> open(const std::filesystem::path& file, const std::string& vfs);
 
   std::expected<void, CommitError> commit(const Batch& batch);
+  Result<Pruned> prune(Timestamp now, const PruneLimits& limits);
   Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit);
 
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
@@ -30,12 +32,13 @@ class Writer {
 
  private:
   struct Statements {
-    Statement begin, commit, rollback, state, insert_job, update_job, insert_event, payload,
+    Statement begin, commit, rollback, owner, state, insert_job, update_job, insert_event, payload,
         idempotency, contract, queue, limit, rate_use, prune_rate_uses, count, prune;
   };
 
   Result<void> prepare();
   Result<void> begin_epoch();
+  std::expected<void, CommitError> commit_batch(const Batch& batch);
   std::expected<void, Error> write(const Batch& batch);
   std::expected<void, Error> write_job(const Batch& batch, const JobWrite& write);
   std::expected<void, Error> write_event(const Batch& batch, const TenantId& tenant,
@@ -47,6 +50,7 @@ class Writer {
 
   Connection connection_;  // before the statements, which end first
   Statements statements_;
+  Eraser eraser_;
   std::uint64_t epoch_ = 0;
   LogPosition last_position_{};
   Uuid last_batch_id_;
