@@ -294,7 +294,8 @@ class App::Impl {
         [this](std::vector<engine::Action> actions) { gateway_->deliver(std::move(actions)); },
         log_,
         runtime::LaneMetrics{.commit_seconds = metrics_.histogram(telemetry::kCommitDuration),
-                             .commit_requests = metrics_.histogram(telemetry::kCommitCommands)},
+                             .commit_requests = metrics_.histogram(telemetry::kCommitCommands),
+                             .jobs_pruned = metrics_.counter(telemetry::kJobsPruned)},
         CommitObserver(log_, metrics_));
     gateway_->attach(*lane_);
   }

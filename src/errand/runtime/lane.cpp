@@ -19,6 +19,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 /// Idempotency keys that one pruning deletes at most: it takes the place of a commit.
 constexpr std::size_t kPruneMax = 500;
+/// Under load, a pruning rests this many times as long as it took.
+constexpr int kPruneRest = 4;
 
 Error unavailable(const char* message) { return {ErrorCode::kUnavailable, message}; }
 
@@ -40,6 +42,7 @@ class Lane::Impl {
         engine_(options.engine, random) {
     ERRAND_ASSERT(options.queue_requests_max > 0 && options.queue_bytes_max > 0);
     ERRAND_ASSERT(options.reopen_wait > Milliseconds::zero());
+    ERRAND_ASSERT(options.key_prune_interval > Milliseconds::zero());
     ERRAND_ASSERT(options.prune_interval > Milliseconds::zero());
   }
 
@@ -52,6 +55,7 @@ class Lane::Impl {
                                {"epoch", store_.epoch()},
                                {"leases", sizes.leases},
                                {"lines", sizes.lines}});
+    next_key_prune_ = SteadyClock::now() + options_.key_prune_interval;
     next_prune_ = SteadyClock::now() + options_.prune_interval;
     {
       const std::lock_guard lock(mutex_);
@@ -140,6 +144,7 @@ class Lane::Impl {
         break;
       }
       prune_if_due();
+      prune_keys_if_due();
     }
     // Only a broken store leaves something here.
     refuse_inbox("The server is stopping.");
@@ -154,14 +159,14 @@ class Lane::Impl {
   bool wait_for_work() {
     const Now now = clock_.now();
     const auto steady = SteadyClock::now();
-    auto until = next_prune_;
+    auto until = std::min(next_key_prune_, next_prune_);
     if (const auto wakeup = engine_.next_wakeup(now)) {
       until = std::min(until, steady + std::max(*wakeup, Milliseconds::zero()));
     }
     std::unique_lock lock(mutex_);
     changed_.wait_until(lock, until,
                         [this] { return !inbox_.empty() || woken_ || phase_ == Phase::kStopping; });
-    woken_ = false;
+    if (std::exchange(woken_, false)) next_prune_ = SteadyClock::now();
     return phase_ == Phase::kStopping;
   }
 
@@ -189,6 +194,7 @@ class Lane::Impl {
       written = commit(plan);
     }
     if (written) {
+      expect_expiries(plan.batch.jobs);
       if (committed_) committed_(plan.batch.jobs);
       bus_.publish(plan.batch.jobs);
     }
@@ -310,16 +316,65 @@ class Lane::Impl {
     for (Waiting& waiting : refused) waiting.done(std::unexpected(unavailable(message)));
   }
 
+  /// The next pruning comes when the first of these jobs expires, but not at once: those that
+  /// follow its events shall see its end first, and many jobs go together.
+  void expect_expiries(const std::vector<store::JobWrite>& writes) {
+    for (const store::JobWrite& write : writes) {
+      if (write.after->expires_at) {
+        next_prune_ = std::min(next_prune_, steady_time_of(*write.after->expires_at));
+      }
+    }
+  }
+
+  /// When the wall clock shows `expiry`, an interval from now at the earliest and, as the wall
+  /// clock may jump, a key interval from now at the latest.
+  [[nodiscard]] SteadyClock::time_point steady_time_of(Timestamp expiry) const {
+    const Timestamp now = clock_.now().wall;
+    const Milliseconds longest = std::max(options_.prune_interval, options_.key_prune_interval);
+    if (expiry >= now + longest) return SteadyClock::now() + longest;
+    return SteadyClock::now() + std::max(options_.prune_interval, Milliseconds(expiry - now));
+  }
+
+  /// Whether a plan is to be made at once.
+  [[nodiscard]] bool busy() {
+    const auto wakeup = engine_.next_wakeup(clock_.now());
+    if (wakeup && *wakeup <= Milliseconds::zero()) return true;
+    const std::lock_guard lock(mutex_);
+    return !inbox_.empty() || phase_ == Phase::kStopping;
+  }
+
   void prune_if_due() {
+    const auto begin = SteadyClock::now();
+    if (begin < next_prune_ || (begin < prune_rests_until_ && busy())) return;
+    const auto pruned = store_.prune(clock_.now().wall, options_.prune);
+    const auto end = SteadyClock::now();
+    prune_rests_until_ = end + kPruneRest * (end - begin);
+    if (!pruned) {
+      log_.warn_limited("pruning ended jobs failed", {{"error", pruned.error().message}});
+      next_prune_ = end + options_.prune_interval;
+      return;
+    }
+    metrics_.jobs_pruned.add(static_cast<double>(pruned->jobs));
+    const bool did_something = pruned->jobs + pruned->events > 0;
+    if (!pruned->next) {
+      next_prune_ = end + std::max(options_.prune_interval, options_.key_prune_interval);
+    } else if (did_something && *pruned->next <= clock_.now().wall) {
+      next_prune_ = end;  // the limits cut it short
+    } else {
+      next_prune_ = steady_time_of(*pruned->next);
+    }
+  }
+
+  void prune_keys_if_due() {
     const auto now = SteadyClock::now();
-    if (now < next_prune_) return;
+    if (now < next_key_prune_) return;
     const auto pruned = store_.prune_idempotency(clock_.now().wall, kPruneMax);
     if (!pruned) {
       log_.warn_limited("pruning idempotency keys failed", {{"error", pruned.error().message}});
     }
     const bool more = pruned && *pruned == kPruneMax;
-    next_prune_ = now + (more ? std::min(options_.prune_interval, Milliseconds(1'000))
-                              : options_.prune_interval);
+    next_key_prune_ = now + (more ? std::min(options_.key_prune_interval, Milliseconds(1'000))
+                                  : options_.key_prune_interval);
   }
 
   const Options options_;
@@ -337,7 +392,9 @@ class Lane::Impl {
   std::deque<Waiting> taken_;
   std::uint64_t last_ticket_ = 0;
   bool given_up_ = false;  ///< told to stop while the store was broken
-  SteadyClock::time_point next_prune_{};
+  SteadyClock::time_point next_key_prune_{};
+  SteadyClock::time_point next_prune_{};  ///< of expired jobs
+  SteadyClock::time_point prune_rests_until_{};
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

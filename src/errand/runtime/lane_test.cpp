@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "errand/runtime/lane_test_support.h"
+#include "errand/telemetry/metric_names.h"
 
 namespace errand::runtime {
 namespace {
@@ -167,6 +168,52 @@ TEST_F(LaneTest, GoesOnWhereTheLastOneStopped) {
   add_worker(*lane, 1);
   EXPECT_EQ(actions_.dispatch(0).state->id, request.id);
   EXPECT_EQ(find_fault(store_.reader()), "");
+}
+
+engine::CommandJob kill(const engine::EnqueueJob& request) {
+  engine::CommandJob command;
+  command.id = request.id;
+  command.command = job::Kill{};
+  command.actor = {job::ActorKind::kOperator, SubjectId("op")};
+  return command;
+}
+
+TEST_F(LaneTest, PrunesExpiredJobsWhenTheClockSaysSo) {
+  telemetry::Metrics metrics;
+  Lane lane(Lane::Options{.prune = {.jobs_max = 3}}, store_, bus_, clock_, random_, {}, {},
+            LaneMetrics{.jobs_pruned = metrics.counter(telemetry::kJobsPruned)});
+  ASSERT_TRUE(lane.start());
+  auto spec = store::conformance::BatchBuilder::spec();
+  spec.retention = Milliseconds(3'600'000);
+  for (std::uint64_t i = 1; i <= 10; ++i) {
+    const auto request = enqueue(i, spec);
+    ASSERT_TRUE(ask(lane, request).get());
+    if (i <= 8) {
+      ASSERT_TRUE(ask(lane, kill(request)).get());
+    }
+  }
+  clock_.advance(Milliseconds(3'599'999));
+  lane.wake();
+  clock_.advance(Milliseconds(1));
+  lane.wake();
+  store_.await_pruned(8);
+  lane.stop();
+  EXPECT_EQ(store_.reader().counts(std::nullopt).value().size(), 1U) << "the live ones are there";
+  EXPECT_NE(metrics.render().find("errand_jobs_pruned_total 8"), std::string::npos);
+  EXPECT_EQ(find_fault(store_.reader()), "");
+}
+
+TEST_F(LaneTest, PrunesByItselfAndNotInVain) {
+  const auto lane = make({.prune_interval = Milliseconds(10)});
+  auto spec = store::conformance::BatchBuilder::spec();
+  spec.retention = Milliseconds(0);
+  const auto request = enqueue(1, spec);
+  ASSERT_TRUE(ask(*lane, request).get());
+  ASSERT_TRUE(ask(*lane, kill(request)).get());
+  store_.await_pruned(1);
+  EXPECT_EQ(store_.reader().job(request.id).value(), nullptr);
+  for (std::uint64_t i = 2; i <= 50; ++i) ASSERT_TRUE(ask(*lane, enqueue(i)).get());
+  EXPECT_LE(store_.prunings(), 3U) << "nothing else expires";
 }
 
 TEST_F(LaneTest, TakesRequestsFromManyThreads) {

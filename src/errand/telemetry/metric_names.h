@@ -10,6 +10,8 @@ inline constexpr CounterDescription kJobsEnqueued{
     "errand_jobs_enqueued_total", "Jobs accepted durably.", {"type", "queue"}};
 inline constexpr CounterDescription kJobsEnded{
     "errand_jobs_ended_total", "Jobs that reached a terminal status.", {"type", "queue", "status"}};
+inline constexpr CounterDescription kJobsPruned{
+    "errand_jobs_pruned_total", "Ended jobs deleted after their retention.", {}};
 inline constexpr CounterDescription kJobAttempts{"errand_job_attempts_total",
                                                  "Attempts that ended, by outcome.",
                                                  {"type", "queue", "outcome", "error_type"}};
