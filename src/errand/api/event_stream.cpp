@@ -21,6 +21,28 @@ bool EventFilter::matches(const job::Event& event) const {
   });
 }
 
+namespace {
+
+/// Told apart by its code alone; next() adds the rest.
+std::unexpected<Error> expired() { return fail(ErrorCode::kCursorExpired, ""); }
+
+/// Whether `events` go on right after `after`.
+bool follows(const std::vector<job::Event>& events, Sequence after) {
+  return events.empty() || to_number(events.front().sequence) == to_number(after) + 1;
+}
+
+}  // namespace
+
+execution::FieldError cursor_expired(const Backend& backend, const TenantId& tenant,
+                                     LogPosition last) {
+  boost::json::object more;
+  more["errand"] = {{"cursor", backend.cursors.event_cursor(tenant, last)}};
+  return {ErrorCode::kCursorExpired,
+          "The events after this cursor are no longer all kept: jobs were deleted after their "
+          "retention. Read the present state, then go on from extensions.errand.cursor.",
+          std::move(more)};
+}
+
 EventStream::EventStream(BackendPtr backend, std::unique_ptr<JobWatch> watch, TenantId tenant,
                          EventFilter filter, LogPosition after)
     : backend_(std::move(backend)),
@@ -46,7 +68,13 @@ asio::awaitable<FieldResult<std::optional<SourceEvent>>> EventStream::next() {
     const Result<bool> more = co_await load_page();
     if (!more) {
       ended_ = true;
-      co_return std::unexpected(execution::FieldError(more.error()));
+      if (more.error().code != ErrorCode::kCursorExpired) {
+        co_return std::unexpected(execution::FieldError(more.error()));
+      }
+      const Result<LogPosition> last = co_await backend_->reads.run(
+          [reader = backend_->reader] { return reader->last_position(); });
+      if (!last) co_return std::unexpected(execution::FieldError(last.error()));
+      co_return std::unexpected(cursor_expired(*backend_, tenant_, *last));
     }
     if (*more || !ready_.empty() || job_over_) continue;
     if (news.closed) break;
@@ -72,6 +100,9 @@ asio::awaitable<Result<bool>> EventStream::load_log_page() {
                                     jobs = filter_.jobs]() -> Result<Page> {
         auto entries = reader->events_after(after, tenant, kPage);
         if (!entries) return std::unexpected(std::move(entries.error()));
+        const auto pruned = reader->pruned_position(tenant);
+        if (!pruned) return std::unexpected(pruned.error());
+        if (*pruned > after) return expired();
         Page result{.entries = std::move(*entries), .last = after};
         if (!result.entries.empty()) result.last = result.entries.back().event.position;
         result.full = result.entries.size() == kPage;
@@ -109,8 +140,13 @@ asio::awaitable<Result<bool>> EventStream::load_job_page(JobId id) {
       [reader = backend_->reader, id, after = after_sequence_]() -> Result<Page> {
         Result<job::StatePtr> state = reader->job(id);
         if (!state) return std::unexpected(std::move(state.error()));
+        // A job goes only after its end, and with all its events: this one has not come so far.
+        if (*state == nullptr) return expired();
         auto events = reader->events_of(id, after, kPage);
         if (!events) return std::unexpected(std::move(events.error()));
+        const Sequence last = events->empty() ? after : events->back().sequence;
+        const bool all = events->size() == kPage || last >= (*state)->last_sequence;
+        if (!all || !follows(*events, after)) return expired();
         return Page{std::move(*events), std::move(*state)};
       });
   if (!page) co_return std::unexpected(std::move(page.error()));
@@ -121,11 +157,7 @@ asio::awaitable<Result<bool>> EventStream::load_job_page(JobId id) {
     after_ = event.position;
     ready_.push_back(std::move(event));
   }
-  // A job that is gone has been pruned, after its end.
-  if (!full) {
-    job_over_ = page->state == nullptr ||
-                (page->state->terminal() && page->state->last_sequence == after_sequence_);
-  }
+  if (!full) job_over_ = page->state->terminal() && page->state->last_sequence == after_sequence_;
   co_return full;
 }
 

@@ -1,5 +1,6 @@
 #include "errand/api/subscription_resolvers.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -92,30 +93,51 @@ asio::awaitable<Stream> event_stream(BackendPtr backend, const ResolveInfo& info
   auto watch = std::make_unique<JobWatch>(
       co_await asio::this_coro::executor, backend->bus,
       runtime::Interest{.tenant = tenant, .job = filter.job, .snapshots = false});
+  bool missing = false;
   if (id) {
     auto state = co_await find_job(backend, context, *id);
     if (!state) co_return std::unexpected(api_error(std::move(state.error())));
-    if (*state == nullptr) {
-      co_return std::unexpected(api_error({ErrorCode::kNotFound, std::string(kNoSuchJob)}));
-    }
+    missing = *state == nullptr;
   }
-  auto last =
-      co_await backend->reads.run([reader = backend->reader] { return reader->last_position(); });
-  if (!last) co_return std::unexpected(api_error(std::move(last.error())));
-
-  // Left out: from the job's first event; of the whole log, from now on.
-  LogPosition after = id ? LogPosition{} : *last;
   std::string cursor = context.last_event_id;
   if (cursor.empty()) cursor = text_argument(info, "after").value_or("");
+  if (missing && cursor.empty()) {
+    co_return std::unexpected(api_error({ErrorCode::kNotFound, std::string(kNoSuchJob)}));
+  }
+  struct Bounds {
+    LogPosition pruned{};
+    LogPosition last{};
+  };
+  const Result<Bounds> bounds =
+      co_await backend->reads.run([reader = backend->reader, tenant]() -> Result<Bounds> {
+        const auto last_position = reader->last_position();
+        if (!last_position) return std::unexpected(last_position.error());
+        const auto pruned = reader->pruned_position(tenant);
+        if (!pruned) return std::unexpected(pruned.error());
+        return Bounds{*pruned, *last_position};
+      });
+  if (!bounds) co_return std::unexpected(api_error(bounds.error()));
+  const LogPosition last = bounds->last;
+
+  // Left out: from the job's first event; of the whole log, from now on.
+  LogPosition after = id ? LogPosition{} : std::max(last, bounds->pruned);
   if (!cursor.empty()) {
     const Result<LogPosition> position = backend->cursors.read_event_cursor(tenant, cursor);
     if (!position) co_return std::unexpected(api_error(position.error()));
-    if (*position > *last) {
+    if (*position > last) {
       co_return std::unexpected(
           api_error({ErrorCode::kCursorInvalid,
                      "The cursor lies beyond the end of the log: was the database put back?"}));
     }
     after = *position;
+    // Of a job that is there, all events are. A missing one may have been deleted since: its id
+    // does not tell, so that the answer says nothing about other tenants' jobs (I13).
+    if ((missing || !id) && after < bounds->pruned) {
+      co_return std::unexpected(cursor_expired(*backend, tenant, last));
+    }
+    if (missing) {
+      co_return std::unexpected(api_error({ErrorCode::kNotFound, std::string(kNoSuchJob)}));
+    }
   }
   co_return std::make_unique<EventStream>(backend, std::move(watch), tenant, std::move(filter),
                                           after);

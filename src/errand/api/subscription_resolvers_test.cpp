@@ -110,6 +110,62 @@ TEST_F(SubscriptionTest, TheLogOfATenantHoldsNoOthersEvents) {
   EXPECT_NE(server_.next(*resumed).at("jobEvents").at("jobId").as_string(), mine);
 }
 
+TEST_F(SubscriptionTest, ACursorFromBeforeDeletedEventsIsToldWhereToGoOn) {
+  const auto kill = [&](const std::string& id) {
+    server_.data("mutation { killJob(id: \"" + id + "\") { id } }");
+  };
+  const std::string gone = server_.submit();
+  auto stream = events("id: \"" + gone + "\"");
+  server_.next(*stream);
+  const std::string before = server_.last_event_id;
+  kill(gone);
+  server_.next(*stream);
+  const std::string at_end = server_.last_event_id;
+  const std::string kept = server_.submit();
+  const auto long_after = server_.clock.now().wall + std::chrono::hours(8 * 24);
+  ASSERT_EQ(server_.store.prune(long_after, {}).value().jobs, 1U);
+
+  EXPECT_TRUE(server_.data("{ job(id: \"" + gone + "\") { id } }").at("job").is_null());
+  for (const std::string& arguments :
+       {"after: \"" + before + "\"", "id: \"" + gone + "\", after: \"" + before + "\""}) {
+    EXPECT_EQ(events(arguments), nullptr);
+    const auto refusal = boost::json::parse(server_.last_refusal).at("errors").at(0);
+    EXPECT_EQ(refusal.at("extensions").at("code"), "CURSOR_EXPIRED") << arguments;
+    const auto& cursor = refusal.at("extensions").at("errand").at("cursor").as_string();
+    auto on = events("after: \"" + std::string(cursor) + "\"");
+    ASSERT_NE(on, nullptr);
+    const std::string next = server_.submit();
+    EXPECT_EQ(server_.next(*on).at("jobEvents").at("jobId").as_string(), next);
+  }
+  EXPECT_EQ(events("id: \"" + gone + "\""), nullptr);
+  EXPECT_NE(server_.last_refusal.find("NOT_FOUND"), std::string::npos);
+  // Nothing after the last deleted event is missing, and of a job that is there nothing at all.
+  auto tenant_log = events("after: \"" + at_end + "\"");
+  EXPECT_EQ(server_.next(*tenant_log).at("jobEvents").at("jobId").as_string(), kept);
+  auto of_kept = events("id: \"" + kept + "\", after: \"" + before + "\"");
+  EXPECT_EQ(server_.next(*of_kept).at("jobEvents").at("sequence"), 1);
+  // Another tenant's log has lost nothing, and its cursors say nothing about this one's.
+  const auto other = Server::context("umbrella");
+  EXPECT_EQ(events("id: \"" + gone + "\"", other), nullptr);
+  EXPECT_NE(server_.last_refusal.find("NOT_FOUND"), std::string::npos);
+}
+
+TEST_F(SubscriptionTest, AReaderThatWasTooSlowIsToldInsteadOfMissingEvents) {
+  const std::string id = server_.submit();
+  auto of_job = events("id: \"" + id + "\"");
+  auto of_tenant = events("filter: {type: [\"exportReport\"]}");
+  server_.next(*of_job);
+  server_.data("mutation { killJob(id: \"" + id + "\") { id } }");
+  const auto long_after = server_.clock.now().wall + std::chrono::hours(8 * 24);
+  ASSERT_EQ(server_.store.prune(long_after, {}).value().jobs, 1U);
+  for (auto* stream : {&of_job, &of_tenant}) {
+    const auto response = server_.run((*stream)->next());
+    ASSERT_TRUE(response);
+    EXPECT_NE(response->body.find("CURSOR_EXPIRED"), std::string::npos) << response->body;
+    EXPECT_TRUE(server_.next(**stream).is_null());
+  }
+}
+
 TEST_F(SubscriptionTest, JobsShowThePresentThenEachChangeWithinTheFilter) {
   const std::string first = server_.submit("tags: [\"x\"]");
   server_.submit();
