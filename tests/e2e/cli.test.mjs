@@ -30,7 +30,7 @@ function submit(...more) {
 test("help says what each command does, with examples", () => {
   for (const command of [["serve"], ["schema", "check"], ["schema", "print"], ["job", "submit"], ["job", "show"], ["job", "watch"],
     ["job", "list"], ["job", "cancel"], ["job", "dead-letters"], ["job", "requeue"], ["job", "discard"], ["job", "failures"],
-    ["config", "show"], ["token", "create"], ["token", "development"]]) {
+    ["job", "forget"], ["config", "show"], ["token", "create"], ["token", "development"]]) {
     const run = errand([...command, "--help"]);
     assert.equal(run.status, 0, command.join(" "));
     assert.match(run.stdout, /Examples:/, command.join(" "));
@@ -49,6 +49,20 @@ test("submit, show, list and cancel", () => {
   const watched = errand(["job", "watch", job.id]);
   assert.equal(watched.status, 4);
   assert.match(watched.stdout, /CANCELED/);
+});
+
+test("forget erases an ended job, and its key stays used", () => {
+  const job = submit("--idempotency-key", "forgotten");
+  const live = errand(["job", "forget", job.id]);
+  assert.equal(live.status, 1);
+  assert.match(live.stderr, /Cancel it first/);
+  errand(["job", "cancel", job.id]);
+  const forgotten = errand(["job", "forget", job.id]);
+  assert.equal(forgotten.status, 0, forgotten.stderr);
+  assert.match(errand(["job", "show", job.id]).stderr, /there is no job/);
+  const again = errand(["job", "submit", "greet", "--input", '{"name":"Ada"}', "--idempotency-key", "forgotten"]);
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /was forgotten/);
 });
 
 test("one idempotency key makes one job", () => {

@@ -26,6 +26,7 @@ test("a job of another tenant answers as one that does not exist", async () => {
     "mutation ($id: ID!) { cancelJob(id: $id) { id } }",
     "mutation ($id: ID!) { killJob(id: $id) { id } }",
     "mutation ($id: ID!) { retryJob(id: $id) { id } }",
+    "mutation ($id: ID!) { forgetJob(id: $id) }",
   ]) {
     const theirs = await graphql(server, bolt.client, query, { id });
     const none = await graphql(server, bolt.client, query, { id: unknown });

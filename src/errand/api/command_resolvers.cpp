@@ -71,6 +71,27 @@ asio::awaitable<FieldResult<FieldValue>> retry_job(BackendPtr backend, const Res
   co_return co_await command_job(backend, info, auth::Action::kRetryJob, job::RetryRun{});
 }
 
+asio::awaitable<FieldResult<FieldValue>> forget_job(BackendPtr backend, const ResolveInfo& info) {
+  const Context& context = context_of(info);
+  const Result<void> allowed = authorize(*backend, context, auth::Action::kForgetJob);
+  if (!allowed) co_return std::unexpected(api_error(allowed.error()));
+  const std::optional<JobId> id = JobId::parse(*text_argument(info, "id"));
+  if (!id) co_return std::unexpected(no_such_job());
+  auto done = co_await backend->lane.execute_as<engine::Done>(
+      engine::ForgetJob{.id = *id, .tenant = context.principal->tenant});
+  if (!done) {
+    if (done.error().code == ErrorCode::kNotFound) co_return std::unexpected(no_such_job());
+    if (done.error().code == ErrorCode::kJobNotEnded) {
+      co_return std::unexpected(api_error(
+          {ErrorCode::kJobNotEnded,
+           "The job has not ended. Cancel it first with cancelJob, and forget it when it has "
+           "ended."}));
+    }
+    co_return std::unexpected(api_error(std::move(done.error())));
+  }
+  co_return FieldValue(id->str());
+}
+
 asio::awaitable<FieldResult<FieldValue>> pause_queue(BackendPtr backend, const ResolveInfo& info,
                                                      bool paused) {
   const Context& context = context_of(info);
@@ -118,6 +139,7 @@ void add_command_resolvers(const BackendPtr& backend, ResolverMap& map) {
   add("cancelJob", cancel_job);
   add("killJob", kill_job);
   add("retryJob", retry_job);
+  add("forgetJob", forget_job);
   add("pauseQueue", [](BackendPtr to, const ResolveInfo& info) {
     return pause_queue(std::move(to), info, true);
   });

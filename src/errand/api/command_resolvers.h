@@ -6,7 +6,7 @@
 namespace errand::api {
 
 /// Adds the resolvers of the mutations that act on what is there: cancelJob, killJob, retryJob,
-/// pauseQueue, resumeQueue.
+/// forgetJob, pauseQueue, resumeQueue.
 void add_command_resolvers(const BackendPtr& backend, graphql::execution::ResolverMap& map);
 
 }  // namespace errand::api

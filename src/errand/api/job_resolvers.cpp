@@ -67,6 +67,9 @@ FieldValue actions(const BackendPtr& backend, const ResolveInfo& info, const job
     list.push_back(FieldValue::text_view("REQUEUE"));
     list.push_back(FieldValue::text_view("DISCARD"));
   }
+  if (state.terminal() && may(auth::Action::kForgetJob)) {
+    list.push_back(FieldValue::text_view("FORGET"));
+  }
   return list;
 }
 

@@ -35,6 +35,7 @@ TEST_F(ResolversTest, AnotherTenantsJobIsLikeNone) {
       EXPECT_EQ(response.at("errors").at(0).at("extensions").at("code"), "NOT_FOUND");
       EXPECT_EQ(response.at("errors").at(0).at("message").as_string(), kNoSuchJob);
     }
+    EXPECT_EQ(server_.code("mutation { forgetJob" + argument + " }", other), "NOT_FOUND");
     auto stream = server_.subscribe("subscription { job" + argument + " { id } }", other);
     ASSERT_NE(stream, nullptr);
     EXPECT_TRUE(server_.next(*stream).at("job").is_null());
@@ -102,7 +103,7 @@ TEST_F(ResolversTest, CancelKillAndRetryFollowTheTable) {
       server_.data("mutation { cancelJob(id: \"" + id +
                    "\", reason: \"no\") { status error { code message } actions } }");
   EXPECT_EQ(canceled.at("cancelJob").at("status"), "CANCELED");
-  EXPECT_EQ(canceled.at("cancelJob").at("actions"), (boost::json::array{"RETRY"}));
+  EXPECT_EQ(canceled.at("cancelJob").at("actions"), (boost::json::array{"RETRY", "FORGET"}));
   const auto retried =
       server_.data("mutation { retryJob(id: \"" + id + "\") { status run error { code } } }");
   EXPECT_EQ(retried.at("retryJob").at("status"), "PENDING");
@@ -113,6 +114,29 @@ TEST_F(ResolversTest, CancelKillAndRetryFollowTheTable) {
                 .at("status"),
             "CANCELED");
   EXPECT_EQ(server_.code("mutation { killJob(id: \"" + id + "\") { status } }"), "JOB_ENDED");
+}
+
+TEST_F(ResolversTest, ForgetErasesAnEndedJobAndKeepsItsKeyUsed) {
+  const std::string options = "idempotencyKey: \"k1\"";
+  const std::string id = server_.submit(options);
+  const std::string forget = "mutation { forgetJob(id: \"" + id + "\") }";
+  EXPECT_EQ(server_.code(forget), "JOB_NOT_ENDED");
+  EXPECT_EQ(server_.code(forget, Server::context("acme", {"jobs:read", "jobs:kill"})), "FORBIDDEN");
+  server_.data("mutation { cancelJob(id: \"" + id + "\") { id } }");
+  EXPECT_EQ(server_.code(forget, Server::context("umbrella")), "NOT_FOUND");
+  EXPECT_EQ(server_.data(forget).at("forgetJob").as_string(), id);
+
+  EXPECT_TRUE(server_.data(job(id, "id")).at("job").is_null());
+  EXPECT_EQ(server_.data("{ jobs { nodes { id } } }").at("jobs").at("nodes"), boost::json::array());
+  EXPECT_FALSE(server_.store.reader()
+                   .payload(*JobId::parse(id), store::PayloadKind::kInput)
+                   .value()
+                   .has_value());
+  EXPECT_EQ(server_.code(forget), "NOT_FOUND");
+  EXPECT_EQ(server_.code("mutation { exportReport(input: {format: CSV}, options: {" + options +
+                         "}) { id } }"),
+            "JOB_FORGOTTEN");
+  EXPECT_NE(server_.submit("idempotencyKey: \"k2\""), id);
 }
 
 TEST_F(ResolversTest, WhyWaitingTellsTheTruth) {

@@ -18,6 +18,7 @@ constexpr std::array<Rule, kActionCount> kRules{{
     {Action::kReadJob, "READ_JOB", "jobs:read", false},
     {Action::kCancelJob, "CANCEL_JOB", "jobs:cancel", false},
     {Action::kKillJob, "KILL_JOB", "jobs:kill", false},
+    {Action::kForgetJob, "FORGET_JOB", "jobs:forget", false},
     {Action::kRetryJob, "RETRY_JOB", "jobs:retry", false},
     {Action::kCreateCallback, "CREATE_CALLBACK", "callback:create", false},
     {Action::kReadQueues, "READ_QUEUES", "queues:read", false},

@@ -17,6 +17,7 @@ enum class Action : std::uint8_t {
   kReadJob,         ///< see a job, its events, result and error; also in lists and subscriptions
   kCancelJob,       ///< cooperative cancel
   kKillJob,         ///< immediate end, audited
+  kForgetJob,       ///< erase an ended job
   kRetryJob,        ///< next run of an ended job; also requeuing and discarding dead letters
   kCreateCallback,  ///< name a callback URL with a job
   kReadQueues,      ///< see queues and their figures

@@ -70,6 +70,10 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "JOB_NOT_CANCELABLE";
     case ErrorCode::kJobNotDeadLetter:
       return "JOB_NOT_DEAD_LETTER";
+    case ErrorCode::kJobNotEnded:
+      return "JOB_NOT_ENDED";
+    case ErrorCode::kJobForgotten:
+      return "JOB_FORGOTTEN";
     case ErrorCode::kInvalidTransition:
       return "INVALID_TRANSITION";
     case ErrorCode::kLeaseLost:

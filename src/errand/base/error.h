@@ -44,6 +44,8 @@ enum class ErrorCode : std::uint8_t {
   kJobEnded,
   kJobNotCancelable,
   kJobNotDeadLetter,
+  kJobNotEnded,
+  kJobForgotten,
   kInvalidTransition,
   kLeaseLost,
   kResultInvalid,

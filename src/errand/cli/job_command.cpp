@@ -327,11 +327,24 @@ void cancel(Context& context, const ClientFlags& flags, const std::string& id,
   }
 }
 
+void forget(Context& context, const ClientFlags& flags, const std::string& id) {
+  const auto client = connect(context, flags);
+  if (!client) return;
+  const auto data = client->execute("mutation ($id: ID!) { forgetJob(id: $id) }", {{"id", id}});
+  if (!data) return report_error(context, data.error());
+  if (flags.as_json) {
+    fmt::print("{}\n", json::to_text(boost::json::object{{"forgotten", id}}));
+  } else {
+    fmt::print("{} is forgotten\n", id);
+  }
+}
+
 }  // namespace
 
 void add_job_commands(CLI::App& app, Context& context) {
-  auto* job = app.add_subcommand(
-                     "job", "Submit, follow, list and cancel jobs, and deal with those that failed")
+  auto* job = app.add_subcommand("job",
+                                 "Submit, follow, list, cancel and forget jobs, and deal with "
+                                 "those that failed")
                   ->require_subcommand(1);
   job->footer(
       "Each needs the server's address (--url or ERRAND_URL) and a token (ERRAND_TOKEN or "
@@ -419,6 +432,19 @@ void add_job_commands(CLI::App& app, Context& context) {
         "A running job is CANCELING until its worker has stopped.\n\nExamples:\n  errand job "
         "cancel 0190163d-8694-739b-aea5-966c26f8ad90 --reason 'wrong year'");
     command->callback([=, &context] { cancel(context, *client, *id, *reason); });
+  }
+  {
+    auto* command =
+        job->add_subcommand("forget", "Erase an ended job with its input, result and events");
+    auto client = add_client_flags(*command, context);
+    auto id = std::make_shared<std::string>();
+    command->add_option("id", *id, "the job's id")->required();
+    command->footer(
+        "At once and for good; ended jobs go by themselves after their retention. A live job is "
+        "refused: cancel\nit first. Its idempotency key stays used until it expires. Needs the "
+        "scope "
+        "jobs:forget.\n\nExamples:\n  errand job forget 0190163d-8694-739b-aea5-966c26f8ad90");
+    command->callback([=, &context] { forget(context, *client, *id); });
   }
   add_dead_letter_commands(*job, context);
 }

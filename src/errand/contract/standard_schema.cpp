@@ -234,6 +234,8 @@ enum JobAction {
   DISCARD
   "Wake it with a signal."
   SIGNAL
+  "Erase it: forgetJob."
+  FORGET
 }
 
 "One fact of a job's history."
@@ -638,6 +640,8 @@ std::string_view mutation_fields_sdl() noexcept {
     "How many at most: 1 to 10000."
     limit: Int = 1000
   ): DeadLetterResult
+  "Erases a job that has ended, with its input, result and events, at once and for good. Gives its id. The job's idempotency key stays used until it expires: a repetition is refused with JOB_FORGOTTEN."
+  forgetJob(id: ID!): ID
   "Stops the starting of a queue's jobs. What runs goes on."
   pauseQueue(queue: String!): QueueInfo
   "Takes the pause back."

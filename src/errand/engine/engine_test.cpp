@@ -661,5 +661,36 @@ TEST(Memory, BoundsTheInputsThatRideAlong) {
   EXPECT_EQ(bench.engine().sizes().input_bytes, 0U);
 }
 
+TEST(Engine, ForgetsAnEndedJobAndRefusesItsKeyFromThenOn) {
+  Bench bench;
+  auto request = bench.enqueue_request();
+  request.key = IdempotencyKey{.key = "k", .fingerprint = "f"};
+  const JobId id = request.id;
+  bench.get<JobReply>(request);
+  EXPECT_EQ(bench.refusal(ForgetJob{id, {}}), ErrorCode::kJobNotEnded);
+  EXPECT_EQ(bench.refusal(ForgetJob{id, TenantId("globex")}), ErrorCode::kNotFound);
+
+  // All in one plan: what comes after it finds no job, and the key says why.
+  auto again = bench.enqueue_request();
+  again.key = request.key;
+  bench.submit(bench.command(id, job::Kill{}));
+  const Ticket forget = bench.submit(ForgetJob{id, TenantId("acme")});
+  const Ticket retry = bench.submit(bench.command(id, job::RetryRun{}));
+  const Ticket replay = bench.submit(again);
+  bench.settle();
+  EXPECT_TRUE(bench.answers.at(forget));
+  EXPECT_EQ(bench.answers.at(retry).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(bench.answers.at(replay).error().code, ErrorCode::kJobForgotten);
+  EXPECT_EQ(bench.store.reader().job(id).value(), nullptr);
+  EXPECT_EQ(bench.refusal(ForgetJob{id, {}}), ErrorCode::kNotFound);
+
+  again.id = JobId{Uuid::v7(bench.now.wall, bench.random)};
+  EXPECT_EQ(bench.refusal(again), ErrorCode::kJobForgotten);
+  bench.crash();
+  EXPECT_EQ(bench.refusal(again), ErrorCode::kJobForgotten);
+  bench.advance(25h);
+  EXPECT_FALSE(bench.get<JobReply>(again).replayed) << "the key has expired";
+}
+
 }  // namespace
 }  // namespace errand::engine

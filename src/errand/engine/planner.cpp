@@ -25,7 +25,8 @@ int queued(const job::JobState* state) {
 
 Result<Draft*> Planner::load(const JobId& id) {
   if (const auto it = scratch_.drafts.find(id); it != scratch_.drafts.end()) {
-    if (!it->second.state()) return fail(ErrorCode::kNotFound, "there is no such job");
+    if (!it->second.state() || it->second.forgotten)
+      return fail(ErrorCode::kNotFound, "there is no such job");
     return &it->second;
   }
   Draft draft;

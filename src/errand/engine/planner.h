@@ -44,6 +44,7 @@ class Planner {
   // Requests (planner_requests.cpp). Each gives the reply, or why not.
   Result<Reply> answer(EnqueueJob& request);
   Result<Reply> answer(CommandJob& request);
+  Result<Reply> answer(ForgetJob& request);
   Result<Reply> answer(RegisterWorker& request);
   Result<Reply> answer(AddCredits& request);
   Result<Reply> answer(UnregisterWorker& request);

@@ -85,7 +85,18 @@ Result<std::optional<JobId>> Planner::replayed(const store::IdempotencyScope& sc
     return fail(ErrorCode::kIdempotencyKeyReused,
                 "this idempotency key was used with other arguments");
   }
-  if (!draft) return fail(ErrorCode::kNotFound, "the job of this idempotency key is gone");
+  const bool forgets =
+      std::ranges::find(plan_.batch.forgets, record.job) != plan_.batch.forgets.end();
+  if (record.forgotten || forgets) {
+    return fail(ErrorCode::kJobForgotten,
+                "the job of this idempotency key was forgotten on request; to run it again, use a "
+                "new key");
+  }
+  if (!draft) {
+    return fail(ErrorCode::kNotFound,
+                "the job of this idempotency key was deleted after its retention; to run it again, "
+                "use a new key");
+  }
   return record.job;
 }
 
@@ -212,6 +223,20 @@ Result<Reply> Planner::answer(CommandJob& request) {
   }
   scratch_.states_due.emplace_back(plan_.answers.size(), request.id);
   return JobReply{};
+}
+
+Result<Reply> Planner::answer(ForgetJob& request) {
+  const auto loaded = load(request.id);
+  if (!loaded) return std::unexpected(loaded.error());
+  Draft& draft = **loaded;
+  if (request.tenant && *request.tenant != draft.state()->spec.tenant) return no_such_job();
+  if (!draft.state()->terminal()) {
+    return fail(ErrorCode::kJobNotEnded,
+                "the job has not ended: cancel it first, and forget it when it has ended");
+  }
+  draft.forgotten = true;
+  plan_.batch.forgets.push_back(request.id);
+  return Done{};
 }
 
 Result<bool> Planner::take_progress(Draft& draft, const CommandJob& request) {

@@ -57,6 +57,14 @@ struct CommandJob {
   std::string input = {};          ///< JSON text that RequeueDeadLetter's PayloadRef names
 };
 
+/// Erases an ended job with its events and payloads. Its idempotency key stays as a tombstone until
+/// it expires, so that a repetition makes no second job. Answered with Done; kJobNotEnded for a job
+/// that is live.
+struct ForgetJob {
+  JobId id;
+  std::optional<TenantId> tenant;  ///< where given: another tenant's job is kNotFound (I13)
+};
+
 /// A worker is there. One of the same id is replaced; its credits start at 0. Answered with Done.
 struct RegisterWorker {
   WorkerId id;
@@ -129,8 +137,8 @@ struct ListQueues {
 };
 
 using Request =
-    std::variant<EnqueueJob, CommandJob, RegisterWorker, AddCredits, UnregisterWorker, Heartbeat,
-                 PauseQueue, SetLimit, ListLimits, ExplainJob, ListWorkers, ListQueues>;
+    std::variant<EnqueueJob, CommandJob, ForgetJob, RegisterWorker, AddCredits, UnregisterWorker,
+                 Heartbeat, PauseQueue, SetLimit, ListLimits, ExplainJob, ListWorkers, ListQueues>;
 
 /// What a request weighs in a batch, in bytes: its payloads and a flat amount.
 std::size_t weight_bytes(const Request& request) noexcept;

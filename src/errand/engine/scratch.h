@@ -25,7 +25,8 @@ struct Draft {
   job::StatePtr before;                ///< as committed; null: the job is new
   std::shared_ptr<job::JobState> now;  ///< after the events so far; null while there are none
   std::vector<job::Event> events;
-  InputPtr input;  ///< if it is at hand
+  InputPtr input;          ///< if it is at hand
+  bool forgotten = false;  ///< for later requests it is gone
 
   [[nodiscard]] bool changed() const { return now != nullptr; }
   /// Null for a job that was not made after all.
