@@ -18,6 +18,7 @@ void add_serve_command(CLI::App& app, Context& context);
 void add_schema_commands(CLI::App& app, Context& context);
 void add_job_commands(CLI::App& app, Context& context);
 void add_graphql_commands(CLI::App& app, Context& context);
+void add_database_commands(CLI::App& app, Context& context);
 void add_config_commands(CLI::App& app, Context& context);
 void add_token_commands(CLI::App& app, Context& context);
 

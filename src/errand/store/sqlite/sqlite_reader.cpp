@@ -168,6 +168,13 @@ Result<std::unique_ptr<SqliteReader>> SqliteReader::open(const std::filesystem::
   return reader;
 }
 
+std::unique_ptr<SqliteReader> SqliteReader::over(Connection connection) {
+  std::unique_ptr<SqliteReader> reader(new SqliteReader);
+  reader->slots_.push_back(std::make_unique<Slot>(std::move(connection)));
+  reader->free_.push_back(reader->slots_.back().get());
+  return reader;
+}
+
 SqliteReader::Slot* SqliteReader::acquire() const {
   std::unique_lock lock(mutex_);
   freed_.wait(lock, [this] { return !free_.empty(); });

@@ -24,6 +24,9 @@ class SqliteReader final : public Reader {
                                                     std::size_t connections, Connection::Mode mode,
                                                     const std::string& vfs = {});
 
+  /// Reads on `connection` alone. Within a transaction on it, all calls see one state.
+  static std::unique_ptr<SqliteReader> over(Connection connection);
+
   Result<job::StatePtr> job(JobId id) const override;
   Result<std::vector<job::StatePtr>> jobs(const JobFilter& filter,
                                           const JobPage& page) const override;

@@ -1,0 +1,78 @@
+// backup, restore and doctor: the commands that work on the database file, beside a running server and without one.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { data } from "./support/clients.mjs";
+import { binary, environment, Server } from "./support/server.mjs";
+
+const server = await Server.start();
+after(() => server.stop());
+const database = join(server.folder, "data", "errand.db");
+const backup = join(server.folder, "backup.db");
+const { client } = server.tokens.acme;
+
+function errand(...args) {
+  return spawnSync(binary, args, { encoding: "utf8", env: environment });
+}
+
+const submit = async (text) => (await data(server, client, "mutation ($text: String!) { ignored(text: $text) { id } }", { text })).ignored.id;
+const find = async (id) => (await data(server, client, "query ($id: ID!) { job(id: $id) { id } }", { id })).job;
+
+test("help has examples", () => {
+  for (const command of ["backup", "restore", "doctor"]) {
+    const run = errand(command, "--help");
+    assert.equal(run.status, 0);
+    assert.match(run.stdout, /Examples:/);
+  }
+});
+
+test("a backup is made while the server runs, and overwrites nothing", async () => {
+  await submit("before");
+  const made = errand("backup", "--database", database, "--to", backup);
+  assert.equal(made.status, 0, made.stderr);
+  assert.match(made.stdout, /Backed up to .*backup\.db.* checked/);
+  assert.equal(errand("doctor", "--database", backup).status, 0);
+  const again = errand("backup", "--database", database, "--to", backup);
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /exists already.*\[CONFLICT\]/);
+  assert.equal(errand("backup", "--database", join(server.folder, "none.db"), "--to", join(server.folder, "x.db")).status, 1);
+});
+
+test("doctor looks at a database in use and checks the digests", async () => {
+  const found = JSON.parse(errand("doctor", "--database", database, "--json").stdout);
+  assert.deepEqual(found.findings, []);
+  assert.ok(found.jobs >= 1);
+  assert.ok(found.payloads >= 1);
+  const broken = join(server.folder, "broken.db");
+  await writeFile(broken, "This is a letter, not a database.".repeat(200));
+  const wrong = errand("doctor", "--database", broken);
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stdout, /errand restore/);
+});
+
+test("restore wants the server stopped and --force, then the backup's jobs are there", async () => {
+  const kept = await submit("kept");
+  const second = join(server.folder, "second.db");
+  assert.equal(errand("backup", "--database", database, "--to", second).status, 0);
+  const lost = await submit("lost");
+  const locked = errand("restore", "--from", second, "--to", database, "--force");
+  assert.equal(locked.status, 1);
+  assert.match(locked.stderr, /STORE_LOCKED/);
+
+  server.child.kill("SIGKILL");
+  await server.exited;
+  const refused = errand("restore", "--from", second, "--to", database);
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /--force/);
+  const restored = errand("restore", "--from", second, "--to", database, "--force");
+  assert.equal(restored.status, 0, restored.stderr);
+  assert.ok(!existsSync(`${database}-wal`));
+  assert.equal(errand("doctor", "--database", database).status, 0);
+  await server.run();
+  assert.notEqual(await find(kept), null);
+  assert.equal(await find(lost), null);
+  await submit("goes on");
+});
