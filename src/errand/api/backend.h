@@ -36,6 +36,8 @@ struct ApiOptions {
   std::size_t result_bytes_max = 16 << 20;  ///< of a stored result that is read back
   std::size_t entities_max = 1'000;         ///< representations in one `_entities`
   Milliseconds idempotency_lifetime{86'400'000};  ///< least life of a key; >= 24 h
+  /// How often a wait looks at a clock that may be put forward by hand; > 0.
+  Milliseconds clock_glance = Milliseconds::max();
 };
 
 /// All that the resolvers of one server stand on. Made once; immutable but for the count of held

@@ -23,6 +23,8 @@
 #include "errand/app/commit_observer.h"
 #include "errand/app/schema_change.h"
 #include "errand/app/schema_files.h"
+#include "errand/app/test_clock.h"
+#include "errand/app/test_clock_routes.h"
 #include "errand/async/blocking_pool.h"
 #include "errand/auth/authenticator.h"
 #include "errand/base/clock.h"
@@ -50,6 +52,8 @@ namespace asio = boost::asio;
 constexpr std::size_t kReadThreads = 4;
 /// Workers are asked to report at a third of the lease: two heartbeats may get lost.
 constexpr int kHeartbeatsPerLease = 3;
+/// How long a wait may not notice that a test put the clock forward.
+constexpr Milliseconds kClockGlance{10};
 /// What stands around a result in a worker's report, at most.
 constexpr std::size_t kReportBytes = 64 << 10;
 
@@ -136,7 +140,10 @@ bool serves_graphiql(const Config& config) {
 /// Parts in the order of their making; destroyed in reverse.
 class App::Impl {
  public:
-  Impl(const Config& config, telemetry::Log log) : config_(config), log_(std::move(log)) {}
+  Impl(const Config& config, const App::Options& options, telemetry::Log log)
+      : config_(config), log_(std::move(log)) {
+    if (options.test_clock) test_clock_.emplace();
+  }
   ~Impl() { stop(); }
 
   Result<void> start() {
@@ -155,6 +162,7 @@ class App::Impl {
                                  {"job_types", summary_.types.size()},
                                  {"data", config_.store.data},
                                  {"development", config_.auth.credentials.empty()}});
+    if (test_clock_) log_.warn("the clock is one for tests: /test/clock puts it forward");
     return {};
   }
 
@@ -194,10 +202,21 @@ class App::Impl {
   [[nodiscard]] const Summary& summary() const { return summary_; }
 
  private:
+  [[nodiscard]] const Clock& clock() const {
+    if (test_clock_) return *test_clock_;
+    return machine_clock_;
+  }
+
   Result<void> open_store() {
     const auto address = check_listen_address(config_);
     if (!address) return std::unexpected(address.error());
     address_ = *address;
+    if (test_clock_ && !config_.auth.credentials.empty()) {
+      return fail(ErrorCode::kConfigInvalid,
+                  "--test-clock lets clients put the clock forward, which ends jobs and deletes "
+                  "them: it works in development mode only. Leave out --credentials "
+                  "(auth.credentials), or --test-clock");
+    }
 
     contract::ContractOptions options;
     options.prefix = config_.schema.prefix;
@@ -266,7 +285,7 @@ class App::Impl {
                                : std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
     metrics_.gauge(telemetry::kBuildInfo, {ERRAND_VERSION}).set(1);
     metrics_.gauge(telemetry::kStartTime)
-        .set(std::chrono::duration<double>(clock_.now().wall.time_since_epoch()).count());
+        .set(std::chrono::duration<double>(clock().now().wall.time_since_epoch()).count());
     pool_.emplace(async::BlockingPool::Options{.threads = kReadThreads});
     job_types_.emplace(contract_);
 
@@ -290,7 +309,7 @@ class App::Impl {
     lane_options.engine.queue_length_max = config_.limits.queue_length;
     lane_options.engine.limits = api::limits_of(*contract_);
     lane_.emplace(
-        lane_options, *store_, bus_, clock_, random_,
+        lane_options, *store_, bus_, clock(), random_,
         [this](std::vector<engine::Action> actions) { gateway_->deliver(std::move(actions)); },
         log_,
         runtime::LaneMetrics{.commit_seconds = metrics_.histogram(telemetry::kCommitDuration),
@@ -306,9 +325,10 @@ class App::Impl {
     options.deferred_wait_max = config_.limits.deferred_result;
     options.input_bytes_max = config_.server.body_bytes_max;
     options.result_bytes_max = config_.worker.result_bytes_max;
+    if (test_clock_) options.clock_glance = kClockGlance;
     const auto backend = std::make_shared<const api::Backend>(
         runtime::LaneClient(*lane_), store_->reader(), *pool_, bus_, contract_, *master_key_,
-        clock_, random_, options);
+        clock(), random_, options);
     auto resolvers = api::make_resolvers(backend);
     if (!resolvers) return std::unexpected(resolvers.error());
 
@@ -332,7 +352,7 @@ class App::Impl {
                                                      [this](server::RequestInfo info) {
                                                        return make_context(std::move(info));
                                                      },
-                                                 .clock = clock_,
+                                                 .clock = clock(),
                                                  .random = random_,
                                                  .log = log_,
                                                  .metrics = &metrics_},
@@ -347,6 +367,7 @@ class App::Impl {
         server_options);
     server_->add_routes(router_);
     gateway_->add_routes(router_);
+    if (test_clock_) add_test_clock_routes(router_, *test_clock_, *lane_, *authenticator_);
     auto cors = server::Cors::create(router_, config_.cors);
     if (!cors) {
       return fail(cors.error().code, "cors.origins: " + cors.error().message);
@@ -399,7 +420,7 @@ class App::Impl {
     context->last_event_id = std::move(info.last_event_id);
     context->batch_index = info.batch_index;
     context->deadline = info.deadline;
-    context->clock = &clock_;
+    context->clock = &clock();
     return context;
   }
 
@@ -490,7 +511,8 @@ class App::Impl {
 
   const Config config_;
   const telemetry::Log log_;
-  const SystemClock clock_;
+  const SystemClock machine_clock_;
+  std::optional<TestClock> test_clock_;  ///< in place of the machine's
   SystemRandom random_;
   Summary summary_;
   std::string address_;
@@ -524,8 +546,9 @@ class App::Impl {
 App::App(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 App::~App() = default;
 
-Result<std::unique_ptr<App>> App::start(const Config& config, telemetry::Log log) {
-  auto impl = std::make_unique<Impl>(config, std::move(log));
+Result<std::unique_ptr<App>> App::start(const Config& config, const Options& options,
+                                        telemetry::Log log) {
+  auto impl = std::make_unique<Impl>(config, options, std::move(log));
   if (auto done = impl->start(); !done) return std::unexpected(done.error());
   return std::unique_ptr<App>(new App(std::move(impl)));
 }

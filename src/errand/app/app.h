@@ -29,11 +29,18 @@ class App {
     bool first_start = false;  ///< the tokens are new
   };
 
+  /// What is no setting, because no installation wants it.
+  struct Options {
+    /// A clock that clients put forward at /test/clock, in development mode alone.
+    bool test_clock = false;
+  };
+
   /// Opens the store, checks the schema against its live jobs, binds the address and serves.
   ///
   /// @return kConfigInvalid, kSchemaInvalid, kSchemaIncompatible, kAddressInUse, kStoreLocked,
   ///         kStoreTooNew, kStoreReadOnly or kStoreFull, each saying what to do.
-  static Result<std::unique_ptr<App>> start(const Config& config, telemetry::Log log);
+  static Result<std::unique_ptr<App>> start(const Config& config, const Options& options,
+                                            telemetry::Log log);
 
   /// Calls stop().
   ~App();

@@ -66,7 +66,8 @@ void wait_for_end(app::App& app, const telemetry::Log& log, const sigset_t& sign
   }
 }
 
-void serve(Context& context, const ConfigFlags& flags, bool as_json) {
+void serve(Context& context, const ConfigFlags& flags, const app::App::Options& options,
+           bool as_json) {
   app::ConfigSources sources;
   if (!flags.file.empty()) sources.file = flags.file;
   sources.environment = context.environment;
@@ -82,7 +83,7 @@ void serve(Context& context, const ConfigFlags& flags, bool as_json) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   const auto log = telemetry::Log::to_stderr(config.log.level, config.log.format);
-  auto app = app::App::start(config, log);
+  auto app = app::App::start(config, options, log);
   if (!app) {
     const bool usage = app.error().code == ErrorCode::kConfigInvalid ||
                        app.error().code == ErrorCode::kSchemaInvalid;
@@ -103,9 +104,12 @@ void serve(Context& context, const ConfigFlags& flags, bool as_json) {
 void add_serve_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("serve", "Serve a schema");
   auto flags = std::make_shared<ConfigFlags>();
+  auto options = std::make_shared<app::App::Options>();
   auto as_json = std::make_shared<bool>(false);
   add_config_flags(*command, *flags);
   command->add_flag("--json", *as_json, "print addresses and tokens as one JSON object");
+  command->add_flag("--test-clock", options->test_clock,
+                    "a clock that tests put forward at /test/clock; development mode only");
   command->footer(
       "Without a credentials file the server is in development mode: it binds loopback only, makes "
       "a token for\n"
@@ -117,7 +121,7 @@ void add_serve_command(CLI::App& app, Context& context) {
       "  errand serve --schema jobs.graphql --schema types.graphql --data /var/lib/errand --port "
       "8080\n"
       "  errand serve --config /etc/errand/errand.toml --log-format json");
-  command->callback([=, &context] { serve(context, *flags, *as_json); });
+  command->callback([=, &context] { serve(context, *flags, *options, *as_json); });
 }
 
 }  // namespace errand::cli

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -102,6 +103,20 @@ class Lane::Impl {
     changed_.notify_one();
   }
 
+  void wake(std::move_only_function<void()> settled) {
+    bool runs = false;
+    {
+      const std::lock_guard lock(mutex_);
+      runs = phase_ == Phase::kRunning || phase_ == Phase::kReopening;
+      if (runs) {
+        woken_ = true;
+        settled_.push_back(std::move(settled));
+      }
+    }
+    if (!runs) return settled();
+    changed_.notify_one();
+  }
+
   [[nodiscard]] bool healthy() const {
     const std::lock_guard lock(mutex_);
     return phase_ == Phase::kRunning;
@@ -145,6 +160,7 @@ class Lane::Impl {
       }
       prune_if_due();
       prune_keys_if_due();
+      tell_settled();
     }
     // Only a broken store leaves something here.
     refuse_inbox("The server is stopping.");
@@ -152,6 +168,7 @@ class Lane::Impl {
       submitted.done(std::unexpected(unavailable("The server is stopping.")));
     }
     submitted_.clear();
+    for (auto& settled : take_settled()) settled();
     log_.info("lane stopped", {{"log_position", to_number(store_.last_position())}});
   }
 
@@ -335,6 +352,23 @@ class Lane::Impl {
     return SteadyClock::now() + std::max(options_.prune_interval, Milliseconds(expiry - now));
   }
 
+  std::vector<std::move_only_function<void()>> take_settled() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(settled_, {});
+  }
+
+  void tell_settled() {
+    {
+      // One that came with a wake-up which the lane has not seen yet waits for the next round.
+      const std::lock_guard lock(mutex_);
+      if (settled_.empty() || woken_) return;
+    }
+    if (busy()) return;
+    prune();  // also what ended a moment ago
+    if (SteadyClock::now() >= next_prune_) return;
+    for (auto& settled : take_settled()) settled();
+  }
+
   /// Whether a plan is to be made at once.
   [[nodiscard]] bool busy() {
     const auto wakeup = engine_.next_wakeup(clock_.now());
@@ -346,6 +380,11 @@ class Lane::Impl {
   void prune_if_due() {
     const auto begin = SteadyClock::now();
     if (begin < next_prune_ || (begin < prune_rests_until_ && busy())) return;
+    prune();
+  }
+
+  void prune() {
+    const auto begin = SteadyClock::now();
     const auto pruned = store_.prune(clock_.now().wall, options_.prune);
     const auto end = SteadyClock::now();
     prune_rests_until_ = end + kPruneRest * (end - begin);
@@ -403,6 +442,7 @@ class Lane::Impl {
   std::size_t requests_ = 0;  ///< that wait for an answer, here and in the engine
   std::size_t bytes_ = 0;     ///< their weight
   bool woken_ = false;
+  std::vector<std::move_only_function<void()>> settled_;  ///< to be told when nothing is due
 
   std::mutex stop_mutex_;
   std::thread thread_;
@@ -423,6 +463,8 @@ void Lane::submit(engine::Request request, Done done) {
 }
 
 void Lane::wake() { impl_->wake(); }
+
+void Lane::wake(std::move_only_function<void()> settled) { impl_->wake(std::move(settled)); }
 
 bool Lane::healthy() const { return impl_->healthy(); }
 

@@ -83,6 +83,11 @@ class Lane {
   /// by hand, which no sleep notices.
   void wake();
 
+  /// As wake(), and calls `settled` once nothing is due any more at the clock's time: every timer
+  /// has fired, expired jobs are pruned. On the lane's thread, quick; on the caller's if the lane
+  /// does not run.
+  void wake(std::move_only_function<void()> settled);
+
   /// Whether requests are taken: between start() and stop(), and not while the store is reopened.
   /// Thread-safe; for readiness.
   [[nodiscard]] bool healthy() const;

@@ -203,6 +203,39 @@ TEST_F(LaneTest, PrunesExpiredJobsWhenTheClockSaysSo) {
   EXPECT_EQ(find_fault(store_.reader()), "");
 }
 
+TEST_F(LaneTest, TellsWhenNothingIsDueAtTheClocksTime) {
+  Lane::Options options;
+  options.engine.batch_requests_max = 10;  // timers of one plan
+  const auto lane = make(options);
+  auto spec = store::conformance::BatchBuilder::spec();
+  spec.scheduled_for = clock_.now().wall + Milliseconds(60'000);
+  spec.queue_timeout = Milliseconds(60'000);
+  spec.retention = Milliseconds(0);
+  std::vector<ReplyFuture> futures;
+  for (std::uint64_t i = 1; i <= 95; ++i) futures.push_back(ask(*lane, enqueue(i, spec)));
+  for (auto& future : futures) ASSERT_TRUE(future.get());
+  const auto settle = [&] {
+    std::promise<void> settled;
+    lane->wake([&] { settled.set_value(); });
+    settled.get_future().wait();
+  };
+  const auto count = [&](job::JobStatus status) {
+    std::uint64_t jobs = 0;
+    for (const auto& each : store_.reader().counts(std::nullopt).value()) {
+      if (each.status == status) jobs += each.jobs;
+    }
+    return jobs;
+  };
+  clock_.advance(Milliseconds(60'000));
+  settle();
+  EXPECT_EQ(count(job::JobStatus::kPending), 95U);
+  clock_.advance(Milliseconds(60'000));
+  settle();
+  EXPECT_TRUE(store_.reader().counts(std::nullopt).value().empty()) << "expired and pruned";
+  lane->stop();
+  settle();  // nobody is left to wait for
+}
+
 TEST_F(LaneTest, PrunesByItselfAndNotInVain) {
   const auto lane = make({.prune_interval = Milliseconds(10)});
   auto spec = store::conformance::BatchBuilder::spec();
