@@ -58,6 +58,8 @@ test("restore wants the server stopped and --force, then the backup's jobs are t
   const second = join(server.folder, "second.db");
   assert.equal(errand("backup", "--database", database, "--to", second).status, 0);
   const lost = await submit("lost");
+  const events = (id, after) => data(server, client, `query ($id: ID!) { job(id: $id) { events${after ? `(after: "${after}")` : ""} { edges { cursor } } } }`, { id });
+  const [{ cursor }] = (await events(kept)).job.events.edges;
   const locked = errand("restore", "--from", second, "--to", database, "--force");
   assert.equal(locked.status, 1);
   assert.match(locked.stderr, /STORE_LOCKED/);
@@ -74,5 +76,7 @@ test("restore wants the server stopped and --force, then the backup's jobs are t
   await server.run();
   assert.notEqual(await find(kept), null);
   assert.equal(await find(lost), null);
+  // What was given out before means something else now.
+  await assert.rejects(events(kept, cursor), /CURSOR_INVALID/);
   await submit("goes on");
 });

@@ -24,7 +24,7 @@ Backend::Backend(runtime::LaneClient lane_client, const store::Reader& store_rea
       contract(std::move(served_contract)),
       clock(&wall_clock),
       random(&random_source),
-      cursors(master_key.hmac_key("api-cursor.v1")),
+      cursors(master_key.hmac_key("api-cursor.v1", api_options.lineage)),
       payload_key(master_key.hmac_key(crypto::kPayloadDigestLabel)),
       fingerprint_key(master_key.hmac_key("idempotency-fingerprint.v1")),
       limit_key(master_key.hmac_key("limit-key.v1")),

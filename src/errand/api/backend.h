@@ -36,6 +36,7 @@ struct ApiOptions {
   std::size_t result_bytes_max = 16 << 20;  ///< of a stored result that is read back
   std::size_t entities_max = 1'000;         ///< representations in one `_entities`
   Milliseconds idempotency_lifetime{86'400'000};  ///< least life of a key; >= 24 h
+  std::string lineage;                            ///< of the store: cursors hold within it
   /// How often a wait looks at a clock that may be put forward by hand; > 0.
   Milliseconds clock_glance = Milliseconds::max();
 };

@@ -295,6 +295,7 @@ class App::Impl {
     gateway_options.heartbeat =
         std::min(gateway_options.heartbeat, config_.worker.lease / kHeartbeatsPerLease);
     gateway_options.server = "errand/" ERRAND_VERSION;
+    gateway_options.lineage = store_->lineage();
     gateway_.emplace(gateway_options, worker::Gateway::Parts{.authenticator = *authenticator_,
                                                              .master_key = *master_key_,
                                                              .types = *job_types_,
@@ -325,6 +326,7 @@ class App::Impl {
     options.deferred_wait_max = config_.limits.deferred_result;
     options.input_bytes_max = config_.server.body_bytes_max;
     options.result_bytes_max = config_.worker.result_bytes_max;
+    options.lineage = store_->lineage();
     if (test_clock_) options.clock_glance = kClockGlance;
     const auto backend = std::make_shared<const api::Backend>(
         runtime::LaneClient(*lane_), store_->reader(), *pool_, bus_, contract_, *master_key_,

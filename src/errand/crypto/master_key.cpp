@@ -174,4 +174,9 @@ Digest MasterKey::derive(std::string_view label) const {
 
 HmacKey MasterKey::hmac_key(std::string_view label) const { return HmacKey(derive(label)); }
 
+HmacKey MasterKey::hmac_key(std::string_view label, std::string_view lineage) const {
+  if (lineage.empty()) return hmac_key(label);
+  return hmac_key(std::string(label) + ":" + std::string(lineage));
+}
+
 }  // namespace errand::crypto

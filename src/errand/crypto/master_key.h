@@ -51,6 +51,10 @@ class MasterKey {
   /// derive(), ready for signing.
   [[nodiscard]] HmacKey hmac_key(std::string_view label) const;
 
+  /// The same for what holds within one `lineage` of a store alone; for the empty one it is
+  /// hmac_key(label).
+  [[nodiscard]] HmacKey hmac_key(std::string_view label, std::string_view lineage) const;
+
  private:
   Digest secret_;
   std::string id_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <string>
 
 #include "errand/base/clock.h"
 #include "errand/base/error.h"
@@ -66,6 +67,10 @@ class Store {
 
   /// This writer's epoch: grows each time a writer opens the store.
   [[nodiscard]] virtual std::uint64_t epoch() const = 0;
+
+  /// Empty, or the random id that this store got when a backup was put in its place: after that,
+  /// log positions and fencing tokens come again that others may hold from before.
+  [[nodiscard]] virtual std::string lineage() const { return {}; }
 
   /// Position of the last event that is durable; 0 before the first.
   [[nodiscard]] virtual LogPosition last_position() const = 0;

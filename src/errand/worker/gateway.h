@@ -43,6 +43,7 @@ class Gateway {
     Milliseconds hello_timeout{10'000};  ///< for the first message of a WebSocket
     std::size_t reports_max = 1'000;     ///< unanswered ones of a connection; then it is not read
     std::string server = "errand";       ///< program and version, for workers' logs
+    std::string lineage;                 ///< of the store
   };
 
   /// All outlive the gateway.

@@ -31,7 +31,8 @@ Hub::Hub(const Gateway::Options& options, const Gateway::Parts& parts)
       reader_(parts.reader),
       pool_(parts.pool),
       log_(parts.log),
-      reports_(parts.master_key, parts.types, options.result_bytes_max, parts.log, parts.metrics),
+      reports_(parts.master_key, options.lineage, parts.types, options.result_bytes_max, parts.log,
+               parts.metrics),
       tasks_([log = parts.log](std::string_view name, const std::exception_ptr& error) {
         try {
           std::rethrow_exception(error);

@@ -74,9 +74,10 @@ StopReason to_wire(engine::StopReason reason) {
   return StopReason::kLeaseLost;
 }
 
-Reports::Reports(const crypto::MasterKey& master_key, const JobTypes& types,
-                 std::size_t result_bytes_max, telemetry::Log log, telemetry::Metrics* metrics)
-    : tokens_(master_key),
+Reports::Reports(const crypto::MasterKey& master_key, std::string_view lineage,
+                 const JobTypes& types, std::size_t result_bytes_max, telemetry::Log log,
+                 telemetry::Metrics* metrics)
+    : tokens_(master_key, lineage),
       payload_key_(master_key.hmac_key(crypto::kPayloadDigestLabel)),
       types_(types),
       result_bytes_max_(result_bytes_max),

@@ -26,8 +26,8 @@ namespace errand::worker {
 /// that WebSocket and long poll share. Thread-safe.
 class Reports {
  public:
-  Reports(const crypto::MasterKey& master_key, const JobTypes& types, std::size_t result_bytes_max,
-          telemetry::Log log, telemetry::Metrics* metrics);
+  Reports(const crypto::MasterKey& master_key, std::string_view lineage, const JobTypes& types,
+          std::size_t result_bytes_max, telemetry::Log log, telemetry::Metrics* metrics);
 
   /// Before anything else. The lane outlives all use.
   void attach(runtime::Lane& lane) { lane_ = &lane; }

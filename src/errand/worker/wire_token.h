@@ -16,11 +16,13 @@ namespace errand::worker {
 /// The HMAC keeps a worker from reporting for a job, or under a number, that it was never given;
 /// the engine then compares the number. `holder` is the tenant of the worker's credential ("*" for
 /// all): a token that leaked is of no use to another tenant's worker. Tokens outlive a restart of
-/// the server, as they hang on the master key alone. Immutable, hence safe to share.
+/// the server, as they hang on the master key and the store's lineage alone. Immutable, hence safe
+/// to share.
 class WireTokens {
  public:
-  explicit WireTokens(const crypto::MasterKey& master_key)
-      : key_(master_key.hmac_key("worker-token.v1")) {}
+  /// @param lineage  of the store: fencing numbers come again when a backup is put in its place
+  explicit WireTokens(const crypto::MasterKey& master_key, std::string_view lineage = {})
+      : key_(master_key.hmac_key("worker-token.v1", lineage)) {}
 
   [[nodiscard]] std::string make(const JobId& job, FencingToken number,
                                  std::string_view holder) const;

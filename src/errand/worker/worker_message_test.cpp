@@ -239,6 +239,18 @@ TEST(WireTokens, AreGoodForTheirJobNumberAndHolderOnly) {
   }
 }
 
+TEST(WireTokens, HoldWithinTheirStoresLineage) {
+  SeededRandom random(1);
+  const auto key = crypto::MasterKey::generate(random);
+  const JobId job;
+  const auto made = WireTokens(key).make(job, FencingToken{1}, "acme");
+  EXPECT_TRUE(WireTokens(key, "").check(job, made, "acme"));
+  EXPECT_FALSE(WireTokens(key, "another").check(job, made, "acme"));
+  const auto later = WireTokens(key, "another").make(job, FencingToken{1}, "acme");
+  EXPECT_TRUE(WireTokens(key, "another").check(job, later, "acme"));
+  EXPECT_FALSE(WireTokens(key).check(job, later, "acme"));
+}
+
 RC_GTEST_PROP(WireTokens, NoChangedCharacterPasses, (std::uint64_t number, unsigned char change)) {
   const WireTokens wire = tokens(1);
   std::string token = wire.make(job(), FencingToken{number}, "t");

@@ -14,6 +14,9 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include "errand/base/clock.h"
+#include "errand/base/random.h"
+#include "errand/base/uuid.h"
 #include "errand/store/sqlite/connection.h"
 #include "errand/store/sqlite/file_lock.h"
 #include "errand/store/sqlite/migrations.h"
@@ -150,7 +153,15 @@ Result<Copied> copy(const fs::path& from, const fs::path& to, std::uint64_t epoc
   }
   if (epoch_above > 0) {
     const auto epoch = std::max(epoch_above, known->epoch) + 1;
-    const auto sql = fmt::format("UPDATE store_state SET epoch = {}", epoch);
+    auto sql = fmt::format("UPDATE store_state SET epoch = {}", epoch);
+    // Backups of older layouts have none.
+    const auto has_lineage = target->query_integer(
+        "SELECT count(*) FROM pragma_table_info('store_state') WHERE name = 'lineage'");
+    if (!has_lineage) return std::unexpected(has_lineage.error());
+    SystemRandom random;
+    if (*has_lineage > 0) {
+      sql += fmt::format(", lineage = '{}'", Uuid::v7(SystemClock().now().wall, random).str());
+    }
     if (auto done = target->execute(sql.c_str()); !done) return std::unexpected(done.error());
   }
   auto copied = describe(*target);

@@ -36,7 +36,8 @@ struct RestoreOptions {
 
 /// Puts a backup in the place of a database that no server has open. The backup is checked first;
 /// until all is well nothing of `to` changes. A new epoch begins, above those of both, so that no
-/// writer of the old database can go on.
+/// writer of the old database can go on, and a new lineage, so that no cursor and no worker's token
+/// from after the backup means something else now.
 ///
 /// @return kNotFound: there is no `from`; kStoreLocked: a server has `to`; kConflict: there is `to`
 ///         and it is not to be replaced; kStoreCorrupt, kStoreTooNew: `from` is no good; else as

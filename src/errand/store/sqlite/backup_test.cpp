@@ -102,6 +102,7 @@ TEST(SqliteRestore, PutsABackupInPlaceUnderANewEpoch) {
   const auto lost = add_job(*store, 2);
   ASSERT_TRUE(store->reopen());
   const auto epoch = store->epoch();
+  EXPECT_EQ(store->lineage(), "");
 
   const auto locked = restore(copy, folder.file(), {.replace = true}, {});
   ASSERT_FALSE(locked);
@@ -119,6 +120,7 @@ TEST(SqliteRestore, PutsABackupInPlaceUnderANewEpoch) {
   EXPECT_GT(restored->epoch, epoch);
   store = open_at(folder.file());
   EXPECT_GT(store->epoch(), restored->epoch);
+  EXPECT_FALSE(store->lineage().empty());
   EXPECT_EQ(*store->reader().job(kept->id).value(), *kept);
   EXPECT_EQ(store->reader().job(lost->id).value(), nullptr);
   add_job(*store, 3);

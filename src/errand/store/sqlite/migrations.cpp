@@ -211,6 +211,9 @@ UPDATE jobs SET expires_at_ms = json_extract(state, '$.expiresAtMs')
   WHERE status IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'EXPIRED');
 CREATE INDEX jobs_by_expiry ON jobs (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
 
+-- Random, set when a backup is put in place: what was given out before must not be taken after it.
+ALTER TABLE store_state ADD COLUMN lineage TEXT NOT NULL DEFAULT '';
+
 -- Of each tenant, the last event that was deleted with its job: whoever reads the log from before
 -- it misses something.
 CREATE TABLE pruned_positions (

@@ -63,6 +63,7 @@ class SqliteStore final : public Store {
   }
 
   [[nodiscard]] std::uint64_t epoch() const override { return writer_.epoch(); }
+  [[nodiscard]] std::string lineage() const override { return writer_.lineage(); }
   [[nodiscard]] LogPosition last_position() const override { return writer_.last_position(); }
   [[nodiscard]] Uuid last_batch_id() const override { return writer_.last_batch_id(); }
 

@@ -453,6 +453,7 @@ TEST(SqliteStore, LearnsWhenJobsOfAnOlderLayoutExpire) {
           "DROP INDEX jobs_by_expiry; ALTER TABLE jobs DROP COLUMN expires_at_ms;"
           "DROP TABLE pruned_positions; DROP TABLE pruned_jobs; DROP INDEX idempotency_keys_by_job;"
           "DROP INDEX idempotency_keys_left; ALTER TABLE idempotency_keys DROP COLUMN gone;"
+          "ALTER TABLE store_state DROP COLUMN lineage;"
           "CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at_ms);"
           "PRAGMA user_version = 3");
   const auto store = open_at(folder).value();

@@ -157,18 +157,20 @@ Result<void> Writer::prepare() {
 Result<void> Writer::begin_epoch() {
   auto claim = connection_.prepare(
       "UPDATE store_state SET epoch = epoch + 1 WHERE id = 1"
-      " RETURNING epoch, last_position, last_batch_id");
+      " RETURNING epoch, last_position, last_batch_id, lineage");
   if (!claim) return std::unexpected(claim.error());
   if (claim->step() != SQLITE_ROW) return std::unexpected(connection_.error("beginning an epoch"));
   const auto epoch = static_cast<std::uint64_t>(claim->integer(0));
   const auto position = LogPosition(claim->integer(1));
   const auto batch_id = Uuid::parse(claim->text(2));
+  std::string lineage(claim->text(3));
   // The commit happens in the step that ends the statement.
   if (claim->step() != SQLITE_DONE) return std::unexpected(connection_.error("beginning an epoch"));
   if (!batch_id) return fail(ErrorCode::kStoreCorrupt, "The last batch's id is not a UUID.");
   epoch_ = epoch;
   last_position_ = position;
   last_batch_id_ = *batch_id;
+  lineage_ = std::move(lineage);
   return {};
 }
 

@@ -26,6 +26,7 @@ class Writer {
   Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit);
 
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
+  [[nodiscard]] const std::string& lineage() const noexcept { return lineage_; }
   [[nodiscard]] LogPosition last_position() const noexcept { return last_position_; }
   [[nodiscard]] Uuid last_batch_id() const noexcept { return last_batch_id_; }
   [[nodiscard]] Connection& connection() noexcept { return connection_; }
@@ -52,6 +53,7 @@ class Writer {
   Statements statements_;
   Eraser eraser_;
   std::uint64_t epoch_ = 0;
+  std::string lineage_;
   LogPosition last_position_{};
   Uuid last_batch_id_;
   int failed_code_ = 0;  ///< SQLite's code for the last run() that failed
