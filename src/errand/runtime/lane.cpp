@@ -366,7 +366,12 @@ class Lane::Impl {
     if (busy()) return;
     prune();  // also what ended a moment ago
     if (SteadyClock::now() >= next_prune_) return;
-    for (auto& settled : take_settled()) settled();
+    std::vector<std::move_only_function<void()>> settled;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!woken_) settled.swap(settled_);
+    }
+    for (auto& tell : settled) tell();
   }
 
   /// Whether a plan is to be made at once.

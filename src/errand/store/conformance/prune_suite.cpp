@@ -284,7 +284,8 @@ TEST_P(StoreConformance, HoldsItsInvariantsWhilePruning) {
     const Batch batch = builder.take();
     ASSERT_TRUE(store().commit(batch));
     for (const JobId& id : batch.forgets) jobs.erase(id);
-    const PruneLimits limits{.jobs_max = 1 + random.next() % 4, .events_max = 1 + random.next() % 8};
+    const PruneLimits limits{.jobs_max = 1 + random.next() % 4,
+                             .events_max = 1 + random.next() % 8};
     ASSERT_TRUE(store().prune(now, limits));
     if (round % 7 == 6) prune_all(store(), now, limits);
     if (round % 20 == 19) {
