@@ -137,16 +137,14 @@ const type::InputValueDefinition* follow_path(const type::FieldDefinition& field
     const std::string_view name = path.substr(0, dot);
     path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
     if (first) {
-      target.value = field.argument(name);
+      value = field.argument(name);
     } else {
-      const auto* object = target.value->type.named().get_if<type::InputObjectType>();
-      target.value = object == nullptr ? nullptr : object->field(name);
+      const auto* object = value->type.named().get_if<type::InputObjectType>();
+      value = object == nullptr ? nullptr : object->field(name);
     }
-    if (target.value == nullptr) return target;
-    target.sensitive =
-        target.sensitive || type::find_directive(target.value->directives, "sensitive") != nullptr;
+    if (value == nullptr) return nullptr;
   }
-  return target;
+  return value;
 }
 
 /// A path of `field`'s arguments, for examples.
