@@ -29,7 +29,7 @@ enum class Action : std::uint8_t {
   kAdminister,      ///< everything else an operator does
 };
 
-inline constexpr std::size_t kActionCount = 13;
+inline constexpr std::size_t kActionCount = 14;
 
 std::string_view to_string(Action action) noexcept;
 
