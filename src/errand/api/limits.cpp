@@ -94,7 +94,8 @@ std::string limit_key(const crypto::HmacKey& key, const JobType& type,
     json::append_value(text, value == nullptr ? boost::json::value() : *value);
   }
   constexpr std::size_t kBytes = 16;
-  return crypto::to_hex(std::span(key.sign(text)).first(kBytes));
+  const crypto::Digest digest = key.sign(text);
+  return crypto::to_hex(std::span(digest).first(kBytes));
 }
 
 }  // namespace errand::api
