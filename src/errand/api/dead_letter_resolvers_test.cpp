@@ -97,7 +97,7 @@ TEST_F(DeadLettersTest, AreListedInPagesTheLastToFailFirst) {
       seen.emplace_back(node.at("id").as_string());
       EXPECT_EQ(node.at("deadLetter"), true);
       EXPECT_EQ(node.at("errorFingerprint").as_string().size(), 16U);
-      EXPECT_EQ(node.at("actions"), (boost::json::array{"RETRY", "REQUEUE", "DISCARD"}));
+      EXPECT_EQ(node.at("actions"), (boost::json::array{"RETRY", "REQUEUE", "DISCARD", "FORGET"}));
     }
     EXPECT_EQ(connection.at("pageInfo").at("hasNextPage"), page < 2);
     after =

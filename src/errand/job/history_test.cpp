@@ -102,7 +102,8 @@ RC_GTEST_PROP(History, KeepsItsInvariantsUnderAnyRowOfCommands, ()) {
       RC_ASSERT(after == before);
     }
     if (before.terminal() && kind_of(command) != CommandKind::kRetryRun &&
-        kind_of(command) != CommandKind::kDiscard) {
+        kind_of(command) != CommandKind::kDiscard &&
+        kind_of(command) != CommandKind::kRequeueDeadLetter) {
       RC_ASSERT(after == before);
     }
     if (after.status == JobStatus::kRunning && before.status != JobStatus::kRunning) {
