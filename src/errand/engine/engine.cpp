@@ -138,8 +138,10 @@ class Core {
       const Timestamp first = memory_.timers.places().begin()->first;
       wall = wall ? std::min(*wall, first) : first;
     }
+    // What a rate holds back matters once somebody is free to run it.
+    const bool any_credits = memory_.any_credits();
     for (const auto& opens : {memory_.first_key_opens(), memory_.line_opens}) {
-      if (opens) wall = wall ? std::min(*wall, *opens) : *opens;
+      if (opens && any_credits) wall = wall ? std::min(*wall, *opens) : *opens;
     }
     if (wall) sooner(std::min(kWallWaitMax, left_until(*wall, now.wall)));
     if (more_ || (memory_.timers.places().empty() && !memory_.timers.complete())) {

@@ -276,18 +276,19 @@ std::optional<LimitBook::Obstacle> LimitBook::obstacle(const job::JobState& stat
   return found;
 }
 
-std::uint64_t LimitBook::free_of_key(const JobTypeName& type, const TenantId& tenant,
-                                     const std::string& limit_key, Timestamp now) {
-  std::uint64_t free = kUnlimited;
+LimitBook::KeyRoom LimitBook::room_of_key(const JobTypeName& type, const TenantId& tenant,
+                                          const std::string& limit_key, Timestamp now) {
+  KeyRoom room;
   for (const std::size_t index : of_type(type)) {
     const Entry& entry = entries_[index];
     if (entry.declared.by_input.empty() || !entry.holds()) continue;
     const std::string key = key_of(entry.declared, tenant, limit_key);
-    const std::uint64_t taken =
-        entry.declared.kind == LimitKind::kRate ? used(index, key, now) : running(index, key);
-    free = std::min(free, entry.value - std::min(entry.value, taken));
+    const bool is_rate = entry.declared.kind == LimitKind::kRate;
+    const std::uint64_t taken = is_rate ? used(index, key, now) : running(index, key);
+    std::uint64_t& left = is_rate ? room.starts : room.places;
+    left = std::min(left, entry.value - std::min(entry.value, taken));
   }
-  return free;
+  return room;
 }
 
 std::optional<Timestamp> LimitBook::key_opens(const JobTypeName& type, const TenantId& tenant,

@@ -119,10 +119,13 @@ class LimitBook {
   std::optional<Obstacle> obstacle(const job::JobState& state, const Changes* changes,
                                    Timestamp now);
 
-  /// How many jobs of a limit_key may start at `now` beside those that hold it, by committed
-  /// counts.
-  std::uint64_t free_of_key(const JobTypeName& type, const TenantId& tenant,
-                            const std::string& limit_key, Timestamp now);
+  /// How many jobs of a limit_key may start at `now`, by committed counts.
+  struct KeyRoom {
+    std::uint64_t places = kUnlimited;  ///< of limits on concurrency, for jobs that do not hold it
+    std::uint64_t starts = kUnlimited;  ///< of rates, for all
+  };
+  KeyRoom room_of_key(const JobTypeName& type, const TenantId& tenant, const std::string& limit_key,
+                      Timestamp now);
   /// When a rate lets another job of the key start; nullopt if no rate is in its way.
   std::optional<Timestamp> key_opens(const JobTypeName& type, const TenantId& tenant,
                                      const std::string& limit_key, Timestamp now);

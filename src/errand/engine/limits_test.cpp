@@ -215,6 +215,33 @@ TEST(Limits, OfARateHoldOverARestart) {
   EXPECT_EQ(bench.dispatches().size(), 2U);
 }
 
+TEST(Limits, DoNotKeepTheEngineBusyWhileTheyHoldJobsBack) {
+  Limit by_key = fifo_by_account();
+  Limit rate_by_key = by_key;
+  rate_by_key.kind = LimitKind::kRate;
+  rate_by_key.fifo = false;
+  rate_by_key.per = 1min;
+  Options options = with({by_key, rate_by_key});
+  options.line_head_max = 1;
+  Bench bench(options);
+  bench.worker("w-1", 1);
+  job::JobSpec s = of_account("a");
+  s.fifo = true;
+  for (int i = 0; i < 3; ++i) bench.enqueue(s);
+  const auto first = bench.dispatches().at(0);
+  bench.submit(AddCredits{WorkerId("w-1"), 1});
+  // It comes back to its place, which it holds, and may not start for the rate.
+  (void)bench.ask(bench.command(first.state->id, job::Release{first.state->token, ""}));
+  EXPECT_TRUE(bench.dispatches().empty());
+  EXPECT_GT(bench.engine().next_wakeup(bench.now), 0ms);
+  bench.worker("w-1", 0);  // nobody is free: nothing to wake up for, even once it is time
+  bench.advance(2min);
+  bench.settle();
+  EXPECT_EQ(bench.engine().next_wakeup(bench.now), std::nullopt);
+  bench.worker("w-1", 1);
+  EXPECT_EQ(bench.dispatches().at(0).state->id, first.state->id);
+}
+
 TEST(Limits, OfARateByKeyOpenWithTime) {
   Limit limit = concurrency_by_account(1);
   limit.kind = LimitKind::kRate;

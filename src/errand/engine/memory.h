@@ -184,6 +184,8 @@ class Memory {
   Result<void> refill_keys(const store::Reader& reader, Now now);
   Result<void> refill_key(const Key& key, KeyRow& row, const store::Reader& reader, Now now);
   void show_key(const Key& key, KeyRow& row, Now now);
+  /// The first jobs of a closed key that may start.
+  [[nodiscard]] std::set<LinePlace> startable(const Key& key, const KeyRow& row, Now now);
   void set_key_timer(const Key& key, KeyRow& row, Now now);
 
   std::map<Key, KeyRow> keys_;  ///< those with jobs in a window, and closed ones

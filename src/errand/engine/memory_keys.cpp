@@ -105,10 +105,11 @@ Result<void> Memory::refill_keys(const store::Reader& reader, Now now) {
 
 Result<void> Memory::refill_key(const Key& key, KeyRow& row, const store::Reader& reader, Now now) {
   auto& own = *row.own;
-  const std::uint64_t free = limits.free_of_key(key.type, key.tenant, key.limit_key, now.wall);
-  if (own.complete() || own.places().size() > free) return {};
+  const auto room = limits.room_of_key(key.type, key.tenant, key.limit_key, now.wall);
+  const std::uint64_t wanted = std::min(room.places, room.starts);
+  if (own.complete() || own.places().size() > wanted) return {};
   const std::size_t limit =
-      std::clamp<std::uint64_t>(free - own.places().size(), kHiddenMax, kKeyPageMax);
+      std::clamp<std::uint64_t>(wanted - own.places().size(), kHiddenMax, kKeyPageMax);
   std::optional<store::ReadyCursor> after;
   if (const auto& horizon = own.horizon()) after = {horizon->priority, horizon->position};
   const auto read = reader.ready_of_key(line_of_key(key), key.limit_key, after, limit);
@@ -122,29 +123,34 @@ Result<void> Memory::refill_key(const Key& key, KeyRow& row, const store::Reader
   return {};
 }
 
+std::set<LinePlace> Memory::startable(const Key& key, const KeyRow& row, Now now) {
+  auto [places, starts] = limits.room_of_key(key.type, key.tenant, key.limit_key, now.wall);
+  std::set<LinePlace> found;
+  for (const LinePlace& place : row.own->places()) {
+    const bool holds = holds_key(*hot_.at(place.job).state);
+    if (starts == 0 || (!holds && places == 0)) break;
+    if (!holds) --places;
+    --starts;
+    found.insert(found.end(), place);
+  }
+  return found;
+}
+
 void Memory::show_key(const Key& key, KeyRow& row, Now now) {
   auto& window = lines.try_emplace(line_of_key(key), true).first->second;
-  const std::uint64_t free = limits.free_of_key(key.type, key.tenant, key.limit_key, now.wall);
-  std::uint64_t shown = 0;
-  bool all = row.own->complete();
-  for (const LinePlace& place : row.own->places()) {
-    if (!holds_key(*hot_.at(place.job).state) && ++shown > free) {
-      all = false;
-      break;
-    }
+  const std::set<LinePlace> next = startable(key, row, now);
+  for (const LinePlace& place : next) {
     // Beyond its horizon the line comes to the place by reading on.
     if (row.shown.contains(place) || !window.covers(place)) continue;
     std::vector<LinePlace> evicted;
     if (window.add(place, line_max(), evicted)) row.shown.insert(place);
     evict(evicted);
   }
-  if (all) {
-    std::vector<JobId> hidden;
-    for (const LinePlace& place : row.own->places()) {
-      if (!row.shown.contains(place)) hidden.push_back(place.job);
-    }
+  if (row.own->complete() && next.size() == row.own->places().size()) {
     row.own.reset();
-    for (const JobId& job : hidden) release(job);
+    for (const LinePlace& place : next) {
+      if (!row.shown.contains(place)) release(place.job);
+    }
     drop_row_if_idle(key);
     return;
   }
@@ -169,10 +175,9 @@ void Memory::close_key(const Key& key, Now now) {
       row->own.emplace(false);
     }
   }
-  const std::uint64_t free = limits.free_of_key(key.type, key.tenant, key.limit_key, now.wall);
-  std::uint64_t kept = 0;
+  const std::set<LinePlace> next = startable(key, *row, now);
   std::erase_if(row->shown, [&](const LinePlace& place) {
-    if (holds_key(*hot_.at(place.job).state) || ++kept <= free) return false;
+    if (next.contains(place)) return false;
     window.remove(place);
     return true;
   });

@@ -62,6 +62,7 @@ class LineView {
 }  // namespace
 
 bool Planner::match() {
+  memory_.line_opens.reset();
   struct Free {
     Worker* worker;
     std::uint32_t credits;
@@ -99,7 +100,6 @@ bool Planner::match() {
     it = open ? std::next(it) : views.erase(it);
   }
 
-  memory_.line_opens.reset();
   // Keys that were found full: they are closed once nobody looks at the lines.
   std::set<Memory::Key> full;
 
