@@ -47,6 +47,17 @@ function(errand_test folder)
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT 600)
 endfunction()
 
+# errand_deliberate_bugs(job ...)
+#   Builds with tests have the faults of base/deliberate_bug.h in these folders, to be switched on by the simulation.
+function(errand_deliberate_bugs)
+  if(ERRAND_TESTS)
+    foreach(folder ${ARGN})
+      string(REPLACE "/" "_" name ${folder})
+      target_compile_definitions(errand_${name} PRIVATE ERRAND_DELIBERATE_BUGS)
+    endforeach()
+  endif()
+endfunction()
+
 # errand_targets(VARIABLE folder ...): the library targets of folders.
 function(errand_targets variable)
   set(targets ${ARGN})

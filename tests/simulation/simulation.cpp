@@ -107,6 +107,7 @@ std::string Simulation::run(int operations) {
 
   // Faults are over and workers are well: every job must end (I11).
   faults_ = false;
+  judge_rest();
   connect_worker();
   workers_.rbegin()->second.any_tenant = true;
   restart();
@@ -368,8 +369,13 @@ void Simulation::report(const WorkerId& id, const Held& held, bool healthy) {
 
 void Simulation::start_engine() {
   engine_.emplace(options_, random_);
+  recover();
+}
+
+void Simulation::recover() {
   const store::Store& store = store_->store();
   if (!engine_->recover(store.reader(), store.epoch(), now_)) violated("recovery failed");
+  recovered_ = now_.monotonic;
 }
 
 void Simulation::restart() {
@@ -433,6 +439,7 @@ void Simulation::round() {
     }
     if (!committed && committed.error().outcome == store::CommitError::Outcome::kRefused) {
       ++tally_.refused_commits;
+      if (!risky) violated("a store without a fault refused: " + committed.error().error.message);
       note(moves, Ending::kRefused);
       engine_->abandon(plan, committed.error().error);
       return take(plan);
@@ -449,7 +456,7 @@ void Simulation::round() {
         note(moves, Ending::kUnknownLost);
         engine_->abandon(plan, committed.error().error);
       }
-      if (!engine_->recover(store.reader(), store.epoch(), now_)) violated("recovery failed");
+      recover();
       return take(plan);
     }
     follow_log();
@@ -498,17 +505,21 @@ void Simulation::take(engine::Plan& plan) {
 
 void Simulation::follow_log() {
   const store::Reader& reader = store_->store().reader();
-  for (;;) {
-    const auto page = reader.events_after(followed_, std::nullopt, 1'000).value();
+  const std::size_t page_size = 1 + below(30);
+  while (violation_.empty()) {
+    const auto page = reader.events_after(followed_, std::nullopt, page_size).value();
     for (const store::LogEntry& entry : page) {
-      job::JobState& state = followed_jobs_[entry.event.job];
-      if (std::holds_alternative<job::Started>(entry.event.data)) {
-        judge_start(state, entry.event.time);
+      const job::Event& event = entry.event;
+      job::JobState& state = followed_jobs_[event.job];
+      if (to_number(event.sequence) != to_number(state.last_sequence) + 1) {
+        return violated(fmt::format("a follower of the log got event {} of a job after {}",
+                                    to_number(event.sequence), to_number(state.last_sequence)));
       }
-      job::apply(state, entry.event);
-      followed_ = entry.event.position;
+      judge_event(state, event);
+      job::apply(state, event);
+      followed_ = event.position;
     }
-    if (page.size() < 1'000) break;
+    if (page.size() < page_size) break;
   }
   settings_.clear();
   for (store::LimitSetting& setting : reader.limit_settings().value()) {
@@ -516,24 +527,65 @@ void Simulation::follow_log() {
   }
 }
 
+void Simulation::judge_event(const job::JobState& before, const job::Event& event) {
+  if (before.terminal() && !std::holds_alternative<job::DeadLettered>(event.data) &&
+      !std::holds_alternative<job::Discarded>(event.data) &&
+      !std::holds_alternative<job::Requeued>(event.data)) {
+    violated(fmt::format("I4: {} after the end", job::event_name(event.data)));
+  }
+  if (std::holds_alternative<job::Ready>(event.data) && before.status == job::JobStatus::kPending) {
+    violated("I4: a job became ready twice");
+  }
+  if (std::holds_alternative<job::Started>(event.data)) {
+    judge_start(before, event.time);
+    started_[event.job] = now_.monotonic;
+  }
+  const auto* failed = std::get_if<job::AttemptFailed>(&event.data);
+  if (failed && failed->kind == job::FailureKind::kLeaseLost &&
+      now_.monotonic < std::max(started_[event.job], recovered_) + options_.lease) {
+    violated("I3: a lease ended before its time");
+  }
+}
+
+std::optional<std::uint64_t> Simulation::value_of(const engine::Limit& limit) const {
+  const auto set = settings_.find(limit.id());
+  return set != settings_.end() && set->second.value ? set->second.value : limit.value;
+}
+
+std::string Simulation::rate_key(const engine::Limit& limit, const job::JobSpec& spec) {
+  return limit.id() + (limit.by_tenant ? spec.tenant.str() : "") +
+         (limit.by_input.empty() ? "" : spec.limit_key);
+}
+
+std::uint64_t Simulation::taken(const engine::Limit& limit, const job::JobState& state) const {
+  const job::JobSpec& spec = state.spec;
+  const auto takes = [&](const auto& job) {
+    const auto& [id, other] = job;
+    return id != state.id &&
+           (limit.queue.empty() ? other.spec.type == spec.type : other.spec.queue == spec.queue) &&
+           (!limit.by_tenant || other.spec.tenant == spec.tenant) &&
+           (limit.by_input.empty() ? has_lease(other.status)
+                                   : other.spec.limit_key == spec.limit_key && holds_key(other));
+  };
+  return static_cast<std::uint64_t>(std::ranges::count_if(followed_jobs_, takes));
+}
+
+namespace {
+
+bool counts(const engine::Limit& limit, const job::JobSpec& spec) {
+  return (limit.queue.empty() ? limit.type == spec.type : limit.queue == spec.queue) &&
+         (limit.by_input.empty() || !spec.limit_key.empty());
+}
+
+}  // namespace
+
 void Simulation::judge_start(const job::JobState& state, Timestamp at) {
   const job::JobSpec& spec = state.spec;
   for (const engine::Limit& limit : options_.limits) {
-    if (limit.queue.empty() ? limit.type != spec.type : limit.queue != spec.queue) continue;
-    if (!limit.by_input.empty() && spec.limit_key.empty()) continue;
-    const std::string id = limit.id();
-    std::optional<std::uint64_t> value = limit.value;
-    if (const auto set = settings_.find(id); set != settings_.end() && set->second.value) {
-      value = set->second.value;
-    }
-    const auto same_key = [&](const job::JobSpec& other) {
-      return (limit.queue.empty() ? other.type == spec.type : other.queue == spec.queue) &&
-             (!limit.by_tenant || other.tenant == spec.tenant) &&
-             (limit.by_input.empty() || other.limit_key == spec.limit_key);
-    };
+    if (!counts(limit, spec)) continue;
+    const std::optional<std::uint64_t> value = value_of(limit);
     if (limit.kind == engine::LimitKind::kRate) {
-      auto& starts = starts_[id + (limit.by_tenant ? spec.tenant.str() : "") +
-                             (limit.by_input.empty() ? "" : spec.limit_key)];
+      auto& starts = starts_[rate_key(limit, spec)];
       starts.push_back({at, now_.monotonic});
       // Whoever sets a clock moves what it has counted: both clocks must say that it is too many.
       const auto used = std::ranges::count_if(starts, [&](const StartTime& start) {
@@ -543,24 +595,66 @@ void Simulation::judge_start(const job::JobState& state, Timestamp at) {
       if (!value) {
         starts.clear();  // a value that is set later counts from then on
       } else if (static_cast<std::uint64_t>(used) > *value) {
-        violated(fmt::format("I6: {} starts within the time of {}", used, id));
+        violated(fmt::format("I6: {} starts within the time of {}", used, limit.id()));
       }
       continue;
     }
-    std::uint64_t taken = 1;
+    const std::uint64_t running = taken(limit, state) + 1;
+    if (value && running > *value) {
+      violated(fmt::format("I6: {} jobs run at once under {}", running, limit.id()));
+    }
+    if (value && running == *value) ++tally_.limits_met;
+    if (!limit.fifo) continue;
     for (const auto& [other, its] : followed_jobs_) {
-      if (other == state.id || !same_key(its.spec)) continue;
-      if (limit.by_input.empty() ? has_lease(its.status) : holds_key(its)) ++taken;
       // Queues take turns of their own, also where they share a key.
-      if (limit.fifo && its.status == job::JobStatus::kPending && its.spec.queue == spec.queue &&
-          its.ready_position < state.ready_position) {
-        violated(fmt::format("a later job of the FIFO key {} started first", spec.limit_key));
+      if (other != state.id && counts(limit, its.spec) && its.spec.tenant == spec.tenant &&
+          its.spec.limit_key == spec.limit_key && its.spec.queue == spec.queue &&
+          its.status == job::JobStatus::kPending && its.ready_position < state.ready_position) {
+        violated("a later job of a FIFO key started first");
       }
     }
-    if (value && taken > *value) {
-      violated(fmt::format("I6: {} jobs run at once under {}", taken, id));
+  }
+}
+
+bool Simulation::limits_allow(const job::JobState& state) const {
+  return std::ranges::all_of(options_.limits, [&](const engine::Limit& limit) {
+    const std::optional<std::uint64_t> value = value_of(limit);
+    if (!value || !counts(limit, state.spec)) return true;
+    if (limit.kind == engine::LimitKind::kConcurrency) {
+      return (!limit.by_input.empty() && holds_key(state)) || taken(limit, state) < *value;
     }
-    if (value && taken == *value) ++tally_.limits_met;
+    // By either clock, and up to a slice longer.
+    const auto starts = starts_.find(rate_key(limit, state.spec));
+    if (starts == starts_.end()) return true;
+    const Milliseconds longest = limit.per + limit.per / 32 + 2ms;
+    const auto used = std::ranges::count_if(starts->second, [&](const StartTime& start) {
+      return start.wall > now_.wall - longest || start.monotonic > now_.monotonic - longest;
+    });
+    return static_cast<std::uint64_t>(used) < *value;
+  });
+}
+
+void Simulation::judge_rest() {
+  for (int i = 0; i < 1'000 && engine_->next_wakeup(now_).value_or(1s) == 0ms; ++i) round();
+  send(engine::ListWorkers{}, {.what = Asked::What::kWorkers});
+  round();
+  if (!listed_ || !violation_.empty()) return;
+  std::set<QueueName> paused;
+  for (const store::QueueSetting& setting : store_->store().reader().queue_settings().value()) {
+    if (setting.paused) paused.insert(setting.queue);
+  }
+  for (const auto& [id, state] : followed_jobs_) {
+    const job::JobSpec& spec = state.spec;
+    if (state.status != job::JobStatus::kPending || paused.contains(spec.queue)) continue;
+    const bool is_wanted = std::ranges::any_of(listed_->workers, [&](const auto& worker) {
+      return worker.credits > 0 && (!worker.tenant || *worker.tenant == spec.tenant) &&
+             (worker.queues.empty() || worker.queues.front() == spec.queue) &&
+             (worker.types.empty() || worker.types.front() == spec.type);
+    });
+    if (is_wanted && limits_allow(state)) {
+      violated(
+          fmt::format("I11: job {} of {} could start, and does not", id.str(), spec.type.str()));
+    }
   }
 }
 
@@ -569,6 +663,7 @@ void Simulation::judge(const engine::Answer& answer) {
   if (it == asked_.end()) return;
   const Asked asked = it->second;
   asked_.erase(it);
+  if (asked.what == Asked::What::kWorkers) listed_ = std::get<engine::WorkerList>(*answer.reply);
   const auto* reply = answer.reply ? std::get_if<engine::JobReply>(&*answer.reply) : nullptr;
 
   if (asked.what == Asked::What::kEnqueue && reply) {

@@ -92,7 +92,7 @@ class Simulation {
   };
   /// Why a ticket was sent, for judging its answer.
   struct Asked {
-    enum class What : std::uint8_t { kEnqueue, kReport, kCommand, kOther };
+    enum class What : std::uint8_t { kEnqueue, kReport, kCommand, kWorkers, kOther };
     What what = What::kOther;
     JobId job;
     std::string key;
@@ -114,6 +114,7 @@ class Simulation {
   void connect_worker();
   void round();
   void start_engine();
+  void recover();
   void restart();
   void take(engine::Plan& plan);
   /// The moves that `batch` makes, from what is stored before it.
@@ -123,7 +124,16 @@ class Simulation {
   void judge_stored();
   /// Follows the log to its end and holds each start in it against the limits.
   void follow_log();
+  void judge_event(const job::JobState& before, const job::Event& event);
   void judge_start(const job::JobState& state, Timestamp at);
+  /// Whether a job that is PENDING might start, as far as limits go.
+  [[nodiscard]] bool limits_allow(const job::JobState& state) const;
+  /// Lets the engine come to rest, and holds it against what could start then.
+  void judge_rest();
+  [[nodiscard]] std::optional<std::uint64_t> value_of(const engine::Limit& limit) const;
+  static std::string rate_key(const engine::Limit& limit, const job::JobSpec& spec);
+  /// Places of a limit on concurrency that jobs beside `state` take.
+  [[nodiscard]] std::uint64_t taken(const engine::Limit& limit, const job::JobState& state) const;
   void prune();
   /// Whether the job may be missing: its retention was over when something was pruned.
   [[nodiscard]] bool may_be_pruned(const JobId& id) const { return expired_.contains(id); }
@@ -165,6 +175,9 @@ class Simulation {
     MonotonicTime monotonic;
   };
   std::map<std::string, std::vector<StartTime>> starts_;  ///< by rate limit
+  std::map<JobId, MonotonicTime> started_;                ///< last start
+  MonotonicTime recovered_;                               ///< last recovery of the engine
+  std::optional<engine::WorkerList> listed_;              ///< as the engine told last
 };
 
 }  // namespace errand::simulation

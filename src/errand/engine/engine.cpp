@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "errand/base/assert.h"
+#include "errand/base/deliberate_bug.h"
 #include "errand/engine/memory.h"
 #include "errand/engine/planner.h"
 #include "errand/engine/scratch.h"
@@ -71,6 +72,7 @@ class Core {
     more_ = planner.match() || memory_.unread();
     again_at_ = read ? std::nullopt : std::optional(now.monotonic + kAgainAfter);
     planner.seal();
+    if (has_bug(DeliberateBug::kAppliedBeforeCommit)) settle(*plan.scratch_, plan.batch);
     return plan;
   }
 
@@ -78,38 +80,7 @@ class Core {
     ERRAND_ASSERT(planning_ && plan.scratch_);
     planning_ = false;
     const auto scratch = std::move(plan.scratch_);
-    memory_.last_position = scratch->last_position;
-    for (const JobId& id : scratch->order) {
-      Draft& draft = scratch->drafts.at(id);
-      if (draft.changed()) {
-        memory_.settle(draft.before, draft.now, std::move(draft.input), scratch->now);
-      }
-    }
-    memory_.limits.apply(scratch->limits, scratch->now.wall);
-    for (const store::LimitSetting& setting : plan.batch.limits) memory_.set_limit(setting);
-    if (memory_.unread() || !plan.batch.limits.empty()) more_ = true;
-    for (auto& [id, held] : scratch->held) {
-      memory_.leases.update(id, [&](Lease& lease) {
-        if (!held) lease.progress_stored = scratch->now.monotonic;
-        lease.held = std::move(held);
-      });
-    }
-    for (const auto& [id, used] : scratch->credits_used) {
-      const auto worker = memory_.workers.find(id);
-      if (worker != memory_.workers.end()) {
-        worker->second.credits -= std::min(used, worker->second.credits);
-      }
-    }
-    for (const store::QueueSetting& setting : plan.batch.queues) {
-      if (setting.paused) {
-        memory_.pauses.emplace(setting.queue, setting.tenant);
-      } else {
-        memory_.pauses.erase({setting.queue, setting.tenant});
-      }
-    }
-    for (const store::ContractSnapshot& contract : plan.batch.contracts) {
-      memory_.contracts.emplace(contract.type, contract.hash);
-    }
+    if (!has_bug(DeliberateBug::kAppliedBeforeCommit)) settle(*scratch, plan.batch);
   }
 
   void abandon(Plan& plan, const Error& error) {
@@ -117,6 +88,11 @@ class Core {
     planning_ = false;
     more_ = true;
     again_at_ = plan.scratch_->now.monotonic + kAgainAfter;
+    if (has_bug(DeliberateBug::kLimitSlotLeaked)) {
+      for (const auto& [id, worker] : plan.scratch_->started) {
+        memory_.limits.settle({}, *plan.scratch_->drafts.at(id).now);
+      }
+    }
     plan.scratch_.reset();
     plan.actions.clear();
     for (Answer& answer : plan.answers) {
@@ -163,6 +139,42 @@ class Core {
   }
 
  private:
+  /// What the plan decided is true from here on.
+  void settle(Scratch& scratch, const store::Batch& batch) {
+    memory_.last_position = scratch.last_position;
+    for (const JobId& id : scratch.order) {
+      Draft& draft = scratch.drafts.at(id);
+      if (draft.changed()) {
+        memory_.settle(draft.before, draft.now, std::move(draft.input), scratch.now);
+      }
+    }
+    memory_.limits.apply(scratch.limits, scratch.now.wall);
+    for (const store::LimitSetting& setting : batch.limits) memory_.set_limit(setting);
+    if (memory_.unread() || !batch.limits.empty()) more_ = true;
+    for (auto& [id, held] : scratch.held) {
+      memory_.leases.update(id, [&](Lease& lease) {
+        if (!held) lease.progress_stored = scratch.now.monotonic;
+        lease.held = std::move(held);
+      });
+    }
+    for (const auto& [id, used] : scratch.credits_used) {
+      const auto worker = memory_.workers.find(id);
+      if (worker != memory_.workers.end()) {
+        worker->second.credits -= std::min(used, worker->second.credits);
+      }
+    }
+    for (const store::QueueSetting& setting : batch.queues) {
+      if (setting.paused) {
+        memory_.pauses.emplace(setting.queue, setting.tenant);
+      } else {
+        memory_.pauses.erase({setting.queue, setting.tenant});
+      }
+    }
+    for (const store::ContractSnapshot& contract : batch.contracts) {
+      memory_.contracts.emplace(contract.type, contract.hash);
+    }
+  }
+
   Memory memory_;
   Random& random_;
   std::deque<std::pair<Ticket, Request>> waiting_;

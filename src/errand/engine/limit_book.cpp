@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "errand/base/assert.h"
+#include "errand/base/deliberate_bug.h"
 
 namespace errand::engine {
 namespace {
@@ -185,6 +186,7 @@ void LimitBook::settle(Taken before, const job::JobState& after) {
 
 void LimitBook::note(Changes& changes, Taken before, const job::JobState& after,
                      bool starts) const {
+  if (has_bug(DeliberateBug::kLimitCountedLate)) return;
   for_each(after.spec, [&](std::size_t index, const Entry& entry) {
     const Limit& limit = entry.declared;
     if (!entry.holds() || (!limit.by_input.empty() && after.spec.limit_key.empty())) return;

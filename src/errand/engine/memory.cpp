@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "errand/base/deliberate_bug.h"
+
 namespace errand::engine {
 namespace {
 
@@ -102,6 +104,7 @@ void Memory::set_lease(const job::JobState& state, Now now, bool recovered) {
     // The worker had nobody to report to while we were away: a restart costs no attempt.
     left = std::max(left, options.lease);
   }
+  if (recovered && has_bug(DeliberateBug::kLeaseRestoredWithoutTime)) lease.expires = now.monotonic;
   lease.attempt_ends = now.monotonic + left;
   lease.wall_due = wall_due;
   leases.grant(state.id, std::move(lease));
@@ -301,7 +304,11 @@ Result<void> Memory::recover(const store::Reader& reader, Now now) {
                               limits.settle({}, *state);
                             });
   if (!read) return read;
-  return refill(reader, false, now);
+  auto filled = refill(reader, false, now);
+  if (has_bug(DeliberateBug::kTimerDroppedAtRestart) && !timers.places().empty()) {
+    timers.remove(*timers.places().begin());
+  }
+  return filled;
 }
 
 Result<void> Memory::recover_limits(const store::Reader& reader, Now now) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "errand/base/deliberate_bug.h"
 #include "errand/job/decide.h"
 #include "errand/job/evolve.h"
 
@@ -71,6 +72,10 @@ Result<bool> Planner::run(Draft& draft, const JobId& id, const job::Command& com
                       is_new ? std::string(origin.correlation_id) : draft.now->correlation_id},
         .data = std::move(data)};
     apply(*draft.now, event);
+    if (has_bug(DeliberateBug::kSequenceReused) &&
+        std::holds_alternative<job::Progressed>(event.data)) {
+      event.sequence = Sequence{to_number(event.sequence) - 1};
+    }
     draft.events.push_back(std::move(event));
   }
   if (const int change = queued(draft.now.get()) - queued_before; change != 0) {
@@ -130,6 +135,9 @@ void Planner::seal() {
     if (!draft.changed()) {
       after.emplace(id, draft.before);
       continue;
+    }
+    if (has_bug(DeliberateBug::kSnapshotWithoutItsEvent) && draft.now->progress) {
+      draft.now->progress->message = "seen";
     }
     const job::StatePtr state = draft.now;
     after.emplace(id, state);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "errand/base/assert.h"
+#include "errand/base/deliberate_bug.h"
 #include "errand/base/time_text.h"
 #include "errand/engine/planner.h"
 #include "errand/job/decide.h"
@@ -67,7 +68,8 @@ void Planner::take(Ticket ticket, Request&& request) {
 Result<std::optional<JobId>> Planner::replayed(const store::IdempotencyScope& scope,
                                                const std::string& fingerprint) {
   store::IdempotencyRecord record;
-  if (const auto it = scratch_.keys.find(scope); it != scratch_.keys.end()) {
+  if (const auto it = scratch_.keys.find(scope);
+      it != scratch_.keys.end() && !has_bug(DeliberateBug::kIdempotencyRace)) {
     record = plan_.batch.idempotency[it->second];
   } else {
     auto read = reader_.idempotency(scope);

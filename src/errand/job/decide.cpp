@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "errand/base/assert.h"
+#include "errand/base/deliberate_bug.h"
 #include "errand/base/time_text.h"
 #include "errand/job/retry_policy.h"
 #include "errand/job/transition_table.h"
@@ -174,6 +175,7 @@ class Decider {
 
   Result<Events> operator()(const DueNow&) const {
     if (!state_.due_at || context_.now < *state_.due_at) return too_early();
+    if (has_bug(DeliberateBug::kDueFiredTwice)) return Events{Ready{}, Ready{}};
     return Events{Ready{}};
   }
 
@@ -350,6 +352,7 @@ class Decider {
     return duration >= Milliseconds::zero() && duration <= std::chrono::years{10};
   }
   [[nodiscard]] bool past_deadline() const {
+    if (has_bug(DeliberateBug::kDeadlineCheckedAtEnqueueOnly)) return false;
     return state_.spec.deadline && context_.now >= *state_.spec.deadline;
   }
   [[nodiscard]] Timestamp grace_until() const { return context_.now + state_.spec.cancel_grace; }
@@ -398,6 +401,10 @@ Result<std::vector<EventData>> decide(const JobState* state, const Command& comm
   const std::optional<ReportMark> report = mark_of(command);
   if (report && report == state->last_report) return Events{};
 
+  if (has_bug(DeliberateBug::kTerminalStatusOverwritten) && state->terminal() &&
+      std::holds_alternative<Complete>(command)) {
+    return Events{Succeeded{std::get<Complete>(command).result, report}};
+  }
   const Transition& cell = transition(state->status, kind_of(command));
   if (cell.kind == Transition::Kind::kAcknowledge) return Events{};
   if (cell.kind == Transition::Kind::kRefuse) {
@@ -408,7 +415,8 @@ Result<std::vector<EventData>> decide(const JobState* state, const Command& comm
     text += " is not possible";
     return fail(cell.refusal, std::move(text));
   }
-  if (const auto token = token_of(command); token && token != state->token) {
+  if (const auto token = token_of(command);
+      token && token != state->token && !has_bug(DeliberateBug::kLeaseNotFenced)) {
     return fail(ErrorCode::kLeaseLost, "another start of the job came after this one");
   }
   return std::visit(Decider(*state, context, report), command);

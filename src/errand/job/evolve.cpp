@@ -3,6 +3,7 @@
 #include <string>
 
 #include "errand/base/assert.h"
+#include "errand/base/deliberate_bug.h"
 
 namespace errand::job {
 namespace {
@@ -13,6 +14,7 @@ struct Follows {
 
   bool operator()(const Enqueued&) const { return false; }
   bool operator()(const Ready&) const {
+    if (has_bug(DeliberateBug::kDueFiredTwice) && before == JobStatus::kPending) return true;
     return before == JobStatus::kScheduled || before == JobStatus::kRetrying;
   }
   bool operator()(const Started&) const { return before == JobStatus::kPending; }
@@ -29,7 +31,9 @@ struct Follows {
     return !is_terminal(before) && before != JobStatus::kRunning;
   }
   bool operator()(const Killed&) const { return !is_terminal(before); }
-  bool operator()(const Succeeded&) const { return has_lease(before); }
+  bool operator()(const Succeeded&) const {
+    return has_lease(before) || has_bug(DeliberateBug::kTerminalStatusOverwritten);
+  }
   bool operator()(const Failed&) const {
     return before == JobStatus::kRunning || before == JobStatus::kCompensating;
   }

@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "errand/base/deliberate_bug.h"
+
 namespace errand::store {
 namespace {
 
@@ -124,7 +126,7 @@ class MemoryStore::Data final : public Reader {
     for (const IdempotencyRecord& record : batch.idempotency) {
       const auto found = tables_.idempotency.find(record.scope);
       if (found != tables_.idempotency.end() && found->second.job != record.job &&
-          found->second.expires_at > batch.time) {
+          found->second.expires_at > batch.time && !has_bug(DeliberateBug::kIdempotencyRace)) {
         return Error{ErrorCode::kConflict, "The idempotency key belongs to another job."};
       }
     }
@@ -552,6 +554,10 @@ class MemoryStore::Data final : public Reader {
     tables_.jobs[after.id] = write.after;
 
     for (const job::Event& event : write.events) {
+      if (has_bug(DeliberateBug::kEventLostAfterCommit) &&
+          std::holds_alternative<job::Progressed>(event.data)) {
+        continue;
+      }
       tables_.last_position = std::max(tables_.last_position, event.position);
       tables_.log[event.position] = {spec.tenant, event};
       tables_.events_of[after.id].push_back(event.position);

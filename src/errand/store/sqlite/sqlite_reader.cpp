@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 
 #include "errand/base/assert.h"
+#include "errand/base/deliberate_bug.h"
 #include "errand/job/json.h"
 #include "errand/store/sqlite/rows.h"
 
@@ -355,7 +356,9 @@ Result<std::vector<LogEntry>> SqliteReader::events_after(LogPosition after,
       "SELECT {} FROM events WHERE position > ? AND tenant = ? ORDER BY position LIMIT ?",
       kEventColumns);
   Query query(*this, tenant ? kOfTenant : kAll);
-  query.bind(static_cast<std::int64_t>(to_number(after)));
+  // A cursor at the edge of a batch is told from others by nothing but its number.
+  const bool skips = has_bug(DeliberateBug::kCursorOffByOne) && to_number(after) % 16 == 15;
+  query.bind(static_cast<std::int64_t>(to_number(after) + (skips ? 1 : 0)));
   if (tenant) query.bind(tenant->view());
   return query.bind(to_limit(limit)).all<LogEntry>(read_event);
 }

@@ -4,11 +4,13 @@
 #include <map>
 #include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "errand/base/deliberate_bug.h"
 #include "errand/job/json.h"
 #include "errand/store/sqlite/migrations.h"
 #include "errand/store/sqlite/rows.h"
@@ -243,6 +245,10 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
   }
   std::ranges::sort(events, {}, [](const auto& entry) { return entry.first->position; });
   for (const auto& [event, tenant] : events) {
+    if (has_bug(DeliberateBug::kEventLostAfterCommit) &&
+        std::holds_alternative<job::Progressed>(event->data)) {
+      continue;
+    }
     if (auto done = write_event(batch, *tenant, *event); !done) return done;
   }
 
@@ -274,7 +280,7 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
         .bind(to_column(record.expires_at))
         .bind(to_column(batch.time));
     if (auto done = run(statements_.idempotency, "writing an idempotency key"); !done) return done;
-    if (connection_.changes() != 1) {
+    if (connection_.changes() != 1 && !has_bug(DeliberateBug::kIdempotencyRace)) {
       return fail(ErrorCode::kConflict, "The idempotency key belongs to another job.");
     }
   }
