@@ -224,6 +224,18 @@ void Simulation::enqueue() {
   spec.timeout = Milliseconds(1'000 + below(100'000));
   spec.retry = {.max_attempts = static_cast<int>(1 + below(4)),
                 .initial_interval = Milliseconds(1 + below(10'000))};
+  // Jobs of one unique key all follow one rule.
+  if (chance(4)) {
+    request.unique.emplace();
+    if (spec.fifo) {
+      spec.unique_key = spec.limit_key;
+      request.unique->on_conflict = engine::Uniqueness::OnConflict::kReplace;
+    } else {
+      const auto number = below(4);
+      spec.unique_key = fmt::format("u{}", number);
+      if (number == 0) request.unique->on_conflict = engine::Uniqueness::OnConflict::kReject;
+    }
+  }
   if (chance(5)) spec.scheduled_for = now_.wall + Milliseconds(below(60'000));
   if (chance(4)) spec.deadline = now_.wall + Milliseconds(60'001 + below(200'000));
   if (chance(6)) spec.queue_timeout = Milliseconds(1 + below(100'000));
@@ -233,6 +245,7 @@ void Simulation::enqueue() {
   request.correlation_id = "c";
   request.actor = {job::ActorKind::kClient, spec.subject};
   Asked asked{.what = Asked::What::kEnqueue, .job = request.id};
+  asked.is_unique = request.unique.has_value();
   if (chance(3)) {
     const std::string key = fmt::format("k{}", below(8));
     request.key = engine::IdempotencyKey{.key = key, .fingerprint = "f"};
@@ -271,7 +284,7 @@ void Simulation::command_some_job() {
       if (chance(2)) request.input = fmt::format(R"({{"edited":{}}})", below(1'000'000));
       request.command = job::RequeueDeadLetter{
           request.input.empty() ? std::nullopt : std::optional(ref_to(request.input)),
-          fmt::format("k{}", below(4))};
+          fmt::format("k{}", below(4)), fmt::format("u{}", below(4))};
       break;
     case 4: {
       if (chance(2)) {
@@ -536,6 +549,11 @@ void Simulation::judge_event(const job::JobState& before, const job::Event& even
   if (std::holds_alternative<job::Ready>(event.data) && before.status == job::JobStatus::kPending) {
     violated("I4: a job became ready twice");
   }
+  if (const auto* made = std::get_if<job::Enqueued>(&event.data))
+    judge_alone(made->spec, event.job);
+  if (std::holds_alternative<job::Requeued>(event.data)) {
+    judge_alone(job::evolve(before, event).spec, event.job);
+  }
   if (std::holds_alternative<job::Started>(event.data)) {
     judge_start(before, event.time);
     started_[event.job] = now_.monotonic;
@@ -544,6 +562,18 @@ void Simulation::judge_event(const job::JobState& before, const job::Event& even
   if (failed && failed->kind == job::FailureKind::kLeaseLost &&
       now_.monotonic < std::max(started_[event.job], recovered_) + options_.lease) {
     violated("I3: a lease ended before its time");
+  }
+}
+
+void Simulation::judge_alone(const job::JobSpec& spec, const JobId& id) {
+  if (spec.unique_key.empty()) return;
+  for (const auto& [other, state] : followed_jobs_) {
+    const bool is_double = other != id && !state.terminal() && state.spec.tenant == spec.tenant &&
+                           state.spec.type == spec.type && state.spec.unique_key == spec.unique_key;
+    // What is being replaced may take its time to stop.
+    if (is_double && !(spec.fifo && state.status == job::JobStatus::kCanceling)) {
+      violated("two live jobs of one unique key");
+    }
   }
 }
 
@@ -675,7 +705,7 @@ void Simulation::judge(const engine::Answer& answer) {
     if (!asked.key.empty()) {
       const auto [known, fresh] = keys_.emplace(asked.key, id);
       if (!fresh && known->second != id) violated("I2: two jobs of one key");
-    } else if (reply->replayed) {
+    } else if (reply->replayed && !asked.is_unique) {
       violated("a job without a key was replayed");
     }
   }

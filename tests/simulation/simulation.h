@@ -97,6 +97,7 @@ class Simulation {
     JobId job;
     std::string key;
     bool completes = false;
+    bool is_unique = false;
     FencingToken token{};
     std::string result;
   };
@@ -125,6 +126,7 @@ class Simulation {
   /// Follows the log to its end and holds each start in it against the limits.
   void follow_log();
   void judge_event(const job::JobState& before, const job::Event& event);
+  void judge_alone(const job::JobSpec& spec, const JobId& id);
   void judge_start(const job::JobState& state, Timestamp at);
   /// Whether a job that is PENDING might start, as far as limits go.
   [[nodiscard]] bool limits_allow(const job::JobState& state) const;

@@ -36,6 +36,7 @@ type Mutation {
   charge(amount: Int! @constraint(min: 1, max: 100)): Receipt! @job(queue: "money", idempotency: REQUIRED)
   sync(account: ID, full: Boolean): Int
     @job(queue: "sync", concurrency: [{key: "account", limit: 1, fifo: true}, {key: "queue", limit: 9}])
+  refresh(page: ID): Int @job(queue: "sync", unique: {by: "page"})
   secret(word: String @sensitive): String @job(queue: "reports") @auth(scopes: ["reports:secret"])
 }
 input ExportInput { format: Format! title: String @constraint(minLength: 2) }

@@ -27,7 +27,7 @@ Backend::Backend(runtime::LaneClient lane_client, const store::Reader& store_rea
       cursors(master_key.hmac_key("api-cursor.v1", api_options.lineage)),
       payload_key(master_key.hmac_key(crypto::kPayloadDigestLabel)),
       fingerprint_key(master_key.hmac_key("idempotency-fingerprint.v1")),
-      limit_key(master_key.hmac_key("limit-key.v1")),
+      input_key(master_key.hmac_key("input-key.v1")),
       options(api_options) {
   for (const char* name :
        {"JobProgress", "JobStep", "JobEstimate", "WaitReason", "JobError", "JobEvent", "JobActor",

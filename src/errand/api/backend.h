@@ -74,7 +74,7 @@ struct Backend {
   CursorCodec cursors;
   crypto::HmacKey payload_key;
   crypto::HmacKey fingerprint_key;
-  crypto::HmacKey limit_key;  ///< of JobSpec::limit_key
+  crypto::HmacKey input_key;  ///< of JobSpec::limit_key and unique_key
   ApiOptions options;
   /// Texts of the contracts by job type, stored with the first job of each.
   std::unordered_map<std::string_view, std::shared_ptr<const std::string>> contract_texts;

@@ -294,7 +294,7 @@ class BulkCommand {
     if (!requeues_) {
       request.command = job::Discard{};
     } else if (input_) {
-      request.command = job::RequeueDeadLetter{input_->ref, input_->limit_key};
+      request.command = job::RequeueDeadLetter{input_->ref, input_->limit_key, input_->unique_key};
       request.input = input_->text;
     } else {
       request.command = job::RequeueDeadLetter{};

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <utility>
 
-#include "errand/api/limits.h"
+#include "errand/api/input_key.h"
 #include "errand/graphql/type/coerce.h"
 #include "errand/json/writer.h"
 
@@ -88,7 +88,8 @@ std::expected<JobInput, FieldError> make_job_input(const Backend& backend,
             std::to_string(backend.options.input_bytes_max) + " are allowed."));
   }
   input.ref = {backend.payload_key.sign(input.text), input.text.size()};
-  input.limit_key = limit_key(backend.limit_key, type, arguments);
+  input.limit_key = input_key(backend.input_key, type.limit_key_paths, arguments);
+  input.unique_key = input_key(backend.input_key, type.unique.paths, arguments);
   return input;
 }
 

@@ -22,7 +22,8 @@ graphql::execution::FieldError constraint_error(
 struct JobInput {
   std::string text;  ///< JSON
   job::PayloadRef ref;
-  std::string limit_key;  ///< JobSpec::limit_key
+  std::string limit_key;   ///< JobSpec::limit_key
+  std::string unique_key;  ///< JobSpec::unique_key
 };
 
 /// Renders coerced arguments. @return kPayloadTooLarge beyond the bound of the server.

@@ -2,12 +2,7 @@
 
 #include <algorithm>
 #include <set>
-#include <span>
-#include <string_view>
 #include <utility>
-
-#include "errand/crypto/encoding.h"
-#include "errand/json/writer.h"
 
 namespace errand::api {
 namespace {
@@ -35,19 +30,6 @@ engine::Limit to_limit(const JobType& type, const LimitRule& rule) {
   limit.fifo = rule.fifo;
   if (rule.kind == LimitRule::Kind::kRate) limit.per = rule.per;
   return limit;
-}
-
-const boost::json::value* value_at(const boost::json::object& arguments, std::string_view path) {
-  const boost::json::object* object = &arguments;
-  for (;;) {
-    const auto dot = path.find('.');
-    const auto name = path.substr(0, dot);
-    const boost::json::value* value = object->if_contains({name.data(), name.size()});
-    if (value == nullptr || dot == std::string_view::npos) return value;
-    object = value->if_object();
-    if (object == nullptr) return nullptr;
-    path = path.substr(dot + 1);
-  }
 }
 
 }  // namespace
@@ -81,21 +63,6 @@ std::vector<engine::Limit> limits_of(const contract::Contract& contract) {
     }
   }
   return limits;
-}
-
-std::string limit_key(const crypto::HmacKey& key, const JobType& type,
-                      const boost::json::object& arguments) {
-  if (type.limit_key_paths.empty()) return {};
-  std::string text;
-  for (const std::string& path : type.limit_key_paths) {
-    // JSON texts tell 1 from "1"; no comma outside of one is part of them.
-    if (!text.empty()) text += ',';
-    const boost::json::value* value = value_at(arguments, path);
-    json::append_value(text, value == nullptr ? boost::json::value() : *value);
-  }
-  constexpr std::size_t kBytes = 16;
-  const crypto::Digest digest = key.sign(text);
-  return crypto::to_hex(std::span(digest).first(kBytes));
 }
 
 }  // namespace errand::api

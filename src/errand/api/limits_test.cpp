@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "errand/api/api_test_support.h"
+#include "errand/api/input_key.h"
 
 namespace errand::api {
 namespace {
@@ -20,11 +21,11 @@ const contract::JobType& sync_type(const Server& server) {
 }
 
 std::string key_of(const Server& server, std::string_view arguments) {
-  return limit_key(server.backend->limit_key, sync_type(server),
+  return input_key(server.backend->input_key, sync_type(server).limit_key_paths,
                    boost::json::parse(arguments).as_object());
 }
 
-TEST(LimitKey, IsADigestThatTellsValuesApart) {
+TEST(InputKey, IsADigestThatTellsValuesApart) {
   const Server server;
   const std::string one = key_of(server, R"({"account":"1"})");
   EXPECT_EQ(one.size(), 32U);
@@ -32,8 +33,7 @@ TEST(LimitKey, IsADigestThatTellsValuesApart) {
   EXPECT_NE(one, key_of(server, R"({"account":1})"));
   EXPECT_NE(one, key_of(server, R"({"account":null})"));
   EXPECT_EQ(key_of(server, R"({"account":null})"), key_of(server, "{}"));
-  EXPECT_EQ(limit_key(server.backend->limit_key, *server.contract->job_type("exportReport"), {}),
-            "");
+  EXPECT_EQ(input_key(server.backend->input_key, {}, {}), "");
 }
 
 TEST(LimitsOf, HasWhatIsDeclaredAndWhatCanBeSet) {

@@ -108,6 +108,41 @@ Result<job::JobSpec> make_spec(const contract::JobType& type, const JobOptions& 
   return spec;
 }
 
+/// What the engine is to do about a double; nullopt where jobs of the type are not unique.
+std::optional<engine::Uniqueness> uniqueness(const contract::UniqueRule& rule) {
+  if (rule.paths.empty()) return std::nullopt;
+  using Rule = contract::UniqueRule;
+  using engine::Uniqueness;
+  Uniqueness unique{
+      .period = rule.period, .not_started = rule.not_started, .started = rule.started};
+  switch (rule.on_conflict) {
+    case Rule::OnConflict::kReturnExisting:
+      unique.on_conflict = Uniqueness::OnConflict::kReturnExisting;
+      break;
+    case Rule::OnConflict::kReject:
+      unique.on_conflict = Uniqueness::OnConflict::kReject;
+      break;
+    case Rule::OnConflict::kReplace:
+      unique.on_conflict = Uniqueness::OnConflict::kReplace;
+      break;
+  }
+  switch (rule.after_end) {
+    case Rule::AfterEnd::kAllow:
+      unique.after_end = Uniqueness::AfterEnd::kAllow;
+      break;
+    case Rule::AfterEnd::kReturnExisting:
+      unique.after_end = Uniqueness::AfterEnd::kReturnExisting;
+      break;
+    case Rule::AfterEnd::kReject:
+      unique.after_end = Uniqueness::AfterEnd::kReject;
+      break;
+  }
+  for (const job::JobStatus status : rule.ended) {
+    unique.ended = static_cast<std::uint16_t>(unique.ended | 1U << static_cast<unsigned>(status));
+  }
+  return unique;
+}
+
 /// Whether the key is known with this fingerprint, so that the request is a replay.
 asio::awaitable<Result<bool>> is_replay(BackendPtr backend, store::IdempotencyScope scope,
                                         std::string fingerprint) {
@@ -206,6 +241,8 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
   request.id = JobId{Uuid::v7(now, *backend->random)};
   request.spec = std::move(*spec);
   request.spec.limit_key = std::move(input->limit_key);
+  request.spec.unique_key = std::move(input->unique_key);
+  request.unique = uniqueness(type.unique);
   request.spec.input = input->ref;
   request.actor = {job::ActorKind::kClient, principal.subject};
   request.traceparent = context.traceparent;

@@ -258,5 +258,19 @@ TEST_F(SubmitJobTest, ArgumentsBeyondTheirBoundAreRefused) {
             "PAYLOAD_TOO_LARGE");
 }
 
+TEST_F(SubmitJobTest, TheDoubleOfALiveJobIsThatJob) {
+  const auto refresh = [&](std::string_view page, std::shared_ptr<Context> as) {
+    return std::string(
+        server_.data("mutation { refresh(page: \"" + std::string(page) + "\") { id } }", as)
+            .at("refresh")
+            .at("id")
+            .as_string());
+  };
+  const std::string id = refresh("1", Server::context());
+  EXPECT_EQ(refresh("1", Server::context()), id);
+  EXPECT_NE(refresh("2", Server::context()), id);
+  EXPECT_NE(refresh("1", Server::context("umbrella")), id);  // another tenant's is nobody's double
+}
+
 }  // namespace
 }  // namespace errand::api

@@ -48,7 +48,7 @@ TEST(JobDirective, ReadsEveryArgument) {
       "  run(account: ID): Int! @job(queue: \"slow\", priority: -5, timeout: \"1h\",\n"
       "    queueTimeout: \"10m\", deadline: \"1d\", maxAttempts: 3,\n"
       "    backoff: {initial: \"2s\", max: \"1m\", factor: 3}, retention: \"30d\",\n"
-      "    idempotency: REQUIRED, unique: [\"account\"], onConflict: REJECT,\n"
+      "    idempotency: REQUIRED, unique: {by: \"account\"}, onConflict: REJECT,\n"
       "    concurrency: [{key: \"tenant\", limit: 2}], handler: \"runner\",\n"
       "    rateLimit: [{key: \"queue\", limit: 10, per: \"1m\"}], steps: [{name: \"a\"}])\n"
       "  @auth(scopes: [\"runs:write\"])\n"
@@ -68,8 +68,9 @@ TEST(JobDirective, ReadsEveryArgument) {
                                                   .max_interval = 1min,
                                                   .backoff_coefficient = 3}));
   EXPECT_EQ(job.idempotency, Idempotency::kRequired);
-  EXPECT_THAT(job.unique, ElementsAre("account"));
-  EXPECT_EQ(job.on_conflict, OnConflict::kReject);
+  EXPECT_EQ(job.unique, (UniqueRule{.paths = {"account"},
+                                    .on_conflict = UniqueRule::OnConflict::kReject,
+                                    .ended = {job::JobStatus::kSucceeded}}));
   EXPECT_THAT(
       job.limits,
       ElementsAre(
@@ -176,9 +177,10 @@ TEST(JobDirective, ChecksNamesAndPaths) {
               ElementsAre("schema.graphql:2:20: @auth(scopes: []): name at least one scope, or "
                           "remove @auth"));
   EXPECT_THAT(
-      errors_with("@job(unique: [\"acount\"])"),
-      ElementsAre("schema.graphql:2:14: @job(unique: [\"acount\"]): \"acount\" is no argument "
-                  "of run, nor a field below one; write a path such as \"account\""));
+      errors_with("@job(unique: {by: \"acount\"})"),
+      ElementsAre(
+          "schema.graphql:2:14: @job(unique: { by: \"acount\" }): \"acount\" is no argument "
+          "of run, nor a field below one; write a path such as \"account\""));
   EXPECT_THAT(
       errors_with("@job(steps: [{name: \"a\"}, {name: \"a\"}])"),
       ElementsAre("schema.graphql:2:13: @job(steps: [{ name: \"a\" }, { name: \"a\" }]): the "
@@ -240,6 +242,56 @@ TEST(JobDirective, SaysWhatIsWrongWithALimit) {
             "per is 100ms to 31d; write per: \"100ms\"");
 }
 
+TEST(JobDirective, ReadsWhatMakesAJobUnique) {
+  const auto contract = contract_of(
+      "type Mutation { run(a: ID, b: ID): Int @job(unique: {by: [\"a\", \"b\"], among: "
+      "[NOT_STARTED, "
+      "FAILED], afterEnd: REJECT, period: \"1h\"}, onConflict: REPLACE) }");
+  ASSERT_NE(contract, nullptr);
+  const JobType& job = contract->job_types().front();
+  EXPECT_EQ(job.unique, (UniqueRule{.paths = {"a", "b"},
+                                    .on_conflict = UniqueRule::OnConflict::kReplace,
+                                    .after_end = UniqueRule::AfterEnd::kReject,
+                                    .period = 1h,
+                                    .not_started = true,
+                                    .started = false,
+                                    .ended = {job::JobStatus::kFailed}}));
+  // What replaces another waits for its end.
+  EXPECT_TRUE(job.fifo);
+  EXPECT_THAT(job.limit_key_paths, ElementsAre("a", "b"));
+  EXPECT_THAT(job.limits,
+              ElementsAre(LimitRule{.by_tenant = true, .by_input = true, .fifo = true}));
+}
+
+TEST(JobDirective, SaysWhatIsWrongWithUnique) {
+  const auto fault = [](const std::string& arguments) {
+    const auto errors =
+        contract_errors("type Mutation { run(a: ID, b: ID): Int @job(" + arguments + ") }");
+    if (errors.size() != 1) return std::to_string(errors.size()) + " errors";
+    return errors[0].substr(errors[0].find("): ") + 3);
+  };
+  EXPECT_EQ(fault("onConflict: REJECT"),
+            "says nothing without unique; write unique: {by: \"a\"}, or leave it out");
+  EXPECT_EQ(fault("unique: {by: []}"), "name at least one path in by");
+  EXPECT_EQ(fault("unique: {by: \"a\", afterEnd: REJECT}"),
+            "afterEnd needs a period, counted from the submission of the job that is there; write "
+            "period: \"1h\"");
+  EXPECT_EQ(fault("unique: {by: \"a\", period: \"1h\"}"),
+            "period says how long a job counts that has ended, which none does; write afterEnd: "
+            "RETURN_EXISTING or REJECT too, or leave it out");
+  EXPECT_EQ(fault("unique: {by: \"a\", among: []}"),
+            "no job counts among none; leave among out for the usual ones");
+  EXPECT_EQ(
+      fault("unique: {by: \"a\"}, onConflict: REPLACE, rateLimit: [{key: \"b\", limit: 1, per: "
+            "\"1s\"}]"),
+      "with onConflict: REPLACE the jobs of a value run one at a time, so that limits by input "
+      "count by it too; write the same input in both");
+  EXPECT_EQ(
+      fault("unique: {by: \"a\"}, onConflict: REPLACE, concurrency: [{key: \"a\", limit: 2}]"),
+      "with onConflict: REPLACE the jobs of a value run one at a time; write limit: 1, or leave "
+      "it out");
+}
+
 TEST(JobDirective, RefusesTwoLimitsOfOneQueue) {
   EXPECT_THAT(
       contract_errors("type Mutation {\n"
@@ -261,7 +313,7 @@ TEST(JobDirective, LeavesUnknownArgumentsToTheTypeSystem) {
 TEST(JobDirective, RefusesWhatTheServerDoesNotHonourYet) {
   const auto errors = contract_errors(
       "type Mutation {\n"
-      "  run(a: ID): Int @job(unique: [\"a\"], onConflict: REJECT, concurrency: [], rateLimit: "
+      "  run(a: ID): Int @job(concurrency: [], rateLimit: "
       "[],\n"
       "    handler: \"x\", steps: [])\n"
       "    @notify(on: [FAILED], channels: [EMAIL])\n"
@@ -271,10 +323,6 @@ TEST(JobDirective, RefusesWhatTheServerDoesNotHonourYet) {
   EXPECT_THAT(
       errors,
       ElementsAre(
-          "schema.graphql:2:32: @job(unique:) is not supported by this version of Errand yet; "
-          "remove it; use an idempotency key to make one job of repeated requests",
-          "schema.graphql:2:51: @job(onConflict:) is not supported by this version of Errand yet; "
-          "remove it",
           "schema.graphql:3:14: @job(handler:) is not supported by this version of Errand yet; "
           "remove it; name the worker's handler as the mutation",
           "schema.graphql:3:26: @job(steps:) is not supported by this version of Errand yet; "

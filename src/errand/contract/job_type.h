@@ -13,6 +13,7 @@
 #include "errand/base/ids.h"
 #include "errand/graphql/type/definitions.h"
 #include "errand/job/retry_policy.h"
+#include "errand/job/status.h"
 
 namespace errand::contract {
 
@@ -20,8 +21,23 @@ class ConstraintCheck;
 
 enum class Idempotency : std::uint8_t { kOptional, kRequired };
 
-/// What `@job(onConflict:)` does when a live job holds the unique key.
-enum class OnConflict : std::uint8_t { kExisting, kReject, kReplace };
+/// What `@job(unique:, onConflict:)` says: what happens when a job with the same values is there.
+struct UniqueRule {
+  /// While it has not ended.
+  enum class OnConflict : std::uint8_t { kReturnExisting, kReject, kReplace };
+  /// Once it has ended, for `period` from its submission.
+  enum class AfterEnd : std::uint8_t { kAllow, kReturnExisting, kReject };
+
+  std::vector<std::string> paths;  ///< into the arguments; empty: jobs are not unique
+  OnConflict on_conflict = OnConflict::kReturnExisting;
+  AfterEnd after_end = AfterEnd::kAllow;
+  Milliseconds period{0};
+  bool not_started = true;
+  bool started = true;
+  std::vector<job::JobStatus> ended;  ///< terminal ones that count
+
+  friend bool operator==(const UniqueRule&, const UniqueRule&) = default;
+};
 
 /// One limit of `@job(concurrency:)` or `@job(rateLimit:)`.
 struct LimitRule {
@@ -59,10 +75,9 @@ struct JobType {
   /// Paths into the arguments whose values are the key of the limits by_input; empty: none is.
   std::vector<std::string> limit_key_paths;
   bool fifo = false;  ///< one of the limits is
+  UniqueRule unique;
 
   /// Read and checked, but not yet honoured: unsupported_features() refuses a schema that has them.
-  std::vector<std::string> unique;  ///< paths into the arguments
-  OnConflict on_conflict = OnConflict::kExisting;
   boost::json::array steps;     ///< [{name, title, weight, compensation}]
   boost::json::array notify;    ///< one object of arguments for each @notify
   boost::json::array schedule;  ///< one object of arguments for each @schedule

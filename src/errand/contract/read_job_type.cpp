@@ -334,26 +334,96 @@ void read_limits(JobType& job, const type::FieldDefinition& field, const Directi
   }
 }
 
+/// What REPLACE needs: a new job waits for the end of the one that it replaces, as in a FIFO key.
+void add_limit_for_replace(JobType& job, const DirectiveReader& reader) {
+  const UniqueRule& rule = job.unique;
+  if (!job.limit_key_paths.empty() && job.limit_key_paths != rule.paths) {
+    reader.wrong(
+        "unique",
+        "with onConflict: REPLACE the jobs of a value run one at a time, so that limits by "
+        "input count by it too; write the same input in both");
+    return;
+  }
+  job.limit_key_paths = rule.paths;
+  job.fifo = true;
+  for (LimitRule& limit : job.limits) {
+    if (!limit.by_input || limit.kind != LimitRule::Kind::kConcurrency) continue;
+    if (limit.limit != 1) {
+      reader.wrong(
+          "concurrency",
+          "with onConflict: REPLACE the jobs of a value run one at a time; write limit: 1, "
+          "or leave it out");
+    }
+    limit.fifo = true;
+    return;
+  }
+  job.limits.push_back({.by_tenant = true, .by_input = true, .fifo = true});
+}
+
+void read_unique(JobType& job, const type::FieldDefinition& field, const DirectiveReader& reader) {
+  UniqueRule& rule = job.unique;
+  const std::string conflict = reader.text("onConflict");
+  const auto* unique = reader.get("unique");
+  if (unique == nullptr) {
+    if (reader.get("onConflict") != nullptr) {
+      reader.wrong("onConflict", "says nothing without unique; write unique: {by: \"" +
+                                     sample_path(field) + "\"}, or leave it out");
+    }
+    return;
+  }
+  const json::object& members = unique->as_object();
+  for (const json::value& item : members.at("by").as_array()) {
+    std::string path(item.as_string().data(), item.as_string().size());
+    if (follow_path(field, path) == nullptr) {
+      reader.wrong("unique", "\"" + path + "\" is no argument of " + std::string(field.name) +
+                                 ", nor a field below one; write a path such as \"" +
+                                 sample_path(field) + "\"");
+      return;
+    }
+    rule.paths.push_back(std::move(path));
+  }
+  if (rule.paths.empty()) reader.wrong("unique", "name at least one path in by");
+  rule.on_conflict = conflict == "REJECT"    ? UniqueRule::OnConflict::kReject
+                     : conflict == "REPLACE" ? UniqueRule::OnConflict::kReplace
+                                             : UniqueRule::OnConflict::kReturnExisting;
+  const json::string& after_end = members.at("afterEnd").as_string();
+  rule.after_end = after_end == "REJECT"            ? UniqueRule::AfterEnd::kReject
+                   : after_end == "RETURN_EXISTING" ? UniqueRule::AfterEnd::kReturnExisting
+                                                    : UniqueRule::AfterEnd::kAllow;
+  const auto* period = members.if_contains("period");
+  const bool has_period = period != nullptr && !period->is_null();
+  if (has_period) rule.period = reader.duration(period, "unique").value_or(Milliseconds(1));
+  if (has_period != (rule.after_end != UniqueRule::AfterEnd::kAllow)) {
+    reader.wrong("unique",
+                 has_period ? "period says how long a job counts that has ended, which none does; "
+                              "write afterEnd: RETURN_EXISTING or REJECT too, or leave it out"
+                            : "afterEnd needs a period, counted from the submission of the job "
+                              "that is there; write period: \"1h\"");
+  }
+  rule.not_started = rule.started = false;
+  for (const json::value& item : members.at("among").as_array()) {
+    const std::string_view name(item.as_string().data(), item.as_string().size());
+    if (name == "NOT_STARTED") {
+      rule.not_started = true;
+    } else if (name == "STARTED") {
+      rule.started = true;
+    } else {
+      rule.ended.push_back(*job::parse_job_status(name));
+    }
+  }
+  if (!rule.not_started && !rule.started && rule.ended.empty()) {
+    reader.wrong("unique", "no job counts among none; leave among out for the usual ones");
+  }
+  if (rule.on_conflict == UniqueRule::OnConflict::kReplace && !rule.paths.empty()) {
+    add_limit_for_replace(job, reader);
+  }
+}
+
 void read_flow_control(JobType& job, const type::FieldDefinition& field,
                        const DirectiveReader& reader) {
-  if (const auto* paths = reader.get("unique")) {
-    for (const json::value& item : paths->as_array()) {
-      std::string path(item.as_string().data(), item.as_string().size());
-      if (follow_path(field, path) == nullptr) {
-        reader.wrong("unique", "\"" + path + "\" is no argument of " + std::string(field.name) +
-                                   ", nor a field below one; write a path such as \"" +
-                                   sample_path(field) + "\"");
-      }
-      job.unique.push_back(std::move(path));
-    }
-    if (job.unique.empty()) reader.wrong("unique", "name at least one path, or leave it out");
-  }
-  const std::string conflict = reader.text("onConflict");
-  job.on_conflict = conflict == "REJECT"    ? OnConflict::kReject
-                    : conflict == "REPLACE" ? OnConflict::kReplace
-                                            : OnConflict::kExisting;
   read_limits(job, field, reader, "concurrency");
   read_limits(job, field, reader, "rateLimit");
+  read_unique(job, field, reader);
   if (const auto* steps = reader.get("steps")) {
     job.steps = steps->as_array();
     std::set<std::string_view> names;

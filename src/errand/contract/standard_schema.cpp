@@ -720,10 +720,10 @@ directive @job(
   retention: ErrandDurationText! = "7d"
   "Whether clients must give an idempotency key."
   idempotency: ErrandIdempotency! = OPTIONAL
-  "Paths into the arguments that make a job unique among the live ones, such as \"input.account\"."
-  unique: [String!]
-  "What happens when a live job holds the unique key."
-  onConflict: ErrandOnConflict! = EXISTING
+  "What makes a job unique among those of its tenant."
+  unique: ErrandUnique
+  "What happens when a job with the same values has not ended: RETURN_EXISTING where left out."
+  onConflict: ErrandOnConflict
   "Limits on jobs that run at once."
   concurrency: [ErrandConcurrency!]
   "Limits on starts in a length of time."
@@ -804,7 +804,22 @@ enum ErrandJitter { FULL EQUAL NONE }
 
 enum ErrandIdempotency { OPTIONAL REQUIRED }
 
-enum ErrandOnConflict { EXISTING REJECT REPLACE }
+input ErrandUnique {
+  "Paths into the arguments, such as \"input.account\": jobs with the same values are the same."
+  by: [String!]!
+  "Which jobs count: those that no worker has had yet, those that one has had, and ended ones."
+  among: [ErrandUniqueAmong!]! = [NOT_STARTED, STARTED, SUCCEEDED]
+  "What happens when the last job with the same values has ended."
+  afterEnd: ErrandAfterEnd! = ALLOW
+  "How long an ended job counts, from its submission."
+  period: ErrandDurationText
+}
+
+enum ErrandUniqueAmong { NOT_STARTED STARTED SUCCEEDED FAILED CANCELED EXPIRED }
+
+enum ErrandAfterEnd { ALLOW RETURN_EXISTING REJECT }
+
+enum ErrandOnConflict { RETURN_EXISTING REJECT REPLACE }
 
 input ErrandConcurrency {
   "What is counted apart: queue, type, tenant or a path into the arguments, several joined by +."

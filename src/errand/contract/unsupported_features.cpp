@@ -16,9 +16,7 @@ struct Unsupported {
   std::string_view remedy;
 };
 
-constexpr std::array<Unsupported, 6> kUnsupported{{
-    {"job", "unique", "remove it; use an idempotency key to make one job of repeated requests"},
-    {"job", "onConflict", "remove it"},
+constexpr std::array<Unsupported, 4> kUnsupported{{
     {"job", "handler", "remove it; name the worker's handler as the mutation"},
     {"job", "steps", "remove it; let the worker make each part of its work repeatable"},
     {"notify", "", "remove it; clients can follow the job over a subscription"},

@@ -81,6 +81,10 @@ class NoReader final : public store::Reader {
                                                   std::size_t) const override {
     return read();
   }
+  Result<std::vector<job::StatePtr>> of_unique_key(const TenantId&, const JobTypeName&,
+                                                   std::string_view) const override {
+    return read();
+  }
   Result<std::vector<store::ReadyLine>> ready_lines() const override { return read(); }
   Result<std::vector<store::DueJob>> due(Timestamp, const std::optional<store::DueCursor>&,
                                          std::size_t) const override {

@@ -57,6 +57,14 @@ class Planner {
   Result<Reply> answer(ListQueues& request);
   Result<std::optional<JobId>> replayed(const store::IdempotencyScope& scope,
                                         const std::string& fingerprint);
+  /// Jobs that have the unique_key of `spec`, as the plan leaves them.
+  Result<std::vector<const job::JobState*>> doubles(const job::JobSpec& spec);
+  /// Deals with the double of an enqueue. @return the job to answer with; nullopt to make the new.
+  Result<std::optional<JobId>> resolve_double(const EnqueueJob& request);
+  Result<void> replace(const JobId& other, const EnqueueJob& request);
+  /// A job that is unique must not come to life beside its double.
+  Result<void> check_alone(const job::JobState& state, const job::Command& command);
+  void remember(EnqueueJob& request, const store::IdempotencyScope& scope, const JobId& job);
   Result<bool> take_progress(Draft& draft, const CommandJob& request);
   void explain_place(const job::JobState& state, Explanation& explanation) const;
   [[nodiscard]] std::optional<Error> queue_full(const QueueName& queue) const;

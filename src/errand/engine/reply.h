@@ -23,7 +23,7 @@ enum class Ticket : std::uint64_t {};
 /// The job as the batch left it.
 struct JobReply {
   job::StatePtr state;    ///< never null
-  bool replayed = false;  ///< an enqueue whose key was known: no job was made
+  bool replayed = false;  ///< an enqueue that made no job: its key, or its double, was known
 };
 
 struct Done {};

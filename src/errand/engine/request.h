@@ -28,6 +28,26 @@ struct IdempotencyKey {
   Milliseconds lifetime{86'400'000};
 };
 
+/// What happens when a job of the same tenant, type and JobSpec::unique_key is there already. Of
+/// several the one that was made last counts.
+struct Uniqueness {
+  /// While it has not ended.
+  enum class OnConflict : std::uint8_t {
+    kReturnExisting,  ///< it is the answer
+    kReject,          ///< kConflict
+    kReplace,         ///< it is canceled, and the new job waits for its end by way of its limit_key
+  };
+  /// Once it has ended, for `period` from when it was made.
+  enum class AfterEnd : std::uint8_t { kAllow, kReturnExisting, kReject };
+
+  OnConflict on_conflict = OnConflict::kReturnExisting;
+  AfterEnd after_end = AfterEnd::kAllow;
+  Milliseconds period{0};
+  bool not_started = true;  ///< jobs that no worker has had in their present run count
+  bool started = true;      ///< those that one has had count
+  std::uint16_t ended = 0;  ///< bit of each terminal JobStatus that counts
+};
+
 /// The contract of a job type, for jobs that outlive their schema.
 using ContractText = std::shared_ptr<const std::string>;
 
@@ -39,8 +59,9 @@ struct EnqueueJob {
   std::string correlation_id;  ///< never empty
   std::string traceparent;     ///< may be empty
   job::Actor actor;
-  std::optional<IdempotencyKey> key;  ///< scope: spec.tenant, spec.subject, spec.type
-  ContractText contract;              ///< stored once for each spec.contract_hash; null: not at all
+  std::optional<Uniqueness> unique = {};  ///< where spec.unique_key is not empty
+  std::optional<IdempotencyKey> key;      ///< scope: spec.tenant, spec.subject, spec.type
+  ContractText contract;  ///< stored once for each spec.contract_hash; null: not at all
 };
 
 /// Any other command to one job: cancel, kill, retry, requeue, discard, and all reports of workers.

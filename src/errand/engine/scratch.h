@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -46,6 +47,8 @@ struct Scratch {
   std::vector<JobId> order;                                  ///< drafts, as they were first needed
   std::map<store::IdempotencyScope, std::size_t> keys;       ///< index into the batch's records
   std::unordered_map<QueueName, std::int64_t> queue_length;  ///< change of it
+  /// Jobs that the plan made or brought back to life, by what they are unique by.
+  std::map<std::tuple<TenantId, JobTypeName, std::string>, std::vector<JobId>> unique;
   LimitBook::Changes limits;
   std::unordered_map<JobId, std::optional<HeldProgress>> held;  ///< nullopt: none any more
   std::map<WorkerId, std::uint32_t> credits_used;

@@ -106,6 +106,7 @@ struct Discard {};
 struct RequeueDeadLetter {
   std::optional<PayloadRef> input;  ///< checked against the type before
   std::string limit_key = {};       ///< of this input; JobSpec::limit_key
+  std::string unique_key = {};      ///< of this input; JobSpec::unique_key
 };
 
 using Command = std::variant<Enqueue, DueNow, Start, Complete, FailAttempt, TimeOutAttempt,

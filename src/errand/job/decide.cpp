@@ -327,6 +327,7 @@ class Decider {
     if (requeue.input) {
       requeued.input = requeue.input;
       requeued.limit_key = requeue.limit_key;
+      requeued.unique_key = requeue.unique_key;
     }
     return Events{std::move(requeued)};
   }

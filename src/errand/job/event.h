@@ -82,6 +82,8 @@ struct JobSpec {
   /// Jobs of one limit_key run one after the other, in the order in which they entered the line:
   /// this one keeps its place from its run's first start to the run's end.
   bool fifo = false;
+  /// Keyed digest of what makes the job unique among those of its tenant and type; empty: nothing.
+  std::string unique_key;
   std::optional<JobId> retry_of;  ///< the ended job that this one repeats
 
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
@@ -214,6 +216,7 @@ struct Requeued {
   std::optional<Timestamp> deadline;
   std::optional<PayloadRef> input;  ///< in place of the one before; never its value
   std::string limit_key;            ///< of this input
+  std::string unique_key;           ///< of this input
   friend bool operator==(const Requeued&, const Requeued&) = default;
 };
 

@@ -153,6 +153,7 @@ class Evolver {
     if (e.input) {
       state_.spec.input = *e.input;
       state_.spec.limit_key = e.limit_key;
+      state_.spec.unique_key = e.unique_key;
     }
     state_.attempts_in_run = 0;
     state_.lost_leases_in_run = 0;

@@ -92,6 +92,7 @@ void describe(V& v, T& x) {
   v("hasIdempotencyKey", x.has_idempotency_key);
   v("limitKey", x.limit_key);
   v("fifo", x.fifo);
+  v("uniqueKey", x.unique_key);
   v("retryOf", x.retry_of);
 }
 template <class V, OneOf<Enqueued> T>
@@ -191,6 +192,7 @@ void describe(V& v, T& x) {
   v("deadlineMs", x.deadline);
   v("input", x.input);
   v("limitKey", x.limit_key);
+  v("uniqueKey", x.unique_key);
 }
 template <class V, OneOf<JobState> T>
 void describe(V& v, T& x) {

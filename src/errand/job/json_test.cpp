@@ -71,7 +71,7 @@ std::vector<EventData> all_events() {
           CompensationFailed{"s", error},
           DeadLettered{"f"},
           Discarded{},
-          Requeued{2, time, payload, "key"}};
+          Requeued{2, time, payload, "key", "unique"}};
 }
 
 TEST(Json, ReadsBackEveryKindOfEvent) {

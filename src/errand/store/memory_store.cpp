@@ -62,6 +62,13 @@ bool held_between_attempts(const job::JobState& state) {
   return job::holds_key(state) && !job::has_lease(state.status);
 }
 
+/// Jobs of one unique_key, in the order in which they were made.
+using UniquePlace = std::tuple<TenantId, JobTypeName, std::string, JobCursor>;
+
+UniquePlace unique_place(const job::JobState& state) {
+  return {state.spec.tenant, state.spec.type, state.spec.unique_key, {state.created_at, state.id}};
+}
+
 struct PayloadKey {
   JobId job;
   PayloadKind kind{};
@@ -393,6 +400,27 @@ class MemoryStore::Data final : public Reader {
     return found;
   }
 
+  Result<std::vector<job::StatePtr>> of_unique_key(const TenantId& tenant, const JobTypeName& type,
+                                                   std::string_view unique_key) const override {
+    const std::shared_lock lock(mutex_);
+    const std::string key(unique_key);
+    std::vector<job::StatePtr> found;
+    job::StatePtr ended;
+    for (auto it = tables_.unique.lower_bound({tenant, type, key, {Timestamp::min(), {}}});
+         it != tables_.unique.end() && std::get<0>(*it) == tenant && std::get<1>(*it) == type &&
+         std::get<2>(*it) == key;
+         ++it) {
+      job::StatePtr state = find(std::get<3>(*it).id);
+      if (state->terminal()) {
+        ended = std::move(state);
+      } else if (found.size() < 64) {
+        found.push_back(std::move(state));
+      }
+    }
+    if (ended) found.push_back(std::move(ended));
+    return found;
+  }
+
   Result<std::vector<ReadyLine>> ready_lines() const override {
     const std::shared_lock lock(mutex_);
     std::vector<ReadyLine> lines;
@@ -508,6 +536,7 @@ class MemoryStore::Data final : public Reader {
     std::set<ListPlace> by_tenant;
     std::set<FinishPlace> failed;
     std::set<ReadyPlace> ready;
+    std::set<UniquePlace> unique;
     std::set<KeyedPlace> keyed;  ///< those of `ready` that have a limit_key
     std::set<JobId> held;        ///< held_between_attempts()
     std::set<DueCursor> timers;
@@ -545,6 +574,7 @@ class MemoryStore::Data final : public Reader {
       tables_.ready.insert(ready_place(after));
       if (!spec.limit_key.empty()) tables_.keyed.insert(keyed_place(after));
     }
+    if (!spec.unique_key.empty()) tables_.unique.insert(unique_place(after));
     if (held_between_attempts(after)) tables_.held.insert(after.id);
     if (const auto due = job::next_timer(after)) tables_.timers.insert({*due, after.id});
     if (after.expires_at) tables_.expiries.insert({*after.expires_at, after.id});
@@ -567,6 +597,7 @@ class MemoryStore::Data final : public Reader {
   /// What changes with each write of a job.
   void leave_indexes(const job::JobState& state) {
     if (state.status == job::JobStatus::kPending) tables_.ready.erase(ready_place(state));
+    if (!state.spec.unique_key.empty()) tables_.unique.erase(unique_place(state));
     if (!state.spec.limit_key.empty()) {
       tables_.keyed.erase(keyed_place(state));
       tables_.held.erase(state.id);

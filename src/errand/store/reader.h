@@ -225,6 +225,12 @@ class Reader {
                                                           const std::optional<ReadyCursor>& after,
                                                           std::size_t limit) const = 0;
 
+  /// Jobs with this unique_key (not empty): those that have not ended, at most 64, then of the
+  /// ended ones that which was made last.
+  virtual Result<std::vector<job::StatePtr>> of_unique_key(const TenantId& tenant,
+                                                           const JobTypeName& type,
+                                                           std::string_view unique_key) const = 0;
+
   /// Every line with at least one PENDING job, ordered.
   virtual Result<std::vector<ReadyLine>> ready_lines() const = 0;
 

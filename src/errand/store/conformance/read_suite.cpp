@@ -550,5 +550,39 @@ TEST_P(StoreConformance, KeepsLimitSettingsAndWhatCountsAgainstRates) {
   EXPECT_EQ(reader().limit_settings().value(), (std::vector{limit, plain}));
 }
 
+TEST_P(StoreConformance, FindsTheJobsOfAUniqueKey) {
+  BatchBuilder builder(store(), 63);
+  auto spec = BatchBuilder::spec();
+  spec.unique_key = "u";
+  const auto end = [&](Milliseconds at) {
+    builder.at(kStart + at);
+    return builder.succeed(builder.start(builder.enqueue(spec)));
+  };
+  (void)end(Milliseconds(1));
+  const auto last_ended = end(Milliseconds(3));
+  (void)end(Milliseconds(2));
+  builder.at(kStart);
+  const auto live = builder.enqueue(spec);
+  const auto running = builder.start(builder.enqueue(spec));
+  spec.tenant = TenantId("other");
+  const auto of_other = builder.enqueue(spec);
+  spec.unique_key = "v";
+  (void)builder.enqueue(spec);
+  ASSERT_TRUE(store().commit(builder.take()));
+  subject().restart();
+  const auto found = [&](std::string_view tenant, std::string_view key) {
+    return ids(reader().of_unique_key(TenantId(tenant), BatchBuilder::spec().type, key));
+  };
+  std::vector<JobId> of_acme = found("acme", "u");
+  ASSERT_EQ(of_acme.size(), 3U);
+  EXPECT_EQ(of_acme.back(), last_ended->id);
+  of_acme.pop_back();
+  std::ranges::sort(of_acme);
+  EXPECT_EQ(of_acme,
+            (std::vector{std::min(live->id, running->id), std::max(live->id, running->id)}));
+  EXPECT_EQ(found("other", "u"), std::vector{of_other->id});
+  EXPECT_EQ(found("acme", "v"), std::vector<JobId>());
+}
+
 }  // namespace
 }  // namespace errand::store::conformance

@@ -243,11 +243,18 @@ DROP INDEX idempotency_keys_by_expiry;
 CREATE INDEX idempotency_keys_left ON idempotency_keys (expires_at_ms) WHERE gone <> 0;
 )sql";
 
+// Jobs that are unique.
+constexpr const char* kMigration6 = R"sql(
+ALTER TABLE jobs ADD COLUMN unique_key TEXT NOT NULL DEFAULT '';
+CREATE INDEX jobs_unique_live ON jobs (tenant, type, unique_key)
+  WHERE unique_key <> '' AND status NOT IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'EXPIRED');
+CREATE INDEX jobs_unique_ended ON jobs (tenant, type, unique_key, created_at_ms, id)
+  WHERE unique_key <> '' AND status IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'EXPIRED');
+)sql";
+
 constexpr std::array kMigrations = {
-    Migration{1, kMigration1},
-    Migration{2, kMigration2},
-    Migration{3, kMigration3},
-    Migration{4, kMigration4},
+    Migration{1, kMigration1}, Migration{2, kMigration2}, Migration{3, kMigration3},
+    Migration{4, kMigration4}, Migration{6, kMigration6},
 };
 
 }  // namespace

@@ -467,6 +467,25 @@ Result<std::vector<job::StatePtr>> SqliteReader::ready_of_key(
   return read_ready(after ? kAfter : kFirst, line, limit_key, after, limit);
 }
 
+Result<std::vector<job::StatePtr>> SqliteReader::of_unique_key(const TenantId& tenant,
+                                                               const JobTypeName& type,
+                                                               std::string_view unique_key) const {
+  static const std::string kSql =
+      "SELECT * FROM (SELECT state FROM jobs INDEXED BY jobs_unique_live WHERE unique_key <> ''"
+      " AND status NOT IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'EXPIRED')"
+      " AND tenant = ?1 AND type = ?2 AND unique_key = ?3 LIMIT 64) "
+      "UNION ALL "
+      "SELECT * FROM (SELECT state FROM jobs INDEXED BY jobs_unique_ended WHERE unique_key <> ''"
+      " AND status IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'EXPIRED')"
+      " AND tenant = ?1 AND type = ?2 AND unique_key = ?3"
+      " ORDER BY created_at_ms DESC, id DESC LIMIT 1)";
+  return Query(*this, kSql)
+      .bind(tenant.view())
+      .bind(type.view())
+      .bind(unique_key)
+      .all<job::StatePtr>(read_state);
+}
+
 Result<std::vector<ReadyLine>> SqliteReader::ready_lines() const {
   // Jumps from line to line in the index: as many steps as lines, not as jobs.
   static const std::string kSql =

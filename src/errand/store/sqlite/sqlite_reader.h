@@ -49,6 +49,8 @@ class SqliteReader final : public Reader {
   Result<std::vector<job::StatePtr>> ready_of_key(const ReadyLine& line, std::string_view limit_key,
                                                   const std::optional<ReadyCursor>& after,
                                                   std::size_t limit) const override;
+  Result<std::vector<job::StatePtr>> of_unique_key(const TenantId& tenant, const JobTypeName& type,
+                                                   std::string_view unique_key) const override;
   Result<std::vector<ReadyLine>> ready_lines() const override;
   Result<std::vector<DueJob>> due(Timestamp until, const std::optional<DueCursor>& after,
                                   std::size_t limit) const override;

@@ -450,6 +450,8 @@ TEST(SqliteStore, LearnsWhenJobsOfAnOlderLayoutExpire) {
     ASSERT_TRUE(store->commit(builder.take()));
   }
   run_sql(folder,
+          "DROP INDEX jobs_unique_live; DROP INDEX jobs_unique_ended;"
+          "ALTER TABLE jobs DROP COLUMN unique_key;"
           "DROP INDEX jobs_by_expiry; ALTER TABLE jobs DROP COLUMN expires_at_ms;"
           "DROP TABLE pruned_positions; DROP TABLE pruned_jobs; DROP INDEX idempotency_keys_by_job;"
           "DROP INDEX idempotency_keys_left; ALTER TABLE idempotency_keys DROP COLUMN gone;"

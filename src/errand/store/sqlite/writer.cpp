@@ -93,13 +93,13 @@ Result<void> Writer::prepare() {
        "INSERT INTO jobs (id, tenant, shard, epoch, position, sequence, status, type, queue,"
        " priority, subject, contract_hash, correlation_id, created_at_ms, ready_position,"
        " due_at_ms, finished_at_ms, error_fingerprint, dead_letter, expires_at_ms, state, "
-       "limit_key)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       "limit_key, unique_key)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&statements_.update_job,
        "UPDATE jobs SET epoch = ?, position = ?, sequence = ?, status = ?, priority = ?,"
        " ready_position = ?, due_at_ms = ?, finished_at_ms = ?, error_fingerprint = ?,"
-       " dead_letter = ?, expires_at_ms = ?, state = ?, limit_key = ?, holds_key = ?"
-       " WHERE id = ? AND sequence = ? AND status = ?"},
+       " dead_letter = ?, expires_at_ms = ?, state = ?, limit_key = ?,"
+       " unique_key = ?, holds_key = ? WHERE id = ? AND sequence = ? AND status = ?"},
       {&statements_.insert_event,
        "INSERT INTO events (position, job_id, sequence, tenant, shard, epoch, time_ms, type,"
        " actor_kind, actor, traceparent, correlation_id, data)"
@@ -400,7 +400,7 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
         .bind(ready_position);
     bind_due(insert);
     bind_end(insert);
-    insert.bind(text_).bind(spec.limit_key);
+    insert.bind(text_).bind(spec.limit_key).bind(spec.unique_key);
     return run(insert, "writing a new job");
   }
 
@@ -415,6 +415,7 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
   bind_end(update);
   update.bind(text_)
       .bind(spec.limit_key)
+      .bind(spec.unique_key)
       .bind(std::int64_t{job::holds_key(after) && !job::has_lease(after.status)})
       .bind(id)
       .bind(static_cast<std::int64_t>(to_number(write.events.front().sequence) - 1))
