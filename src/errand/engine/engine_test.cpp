@@ -113,6 +113,7 @@ class NoReader final : public store::Reader {
                                                 std::size_t) const override {
     return read();
   }
+  Result<std::vector<store::EstimateDigest>> estimate_digests() const override { return read(); }
 
  private:
   static std::unexpected<Error> read() {

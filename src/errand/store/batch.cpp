@@ -28,7 +28,8 @@ std::size_t Batch::event_count() const noexcept {
 
 bool Batch::empty() const noexcept {
   return jobs.empty() && payloads.empty() && idempotency.empty() && contracts.empty() &&
-         queues.empty() && limits.empty() && rate_uses.empty() && forgets.empty();
+         queues.empty() && limits.empty() && rate_uses.empty() && estimates.empty() &&
+         forgets.empty();
 }
 
 std::optional<Error> check_shape(const Batch& batch, LogPosition last) {

@@ -106,6 +106,15 @@ struct LimitSetting {
   friend bool operator==(const LimitSetting&, const LimitSetting&) = default;
 };
 
+/// What is remembered of how long a tenant's jobs of one type took, for estimates of the next ones.
+struct EstimateDigest {
+  TenantId tenant;
+  JobTypeName type;
+  std::string text;  ///< JSON; empty in a batch: it is deleted
+
+  friend bool operator==(const EstimateDigest&, const EstimateDigest&) = default;
+};
+
 /// All that one commit writes: everything or nothing.
 ///
 /// The positions of its events go on from the store's last one without a gap, in any order over the
@@ -122,7 +131,8 @@ struct Batch {
   std::vector<ContractSnapshot> contracts;     ///< one that is known already is left as it is
   std::vector<QueueSetting> queues;
   std::vector<LimitSetting> limits;
-  std::vector<RateUse> rate_uses;  ///< each limit, key and time once
+  std::vector<RateUse> rate_uses;         ///< each limit, key and time once
+  std::vector<EstimateDigest> estimates;  ///< each tenant and type once
   /// Jobs that have ended, the batch's own writes included, to be erased at once: row, events and
   /// payloads. Their idempotency keys stay as tombstones until they expire.
   std::vector<JobId> forgets;

@@ -166,6 +166,12 @@ class MemoryStore::Data final : public Reader {
     for (const RateUse& use : batch.rate_uses) {
       tables_.rates[{use.limit, use.key, use.until}] = use.starts;
     }
+    for (const EstimateDigest& digest : batch.estimates) {
+      std::erase_if(tables_.estimates, [&](const EstimateDigest& old) {
+        return old.tenant == digest.tenant && old.type == digest.type;
+      });
+      if (!digest.text.empty()) tables_.estimates.push_back(digest);
+    }
     for (const JobId& id : batch.forgets) {
       erase(id);
       for (auto& [scope, record] : tables_.idempotency) {
@@ -518,6 +524,11 @@ class MemoryStore::Data final : public Reader {
     return found;
   }
 
+  Result<std::vector<EstimateDigest>> estimate_digests() const override {
+    const std::shared_lock lock(mutex_);
+    return tables_.estimates;
+  }
+
  private:
   struct Tables {
     std::uint64_t epoch = 1;
@@ -533,6 +544,7 @@ class MemoryStore::Data final : public Reader {
     std::map<std::pair<QueueName, TenantId>, QueueSetting> queues;
     std::map<std::string, LimitSetting> limits;
     std::map<RateKey, std::uint64_t> rates;
+    std::vector<EstimateDigest> estimates;  ///< the one that was written last at the end
     std::set<ListPlace> by_tenant;
     std::set<FinishPlace> failed;
     std::set<ReadyPlace> ready;

@@ -269,6 +269,9 @@ class Reader {
   /// Rate uses that end after `now`, ordered by limit, key and time; `after` is exclusive.
   virtual Result<std::vector<RateUse>> rate_uses(Timestamp now, const std::optional<RateUse>& after,
                                                  std::size_t limit) const = 0;
+
+  /// All digests for estimates, the one that was written last at the end.
+  virtual Result<std::vector<EstimateDigest>> estimate_digests() const = 0;
 };
 
 }  // namespace errand::store

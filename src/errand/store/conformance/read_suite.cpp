@@ -584,5 +584,30 @@ TEST_P(StoreConformance, FindsTheJobsOfAUniqueKey) {
   EXPECT_EQ(found("acme", "v"), std::vector<JobId>());
 }
 
+TEST_P(StoreConformance, KeepsTheDigestsOfEstimates) {
+  BatchBuilder builder(store(), 63);
+  builder.at(kStart);
+  const EstimateDigest a{TenantId("acme"), JobTypeName("a"), R"({"version":1})"};
+  EstimateDigest b{TenantId("acme"), JobTypeName("b"), "{}"};
+  const EstimateDigest of_other{TenantId("globex"), JobTypeName("a"), "{}"};
+  EXPECT_TRUE(reader().estimate_digests().value().empty());
+  for (const EstimateDigest& digest : {b, a, of_other}) {
+    (void)builder.enqueue(BatchBuilder::spec());
+    builder.batch().estimates = {digest};
+    ASSERT_TRUE(store().commit(builder.take()));
+  }
+  subject().restart();
+  builder.go_on_with(store());
+  EXPECT_EQ(reader().estimate_digests().value(), (std::vector{b, a, of_other}));
+
+  // A later write replaces and goes to the end; an empty one deletes.
+  builder.at(kStart + Milliseconds(1));
+  (void)builder.enqueue(BatchBuilder::spec());
+  b.text = R"({"version":1,"more":true})";
+  builder.batch().estimates = {b, {a.tenant, a.type, {}}};
+  ASSERT_TRUE(store().commit(builder.take()));
+  EXPECT_EQ(reader().estimate_digests().value(), (std::vector{of_other, b}));
+}
+
 }  // namespace
 }  // namespace errand::store::conformance

@@ -243,6 +243,20 @@ DROP INDEX idempotency_keys_by_expiry;
 CREATE INDEX idempotency_keys_left ON idempotency_keys (expires_at_ms) WHERE gone <> 0;
 )sql";
 
+// What is remembered of how long jobs took, for estimates of the next ones.
+constexpr const char* kMigration5 = R"sql(
+CREATE TABLE estimate_digests (
+  tenant        TEXT    NOT NULL,
+  type          TEXT    NOT NULL,
+  shard         INTEGER NOT NULL,
+  epoch         INTEGER NOT NULL,
+  position      INTEGER NOT NULL,
+  written_at_ms INTEGER NOT NULL,
+  text          TEXT    NOT NULL,   -- JSON
+  PRIMARY KEY (tenant, type)
+) STRICT;
+)sql";
+
 // Jobs that are unique.
 constexpr const char* kMigration6 = R"sql(
 ALTER TABLE jobs ADD COLUMN unique_key TEXT NOT NULL DEFAULT '';
@@ -254,7 +268,7 @@ CREATE INDEX jobs_unique_ended ON jobs (tenant, type, unique_key, created_at_ms,
 
 constexpr std::array kMigrations = {
     Migration{1, kMigration1}, Migration{2, kMigration2}, Migration{3, kMigration3},
-    Migration{4, kMigration4}, Migration{6, kMigration6},
+    Migration{4, kMigration4}, Migration{5, kMigration5}, Migration{6, kMigration6},
 };
 
 }  // namespace

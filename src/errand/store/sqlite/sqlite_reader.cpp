@@ -660,4 +660,13 @@ Result<std::vector<RateUse>> SqliteReader::rate_uses(Timestamp now,
       });
 }
 
+Result<std::vector<EstimateDigest>> SqliteReader::estimate_digests() const {
+  static const std::string kSql =
+      "SELECT tenant, type, text FROM estimate_digests ORDER BY written_at_ms, position";
+  return Query(*this, kSql).all<EstimateDigest>([](const Statement& row) -> Result<EstimateDigest> {
+    return EstimateDigest{TenantId(row.text(0)), JobTypeName(row.text(1)),
+                          std::string(row.text(2))};
+  });
+}
+
 }  // namespace errand::store::sqlite

@@ -67,6 +67,7 @@ class SqliteReader final : public Reader {
   Result<std::vector<LimitSetting>> limit_settings() const override;
   Result<std::vector<RateUse>> rate_uses(Timestamp now, const std::optional<RateUse>& after,
                                          std::size_t limit) const override;
+  Result<std::vector<EstimateDigest>> estimate_digests() const override;
 
  private:
   class Query;

@@ -139,6 +139,12 @@ Result<void> Writer::prepare() {
       {&statements_.prune_rate_uses,
        "DELETE FROM rate_uses WHERE (limit_id, key, until_ms) IN (SELECT limit_id, key, until_ms"
        " FROM rate_uses INDEXED BY rate_uses_by_end WHERE until_ms <= ? LIMIT ?)"},
+      {&statements_.estimate,
+       "INSERT INTO estimate_digests (tenant, type, shard, epoch, position, written_at_ms, text)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, type) DO UPDATE SET"
+       " epoch = excluded.epoch, position = excluded.position,"
+       " written_at_ms = excluded.written_at_ms, text = excluded.text"},
+      {&statements_.drop_estimate, "DELETE FROM estimate_digests WHERE tenant = ? AND type = ?"},
       {&statements_.count,
        "INSERT INTO job_counts (tenant, queue, type, contract_hash, status, shard, epoch, position,"
        " jobs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET epoch = excluded.epoch,"
@@ -305,6 +311,7 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
     if (auto done = run(statements_.queue, "writing a queue's setting"); !done) return done;
   }
   if (auto done = write_limits(batch); !done) return done;
+  if (auto done = write_estimates(batch); !done) return done;
   if (auto done = write_counts(batch); !done) return done;
   for (const JobId& id : batch.forgets) {
     if (auto done = eraser_.forget(connection_, id, batch.epoch); !done) return done;
@@ -345,6 +352,25 @@ std::expected<void, Error> Writer::write_limits(const Batch& batch) {
   statements_.prune_rate_uses.bind(to_column(batch.time))
       .bind(static_cast<std::int64_t>(2 * batch.rate_uses.size() + 16));
   return run(statements_.prune_rate_uses, "pruning counted starts");
+}
+
+std::expected<void, Error> Writer::write_estimates(const Batch& batch) {
+  for (const EstimateDigest& digest : batch.estimates) {
+    if (digest.text.empty()) {
+      statements_.drop_estimate.bind(digest.tenant.view()).bind(digest.type.view());
+      if (auto done = run(statements_.drop_estimate, "deleting a digest"); !done) return done;
+      continue;
+    }
+    statements_.estimate.bind(digest.tenant.view())
+        .bind(digest.type.view())
+        .bind(static_cast<std::int64_t>(batch.shard))
+        .bind(static_cast<std::int64_t>(batch.epoch))
+        .bind(static_cast<std::int64_t>(to_number(last_position_) + 1))
+        .bind(to_column(batch.time))
+        .bind(digest.text);
+    if (auto done = run(statements_.estimate, "writing a digest"); !done) return done;
+  }
+  return {};
 }
 
 std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite& write) {

@@ -34,7 +34,8 @@ class Writer {
  private:
   struct Statements {
     Statement begin, commit, rollback, owner, state, insert_job, update_job, insert_event, payload,
-        idempotency, contract, queue, limit, rate_use, prune_rate_uses, count, prune;
+        idempotency, contract, queue, limit, rate_use, prune_rate_uses, estimate, drop_estimate,
+        count, prune;
   };
 
   Result<void> prepare();
@@ -45,6 +46,7 @@ class Writer {
   std::expected<void, Error> write_event(const Batch& batch, const TenantId& tenant,
                                          const job::Event& event);
   std::expected<void, Error> write_limits(const Batch& batch);
+  std::expected<void, Error> write_estimates(const Batch& batch);
   std::expected<void, Error> write_counts(const Batch& batch);
   /// Runs a bound statement to its end and resets it.
   std::expected<void, Error> run(Statement& statement, const char* what);
