@@ -95,6 +95,7 @@ class Core {
     }
     plan.scratch_.reset();
     plan.actions.clear();
+    plan.estimates.clear();
     for (Answer& answer : plan.answers) {
       if (!answer.memory_only) answer.reply = std::unexpected(error);
     }
@@ -129,6 +130,8 @@ class Core {
     return wait;
   }
 
+  [[nodiscard]] std::vector<EstimateChange> estimates() const { return memory_.estimates.all(); }
+
   [[nodiscard]] Engine::Sizes sizes() const {
     return {.leases = memory_.leases.size(),
             .head_jobs = memory_.head_jobs(),
@@ -149,6 +152,7 @@ class Core {
       }
     }
     memory_.limits.apply(scratch.limits, scratch.now.wall);
+    memory_.estimates.apply(scratch.lessons, batch, scratch.now);
     for (const store::LimitSetting& setting : batch.limits) memory_.set_limit(setting);
     if (memory_.unread() || !batch.limits.empty()) more_ = true;
     for (auto& [id, held] : scratch.held) {
@@ -200,6 +204,7 @@ Plan Engine::plan(Now now, const store::Reader& reader) { return core_->plan(now
 void Engine::apply(Plan& plan) { core_->apply(plan); }
 void Engine::abandon(Plan& plan, const Error& error) { core_->abandon(plan, error); }
 std::optional<Milliseconds> Engine::next_wakeup(Now now) const { return core_->next_wakeup(now); }
+std::vector<EstimateChange> Engine::estimates() const { return core_->estimates(); }
 Engine::Sizes Engine::sizes() const noexcept { return core_->sizes(); }
 
 }  // namespace errand::engine

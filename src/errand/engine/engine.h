@@ -12,6 +12,7 @@
 #include "errand/engine/limit.h"
 #include "errand/engine/reply.h"
 #include "errand/engine/request.h"
+#include "errand/job/type_history.h"
 #include "errand/store/batch.h"
 #include "errand/store/reader.h"
 
@@ -29,6 +30,15 @@ struct Options {
   std::size_t input_bytes_max = 64 << 20;      ///< inputs that ride in memory to the dispatch
   Milliseconds progress_interval{250};         ///< between stored progress events of a job
   std::vector<Limit> limits;                   ///< all that there are; each id once
+  std::size_t estimate_types_max = 4'096;  ///< histories for estimates, of tenant and type; >= 1
+  Milliseconds estimate_write_interval{10'000};  ///< between two times that one of them is stored
+};
+
+/// A tenant's history of one job type, for estimates, is another one from here on.
+struct EstimateChange {
+  TenantId tenant;
+  JobTypeName type;
+  job::TypeHistoryPtr history;  ///< null: it is forgotten
 };
 
 namespace internal {
@@ -48,6 +58,7 @@ class Plan {
   store::Batch batch;  ///< also what to publish: the events and snapshots of `jobs`
   std::vector<Answer> answers;
   std::vector<Action> actions;
+  std::vector<EstimateChange> estimates;  ///< to publish too
 
  private:
   friend class internal::Core;
@@ -107,6 +118,9 @@ class Engine {
   /// (something waits or is due); nullopt: nothing will ever be due. At most one second where wall
   /// clocks are waited for, so that a jump of the clock is noticed.
   [[nodiscard]] std::optional<Milliseconds> next_wakeup(Now now) const;
+
+  /// All histories for estimates, after recover().
+  [[nodiscard]] std::vector<EstimateChange> estimates() const;
 
   /// Jobs with a lease, waiting jobs in memory, workers: for metrics and tests.
   struct Sizes {

@@ -297,11 +297,13 @@ Result<void> Memory::recover(const store::Reader& reader, Now now) {
     if (setting.paused) pauses.emplace(setting.queue, setting.tenant);
   }
   if (auto read = recover_limits(reader, now); !read) return read;
+  if (auto read = estimates.recover(reader, now); !read) return read;
   auto read = for_each_page([&](const auto& after) { return reader.leased(after, kRecoveryPage); },
                             [&](const job::StatePtr& state) {
                               hot_[state->id].state = state;
                               set_lease(*state, now, true);
                               limits.settle({}, *state);
+                              estimates.resume(*state);
                             });
   if (!read) return read;
   auto filled = refill(reader, false, now);

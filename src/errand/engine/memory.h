@@ -17,6 +17,7 @@
 #include "errand/base/ids.h"
 #include "errand/base/result.h"
 #include "errand/engine/engine.h"
+#include "errand/engine/estimate_book.h"
 #include "errand/engine/head_window.h"
 #include "errand/engine/lease_table.h"
 #include "errand/engine/limit_book.h"
@@ -67,6 +68,7 @@ class Memory {
   explicit Memory(const Options& options)
       : options(options),
         limits(options.limits),
+        estimates(options.estimate_types_max, options.estimate_write_interval),
         leases(options.progress_interval),
         timers(false) {}
 
@@ -139,6 +141,7 @@ class Memory {
 
   const Options options;
   LimitBook limits;
+  EstimateBook estimates;
   LogPosition last_position{};
   std::map<store::ReadyLine, HeadWindow<LinePlace>> lines;
   LeaseTable leases;

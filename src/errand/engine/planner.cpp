@@ -127,6 +127,16 @@ bool Planner::paused(const QueueName& queue, const TenantId& tenant) const {
          of_tenant.value_or(memory_.pauses.contains({queue, tenant}));
 }
 
+void Planner::learn() {
+  scratch_.lessons = memory_.estimates.learn(plan_.batch, now_);
+  for (const auto& [key, history] : scratch_.lessons.learned) {
+    plan_.estimates.push_back({key.tenant, key.type, history});
+  }
+  for (const EstimateKey& key : scratch_.lessons.forgotten) {
+    plan_.estimates.push_back({key.tenant, key.type, nullptr});
+  }
+}
+
 void Planner::seal() {
   store::Batch& batch = plan_.batch;
   std::unordered_map<JobId, job::StatePtr> after;
@@ -163,6 +173,7 @@ void Planner::seal() {
     plan_.actions.emplace_back(std::move(dispatch));
   }
   batch.rate_uses = memory_.limits.rate_uses(scratch_.limits, now_.wall);
+  if (!batch.jobs.empty()) learn();
   if (!batch.empty()) {
     batch.id = Uuid::v7(now_.wall, random_);
     batch.time = now_.wall;

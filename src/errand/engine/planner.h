@@ -90,6 +90,8 @@ class Planner {
   /// Puts `command` to the draft. @return whether events came of it.
   Result<bool> run(Draft& draft, const JobId& id, const job::Command& command,
                    const Origin& origin);
+  /// What the batch teaches about durations.
+  void learn();
   void flush_progress(Draft& draft, const JobId& id);
   [[nodiscard]] const HeldProgress* held_progress(const JobId& id) const;
   void notify_stop(const job::JobState& before, StopReason reason, Milliseconds grace);

@@ -12,6 +12,7 @@
 
 #include "errand/base/clock.h"
 #include "errand/base/ids.h"
+#include "errand/engine/estimate_book.h"
 #include "errand/engine/lease_table.h"
 #include "errand/engine/limit_book.h"
 #include "errand/engine/memory.h"
@@ -50,6 +51,7 @@ struct Scratch {
   /// Jobs that the plan made or brought back to life, by what they are unique by.
   std::map<std::tuple<TenantId, JobTypeName, std::string>, std::vector<JobId>> unique;
   LimitBook::Changes limits;
+  EstimateBook::Lessons lessons;
   std::unordered_map<JobId, std::optional<HeldProgress>> held;  ///< nullopt: none any more
   std::map<WorkerId, std::uint32_t> credits_used;
   std::vector<std::pair<JobId, WorkerId>> started;

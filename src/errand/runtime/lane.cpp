@@ -51,6 +51,7 @@ class Lane::Impl {
     ERRAND_ASSERT(!thread_.joinable());
     const auto recovered = engine_.recover(store_.reader(), store_.epoch(), clock_.now());
     if (!recovered) return recovered;
+    estimates_.replace(engine_.estimates());
     const engine::Engine::Sizes sizes = engine_.sizes();
     log_.info("lane started", {{"log_position", to_number(store_.last_position())},
                                {"epoch", store_.epoch()},
@@ -121,6 +122,8 @@ class Lane::Impl {
     const std::lock_guard lock(mutex_);
     return phase_ == Phase::kRunning;
   }
+
+  [[nodiscard]] const EstimateBoard& estimates() const { return estimates_; }
 
   void stop() {
     const std::lock_guard one_at_a_time(stop_mutex_);
@@ -212,6 +215,7 @@ class Lane::Impl {
     }
     if (written) {
       expect_expiries(plan.batch.jobs);
+      estimates_.publish(plan.estimates);
       if (committed_) committed_(plan.batch.jobs);
       bus_.publish(plan.batch.jobs);
     }
@@ -276,8 +280,10 @@ class Lane::Impl {
 
   /// Rebuilds the engine's memory, as often as it takes.
   void recover() {
-    (void)insist([this] { return engine_.recover(store_.reader(), store_.epoch(), clock_.now()); },
-                 "reading the store failed");
+    const bool done =
+        insist([this] { return engine_.recover(store_.reader(), store_.epoch(), clock_.now()); },
+               "reading the store failed");
+    if (done) estimates_.replace(engine_.estimates());
   }
 
   /// Repeats `attempt` until it succeeds. Requests that wait meanwhile are refused, since nobody
@@ -429,6 +435,7 @@ class Lane::Impl {
   const telemetry::Log log_;
   const LaneMetrics metrics_;
   const Committed committed_;
+  EstimateBoard estimates_;
 
   // Of the lane's thread alone, once it runs.
   engine::Engine engine_;
@@ -472,6 +479,8 @@ void Lane::wake() { impl_->wake(); }
 void Lane::wake(std::move_only_function<void()> settled) { impl_->wake(std::move(settled)); }
 
 bool Lane::healthy() const { return impl_->healthy(); }
+
+const EstimateBoard& Lane::estimates() const { return impl_->estimates(); }
 
 void Lane::stop() { impl_->stop(); }
 

@@ -12,6 +12,7 @@
 #include "errand/engine/engine.h"
 #include "errand/engine/reply.h"
 #include "errand/engine/request.h"
+#include "errand/runtime/estimate_board.h"
 #include "errand/runtime/event_bus.h"
 #include "errand/store/store.h"
 #include "errand/telemetry/log.h"
@@ -91,6 +92,9 @@ class Lane {
   /// Whether requests are taken: between start() and stop(), and not while the store is reopened.
   /// Thread-safe; for readiness.
   [[nodiscard]] bool healthy() const;
+
+  /// What is known of how long jobs take, as of the last commit. Thread-safe.
+  [[nodiscard]] const EstimateBoard& estimates() const;
 
   /// Takes no more requests, finishes those that wait, ends the thread. Idempotent. Leases stay as
   /// they are: after a restart each gets one full length.

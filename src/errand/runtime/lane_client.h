@@ -62,6 +62,9 @@ class LaneClient {
         });
   }
 
+  /// As Lane::estimates().
+  [[nodiscard]] const EstimateBoard& estimates() const { return lane_->estimates(); }
+
   /// As execute(), for a request that is answered with a `T` when it succeeds.
   template <class T>
   boost::asio::awaitable<Result<T>> execute_as(engine::Request request) const {

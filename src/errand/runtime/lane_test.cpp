@@ -112,6 +112,30 @@ TEST_F(LaneTest, RunsAJobFromEnqueueToItsResult) {
   EXPECT_EQ(find_fault(store_.reader()), "");
 }
 
+TEST_F(LaneTest, PublishesHowLongJobsTook) {
+  const auto request = enqueue(1);
+  const auto known = [&](const Lane& lane) {
+    return lane.estimates().find(request.spec.tenant, request.spec.type) != nullptr;
+  };
+  {
+    const auto lane = make();
+    add_worker(*lane, 1);
+    ASSERT_TRUE(ask(*lane, request).get());
+    const engine::Dispatch dispatch = actions_.dispatch(0);
+    EXPECT_FALSE(known(*lane));
+    engine::CommandJob report;
+    report.id = request.id;
+    report.command = job::Complete{dispatch.state->token, {.digest = {}, .size_bytes = 2}};
+    report.actor = {job::ActorKind::kWorker, SubjectId("worker:render")};
+    report.result = "{}";
+    ASSERT_TRUE(ask(*lane, report).get());
+    EXPECT_TRUE(known(*lane));
+    EXPECT_EQ(lane->estimates().find(TenantId("other"), request.spec.type), nullptr);
+  }
+  ASSERT_TRUE(store_.reopen());
+  EXPECT_TRUE(known(*make()));
+}
+
 TEST_F(LaneTest, FiresTimersWhenTheClockSaysSo) {
   const auto lane = make();
   auto spec = store::conformance::BatchBuilder::spec();
