@@ -59,7 +59,9 @@ inline graphql::execution::ResolverMap hello() {
 
 class Server {
  public:
-  explicit Server(ApiOptions options = {}, contract::ContractOptions contract_options = {}) {
+  /// @param digests  stored before it starts
+  explicit Server(ApiOptions options = {}, contract::ContractOptions contract_options = {},
+                  std::vector<store::EstimateDigest> digests = {}) {
     const graphql::language::Source source{std::string(kSchema), "schema.graphql"};
     contract_options.has_resolver = [](std::string_view, std::string_view field) {
       return field == "hello";
@@ -70,6 +72,11 @@ class Server {
       std::abort();
     }
     contract = *built;
+    if (!digests.empty()) {
+      store::Batch batch{.id = Uuid::v7(clock.now().wall, random), .epoch = store.epoch()};
+      batch.estimates = std::move(digests);
+      EXPECT_TRUE(store.commit(batch));
+    }
     runtime::Lane::Options lane_options;
     lane_options.engine.limits = limits_of(*contract);
     lane = std::make_unique<runtime::Lane>(

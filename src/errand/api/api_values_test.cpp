@@ -72,20 +72,5 @@ TEST(NextSteps, SayWhatAPersonCanDoInEveryStatus) {
   }
 }
 
-TEST(EstimatedCompletion, FollowsTheStraightLineOfTheProgress) {
-  job::JobState state;
-  state.status = job::JobStatus::kRunning;
-  EXPECT_EQ(estimated_completion(state, {}), std::nullopt);
-  const Timestamp start{1'000'000ms};
-  state.attempt_started_at = start;
-  state.progress = job::Progress{.completed = 25, .total = 100};
-  state.progress_at = start + 1'000ms;
-  EXPECT_EQ(estimated_completion(state, start + 1'000ms), start + 4'000ms);
-  // Never in the past.
-  EXPECT_EQ(estimated_completion(state, start + 9'000ms), start + 9'000ms);
-  state.progress->total = 0;
-  EXPECT_EQ(estimated_completion(state, start), std::nullopt);
-}
-
 }  // namespace
 }  // namespace errand::api

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 #include <fmt/format.h>
 
@@ -128,25 +127,6 @@ std::string wait_message(const engine::Explanation& explanation) {
       return "It waits for a signal, a timer or another job.";
   }
   return {};
-}
-
-std::optional<double> fraction(const job::Progress& progress) {
-  if (!(progress.total > 0)) return std::nullopt;
-  return std::clamp(progress.completed / progress.total, 0.0, 1.0);
-}
-
-std::optional<Timestamp> estimated_completion(const job::JobState& state, Timestamp now) {
-  if (state.status != JobStatus::kRunning || !state.progress || !state.progress_at ||
-      !state.attempt_started_at) {
-    return std::nullopt;
-  }
-  const std::optional<double> done = fraction(*state.progress);
-  if (!done || *done < 0.02) return std::nullopt;
-  const double spent_ms =
-      static_cast<double>((*state.progress_at - *state.attempt_started_at).count());
-  const double left_ms = spent_ms * (1 - *done) / *done;
-  if (!(left_ms >= 0) || left_ms > 1e12) return std::nullopt;
-  return std::max(now, *state.progress_at + Milliseconds(static_cast<std::int64_t>(left_ms)));
 }
 
 }  // namespace errand::api

@@ -22,12 +22,4 @@ std::vector<std::string> next_steps(const job::JobState& state);
 /// `whyWaiting.message`: the reason in one sentence.
 std::string wait_message(const engine::Explanation& explanation);
 
-/// When the job will probably be done: the attempt's progress extended in a straight line. nullopt
-/// without a known total, or where too little is done (2 %) to say anything. Gives no bounds: those
-/// need the history of earlier jobs.
-std::optional<Timestamp> estimated_completion(const job::JobState& state, Timestamp now);
-
-/// Share of the work that is done, in [0, 1]; nullopt without a known total.
-std::optional<double> fraction(const job::Progress& progress);
-
 }  // namespace errand::api

@@ -8,6 +8,7 @@
 #include "errand/api/job_advice.h"
 #include "errand/api/typed_resolvers.h"
 #include "errand/base/time_text.h"
+#include "errand/job/estimate.h"
 #include "errand/job/transition_table.h"
 #include "errand/json/parse.h"
 
@@ -73,6 +74,12 @@ FieldValue actions(const BackendPtr& backend, const ResolveInfo& info, const job
   return list;
 }
 
+std::optional<job::Estimate> estimate_of(const Backend& backend, const job::JobState& state) {
+  if (state.status != job::JobStatus::kRunning) return std::nullopt;
+  const auto history = backend.lane.estimates().find(state.spec.tenant, state.spec.type);
+  return job::estimate(state, history.get(), backend.clock->now().wall);
+}
+
 asio::awaitable<FieldResult<FieldValue>> why_waiting(BackendPtr backend, const ResolveInfo& info) {
   const auto& state = info.source_as<job::JobState>();
   if (state.terminal() || job::has_lease(state.status)) co_return FieldValue();
@@ -118,8 +125,8 @@ void add_progress(const BackendPtr& backend, ResolverMap& map) {
            [](const job::JobState& s, auto&) {
              return s.progress->total > 0 ? FieldValue(s.progress->total) : FieldValue();
            })
-      .add("fraction",
-           [](const job::JobState& s, auto&) { return FieldValue::maybe(fraction(*s.progress)); })
+      .add("fraction", [](const job::JobState& s,
+                          auto&) { return FieldValue::maybe(job::fraction(*s.progress)); })
       .add("stage", [](const job::JobState& s, auto&) { return text_or_null(s.progress->stage); })
       .add("message",
            [](const job::JobState& s, auto&) { return text_or_null(s.progress->message); })
@@ -168,12 +175,13 @@ void add_wait_reason(const BackendPtr& backend, ResolverMap& map) {
 }
 
 void add_estimate(const BackendPtr& backend, ResolverMap& map) {
-  // `earliest` and `latest` promise shares of all jobs, which only their history can tell.
-  TypedResolvers<Timestamp>(*backend, map, backend->contract->names().type("JobEstimate"))
-      .add("completionAt", [](const Timestamp& at, auto&) { return time(at); })
-      .add("earliest", [](const Timestamp&, auto&) { return FieldValue(); })
-      .add("latest", [](const Timestamp&, auto&) { return FieldValue(); })
-      .add("basis", [](const Timestamp&, auto&) { return FieldValue::text_view("PROGRESS"); });
+  using job::Estimate;
+  TypedResolvers<Estimate>(*backend, map, backend->contract->names().type("JobEstimate"))
+      .add("completionAt", [](const Estimate& e, auto&) { return time(e.completion); })
+      .add("earliest", [](const Estimate& e, auto&) { return time(e.earliest); })
+      .add("latest", [](const Estimate& e, auto&) { return time(e.latest); })
+      .add("basis",
+           [](const Estimate& e, auto&) { return FieldValue::text_view(job::to_string(e.basis)); });
 }
 
 void add_job(const BackendPtr& backend, ResolverMap& map) {
@@ -199,14 +207,17 @@ void add_job(const BackendPtr& backend, ResolverMap& map) {
            })
       .add("plan", [](const JobState&, auto&) { return FieldValue(FieldValue::List()); })
       .add("estimate",
-           [backend, now](const JobState& s, auto&) {
-             const std::optional<Timestamp> at = estimated_completion(s, now());
-             if (!at) return FieldValue();
+           [backend](const JobState& s, auto&) {
+             const auto estimate = estimate_of(*backend, s);
+             if (!estimate) return FieldValue();
              return FieldValue(ObjectRef{backend->object_type("JobEstimate"),
-                                         std::make_shared<const Timestamp>(*at)});
+                                         std::make_shared<const job::Estimate>(*estimate)});
            })
       .add("estimatedCompletion",
-           [now](const JobState& s, auto&) { return time(estimated_completion(s, now())); })
+           [backend](const JobState& s, auto&) {
+             const auto estimate = estimate_of(*backend, s);
+             return estimate ? time(estimate->completion) : FieldValue();
+           })
       .add("nextSteps",
            [](const JobState& s, auto&) {
              FieldValue::List list;

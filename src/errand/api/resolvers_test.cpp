@@ -258,5 +258,58 @@ TEST_F(ResolversTest, QueuesAndWorkersAreShownWithinTheTenant) {
   for (const auto& queue : other.at("queues").as_array()) EXPECT_EQ(queue.at("pending"), 0);
 }
 
+/// Attempts of one to two minutes that do half of the work in a tenth of the time.
+job::TypeHistory uneven_history() {
+  job::TypeHistory history;
+  for (int i = 0; i < 60; ++i) {
+    const Milliseconds total(60'000 + 1'000 * (i * 7 % 60));
+    job::ProgressTrack track;
+    track.note(0.5, total / 10);
+    track.note(1, total);
+    history.observe(track, total);
+  }
+  return history;
+}
+
+TEST(EstimateTest, RestsOnTheTenantsOwnHistory) {
+  Server server({}, {},
+                {{TenantId("acme"), JobTypeName("exportReport"), uneven_history().to_json()}});
+  constexpr std::string_view kFields =
+      "status estimatedCompletion estimate { completionAt earliest latest basis }";
+  const auto ask = [&](const std::string& id, std::shared_ptr<Context> as) {
+    return server.data("{ job(id: \"" + id + "\") { " + std::string(kFields) + " } }", as)
+        .at("job")
+        .as_object();
+  };
+  const auto acme = Server::context();
+  const auto umbrella = Server::context("umbrella");
+  const std::string id = server.submit();
+  EXPECT_TRUE(ask(id, acme).at("estimate").is_null());  // it waits: nobody knows when it starts
+  server.add_worker(2);
+  auto dispatch = server.await_dispatch();
+  auto job = ask(id, acme);
+  EXPECT_EQ(job.at("estimate").at("basis"), "HISTORY");
+  const auto time = [](const boost::json::value& text) { return std::string(text.as_string()); };
+  EXPECT_LT(time(job.at("estimate").at("earliest")), time(job.at("estimate").at("completionAt")));
+  EXPECT_LT(time(job.at("estimate").at("completionAt")), time(job.at("estimate").at("latest")));
+  EXPECT_EQ(job.at("estimatedCompletion"), job.at("estimate").at("completionAt"));
+
+  const job::Progress half{.completed = 5, .total = 10, .stage = {}, .message = {}};
+  ASSERT_TRUE(server.report(*dispatch.state, job::ReportProgress{dispatch.state->token, half}));
+  job = ask(id, acme);
+  EXPECT_EQ(job.at("estimate").at("basis"), "PROGRESS");
+  EXPECT_FALSE(job.at("estimate").at("latest").is_null());
+
+  // Another tenant's jobs of the same type stand at the beginning.
+  const std::string other = server.submit("", umbrella);
+  dispatch = server.await_dispatch();
+  EXPECT_TRUE(ask(other, umbrella).at("estimate").is_null());
+  ASSERT_TRUE(server.report(*dispatch.state, job::ReportProgress{dispatch.state->token, half}));
+  job = ask(other, umbrella);
+  EXPECT_EQ(job.at("estimate").at("basis"), "PROGRESS");
+  EXPECT_TRUE(job.at("estimate").at("earliest").is_null());
+  EXPECT_TRUE(job.at("estimate").at("latest").is_null());
+}
+
 }  // namespace
 }  // namespace errand::api

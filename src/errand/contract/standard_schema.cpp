@@ -24,9 +24,9 @@ std::string_view job_fields_sdl() noexcept {
   progress: JobProgress
   "The declared steps with their state, to show progress against. Empty where none are declared."
   plan: [JobStep!]! @listSize(assumedSize: 5)
-  "When the job may be done; null where nothing can be said."
+  "When the job may be done; null unless it runs, and where nothing can be said."
   estimate: JobEstimate
-  "The likeliest time of completion, from `estimate`."
+  "The time in the middle of what is likely, from `estimate`."
   estimatedCompletion: DateTime
   "What a person can do or expect now, in plain words."
   nextSteps: [String!]!
@@ -150,22 +150,22 @@ enum JobStepStatus {
   COMPENSATION_FAILED
 }
 
-"When a job may be done."
+"When a job may be done, if its present attempt succeeds."
 type JobEstimate {
-  "The likeliest time."
+  "Half of the jobs end before this, half after."
   completionAt: DateTime!
-  "Nine in ten are later than this."
+  "Nine in ten end later than this. Null where too few earlier jobs tell."
   earliest: DateTime
-  "Nine in ten are earlier than this."
+  "Nine in ten end earlier than this. Null where too few earlier jobs tell."
   latest: DateTime
   "What the estimate rests on."
   basis: EstimateBasis!
 }
 
 enum EstimateBasis {
-  "The pace of the job's own progress."
+  "How far the job has come: by what was left of earlier jobs of the type from there, or by its own pace."
   PROGRESS
-  "How long earlier jobs of the type took."
+  "How long earlier jobs of the type took in all."
   HISTORY
 }
 
