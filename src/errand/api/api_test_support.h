@@ -21,6 +21,7 @@
 #include "errand/api/limits.h"
 #include "errand/api/resolvers.h"
 #include "errand/graphql/request/service.h"
+#include "errand/job/testing/jobs.h"
 #include "errand/json/writer.h"
 #include "errand/runtime/lane.h"
 #include "errand/store/memory_store.h"
@@ -226,6 +227,25 @@ class Server {
     request.actor = {job::ActorKind::kWorker, SubjectId("worker:w1")};
     request.result = std::move(result);
     return ask(std::move(request));
+  }
+
+  /// Puts a job with this history into the store, past the engine, which does not know of it.
+  JobId add_history(const job::testing::History& history) {
+    std::vector<job::Event> events = history.events();
+    std::uint64_t position = to_number(store.last_position());
+    for (job::Event& event : events) event.position = LogPosition{++position};
+    store::Batch batch;
+    batch.id = Uuid::v7(clock.now().wall, random);
+    batch.epoch = store.epoch();
+    batch.time = clock.now().wall;
+    auto state = job::fold(events);
+    EXPECT_TRUE(state) << state.error().message;
+    batch.jobs.push_back({.before = std::nullopt,
+                          .after = std::make_shared<const job::JobState>(*state),
+                          .events = std::move(events)});
+    const auto committed = store.commit(batch);
+    EXPECT_TRUE(committed) << committed.error().error.message;
+    return history.state().id;
   }
 
   Result<engine::Reply> complete(const job::JobState& state, std::string result) {

@@ -4,6 +4,7 @@
 
 #include "errand/api/event_stream.h"
 #include "errand/base/assert.h"
+#include "errand/contract/event_types.h"
 
 namespace errand::api {
 
@@ -30,12 +31,16 @@ Backend::Backend(runtime::LaneClient lane_client, const store::Reader& store_rea
       input_key(master_key.hmac_key("input-key.v1")),
       options(api_options) {
   for (const char* name :
-       {"JobProgress", "JobStep", "JobEstimate", "WaitReason", "JobError", "JobEvent", "JobActor",
+       {"JobProgress", "JobStep", "JobEstimate", "WaitReason", "JobError", "JobActor",
         "JobEventConnection", "JobEventEdge", "JobConnection", "JobEdge", "PageInfo", "QueueInfo",
         "LimitInfo", "WorkerInfo", "DeadLetterResult", "DeadLetterRefusal", "FailureReport",
         "FailureGroup"}) {
     const NamedType* named = schema().type(contract->names().type(name));
     if (named != nullptr) own_types_.emplace(name, &named->as<ObjectType>());
+  }
+  for (std::size_t i = 0; i < event_types_.size(); ++i) {
+    const NamedType* named = schema().type(contract->names().type(contract::event_types()[i].name));
+    if (named != nullptr) event_types_[i] = &named->as<ObjectType>();
   }
   for (const contract::JobType& type : contract->job_types()) {
     contract_texts.emplace(type.name.view(),
@@ -65,7 +70,9 @@ FieldValue Backend::job_value(job::StatePtr state) const {
 }
 
 FieldValue Backend::event_value(std::shared_ptr<const EventView> event) const {
-  return ObjectRef{object_type("JobEvent"), std::move(event)};
+  const ObjectType* type = event_types_[event->event.data.index()];
+  ERRAND_ASSERT(type != nullptr);
+  return ObjectRef{type, std::move(event)};
 }
 
 }  // namespace errand::api

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -59,7 +60,7 @@ struct Backend {
 
   /// A job as its typed object; null for a type that the schema does not have.
   [[nodiscard]] graphql::execution::FieldValue job_value(job::StatePtr state) const;
-  /// An event as a JobEvent.
+  /// An event as the object type of its kind.
   [[nodiscard]] graphql::execution::FieldValue event_value(
       std::shared_ptr<const EventView> event) const;
 
@@ -82,6 +83,8 @@ struct Backend {
 
  private:
   std::unordered_map<std::string, const graphql::type::ObjectType*> own_types_;
+  /// In the order of job::EventData's alternatives.
+  std::array<const graphql::type::ObjectType*, job::kEventNameCount> event_types_{};
 };
 
 using BackendPtr = std::shared_ptr<const Backend>;

@@ -5,8 +5,8 @@
 
 namespace errand::api {
 
-/// Adds the resolvers of JobEvent (source: EventView), of `Job.events`, and of the connections of
-/// events.
+/// Adds the resolvers of the interface JobEvent (source: EventView), of `Job.events`, and of the
+/// connections of events.
 void add_event_resolvers(const BackendPtr& backend, graphql::execution::ResolverMap& map);
 
 }  // namespace errand::api

@@ -13,7 +13,7 @@
 
 namespace errand::api {
 
-/// One event as the schema's JobEvent shows it.
+/// One event as the schema shows it: source of JobEvent and of the types that implement it.
 struct EventView {
   TenantId tenant;
   job::Event event;

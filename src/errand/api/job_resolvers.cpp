@@ -4,10 +4,11 @@
 #include <utility>
 
 #include "errand/api/event_stream.h"
+#include "errand/api/field_values.h"
 #include "errand/api/job_access.h"
 #include "errand/api/job_advice.h"
+#include "errand/api/progress_view.h"
 #include "errand/api/typed_resolvers.h"
-#include "errand/base/time_text.h"
 #include "errand/job/estimate.h"
 #include "errand/job/transition_table.h"
 #include "errand/json/parse.h"
@@ -23,22 +24,6 @@ using graphql::execution::ResolveInfo;
 using graphql::execution::ResolverMap;
 
 namespace {
-
-FieldValue time(const std::optional<Timestamp>& at) {
-  return at ? FieldValue(format_timestamp(*at)) : FieldValue();
-}
-
-FieldValue text(const std::string& value) { return FieldValue::text_view(value); }
-
-FieldValue text_or_null(const std::string& value) {
-  return value.empty() ? FieldValue() : FieldValue::text_view(value);
-}
-
-/// A part of the source object, kept alive by the whole.
-template <class Part>
-FieldValue part(const ResolveInfo& info, const graphql::type::ObjectType* type, const Part& value) {
-  return ObjectRef{type, std::shared_ptr<const void>(*info.source.owner, &value)};
-}
 
 /// The terminal error, as the schema shows it.
 const job::JobError* error_of(const job::JobState& state) {
@@ -118,27 +103,24 @@ asio::awaitable<FieldResult<FieldValue>> result_of(BackendPtr backend, const Res
 }
 
 void add_progress(const BackendPtr& backend, ResolverMap& map) {
-  TypedResolvers<job::JobState>(*backend, map, backend->contract->names().type("JobProgress"))
-      .add("completed",
-           [](const job::JobState& s, auto&) { return FieldValue(s.progress->completed); })
+  using View = ProgressView;
+  TypedResolvers<View>(*backend, map, backend->contract->names().type("JobProgress"))
+      .add("completed", [](const View& v, auto&) { return FieldValue(v.progress->completed); })
       .add("total",
-           [](const job::JobState& s, auto&) {
-             return s.progress->total > 0 ? FieldValue(s.progress->total) : FieldValue();
+           [](const View& v, auto&) {
+             return v.progress->total > 0 ? FieldValue(v.progress->total) : FieldValue();
            })
-      .add("fraction", [](const job::JobState& s,
-                          auto&) { return FieldValue::maybe(job::fraction(*s.progress)); })
-      .add("stage", [](const job::JobState& s, auto&) { return text_or_null(s.progress->stage); })
-      .add("message",
-           [](const job::JobState& s, auto&) { return text_or_null(s.progress->message); })
-      .add("updatedAt", [](const job::JobState& s, auto&) {
-        return time(s.progress_at ? s.progress_at : s.started_at);
-      });
+      .add("fraction",
+           [](const View& v, auto&) { return FieldValue::maybe(job::fraction(*v.progress)); })
+      .add("stage", [](const View& v, auto&) { return text_or_null(v.progress->stage); })
+      .add("message", [](const View& v, auto&) { return text_or_null(v.progress->message); })
+      .add("updatedAt", [](const View& v, auto&) { return time_value(v.at); });
 }
 
 void add_error(const BackendPtr& backend, ResolverMap& map) {
   TypedResolvers<job::JobError>(*backend, map, backend->contract->names().type("JobError"))
-      .add("code", [](const job::JobError& e, auto&) { return text(e.code); })
-      .add("message", [](const job::JobError& e, auto&) { return text(e.message); })
+      .add("code", [](const job::JobError& e, auto&) { return text_value(e.code); })
+      .add("message", [](const job::JobError& e, auto&) { return text_value(e.message); })
       .add("details",
            [](const job::JobError& e, auto&) {
              if (e.details.empty()) return FieldValue();
@@ -158,7 +140,7 @@ void add_wait_reason(const BackendPtr& backend, ResolverMap& map) {
       .add("kind", [](const Explanation& e,
                       auto&) { return FieldValue::text_view(engine::to_string(e.kind)); })
       .add("message", [](const Explanation& e, auto&) { return FieldValue(wait_message(e)); })
-      .add("until", [](const Explanation& e, auto&) { return time(e.until); })
+      .add("until", [](const Explanation& e, auto&) { return time_value(e.until); })
       .add("place",
            [](const Explanation& e, auto&) {
              const bool in_line = e.kind == engine::WaitKind::kPlaceInLine ||
@@ -177,9 +159,9 @@ void add_wait_reason(const BackendPtr& backend, ResolverMap& map) {
 void add_estimate(const BackendPtr& backend, ResolverMap& map) {
   using job::Estimate;
   TypedResolvers<Estimate>(*backend, map, backend->contract->names().type("JobEstimate"))
-      .add("completionAt", [](const Estimate& e, auto&) { return time(e.completion); })
-      .add("earliest", [](const Estimate& e, auto&) { return time(e.earliest); })
-      .add("latest", [](const Estimate& e, auto&) { return time(e.latest); })
+      .add("completionAt", [](const Estimate& e, auto&) { return time_value(e.completion); })
+      .add("earliest", [](const Estimate& e, auto&) { return time_value(e.earliest); })
+      .add("latest", [](const Estimate& e, auto&) { return time_value(e.latest); })
       .add("basis",
            [](const Estimate& e, auto&) { return FieldValue::text_view(job::to_string(e.basis)); });
 }
@@ -189,21 +171,26 @@ void add_job(const BackendPtr& backend, ResolverMap& map) {
   const auto now = [backend] { return backend->clock->now().wall; };
   TypedResolvers<JobState> fields(*backend, map, backend->contract->names().type("Job"));
   fields.add("id", [](const JobState& s, auto&) { return FieldValue(s.id.str()); })
-      .add("type", [](const JobState& s, auto&) { return text(s.spec.type.str()); })
+      .add("type", [](const JobState& s, auto&) { return text_value(s.spec.type.str()); })
       .add("status",
            [](const JobState& s, auto&) { return FieldValue::text_view(job::to_string(s.status)); })
-      .add("queue", [](const JobState& s, auto&) { return text(s.spec.queue.str()); })
+      .add("queue", [](const JobState& s, auto&) { return text_value(s.spec.queue.str()); })
       .add("priority", [](const JobState& s, auto&) { return FieldValue(s.spec.priority); })
       .add("tags",
            [](const JobState& s, auto&) {
              FieldValue::List list;
-             for (const std::string& tag : s.spec.tags) list.push_back(text(tag));
+             for (const std::string& tag : s.spec.tags) list.push_back(text_value(tag));
              return FieldValue(std::move(list));
            })
-      .add("correlationId", [](const JobState& s, auto&) { return text(s.correlation_id); })
+      .add("correlationId", [](const JobState& s, auto&) { return text_value(s.correlation_id); })
       .add("progress",
            [backend](const JobState& s, const ResolveInfo& info) {
-             return s.progress ? part(info, backend->object_type("JobProgress"), s) : FieldValue();
+             if (!s.progress) return FieldValue();
+             ProgressView view{.progress = &*s.progress,
+                               .at = s.progress_at ? s.progress_at : s.started_at,
+                               .owner = *info.source.owner};
+             return FieldValue(ObjectRef{backend->object_type("JobProgress"),
+                                         std::make_shared<const ProgressView>(std::move(view))});
            })
       .add("plan", [](const JobState&, auto&) { return FieldValue(FieldValue::List()); })
       .add("estimate",
@@ -216,7 +203,7 @@ void add_job(const BackendPtr& backend, ResolverMap& map) {
       .add("estimatedCompletion",
            [backend](const JobState& s, auto&) {
              const auto estimate = estimate_of(*backend, s);
-             return estimate ? time(estimate->completion) : FieldValue();
+             return estimate ? time_value(estimate->completion) : FieldValue();
            })
       .add("nextSteps",
            [](const JobState& s, auto&) {
@@ -233,18 +220,20 @@ void add_job(const BackendPtr& backend, ResolverMap& map) {
       .add("attempt", [](const JobState& s, auto&) { return FieldValue(s.attempt); })
       .add("maxAttempts",
            [](const JobState& s, auto&) { return FieldValue(s.spec.retry.max_attempts); })
-      .add("createdAt", [](const JobState& s, auto&) { return time(s.created_at); })
-      .add("scheduledFor", [](const JobState& s,
-                              auto&) { return time(s.due_at ? s.due_at : s.spec.scheduled_for); })
-      .add("startedAt", [](const JobState& s, auto&) { return time(s.started_at); })
-      .add("finishedAt", [](const JobState& s, auto&) { return time(s.finished_at); })
-      .add("deadline", [](const JobState& s, auto&) { return time(s.spec.deadline); })
-      .add("expiresAt", [](const JobState& s, auto&) { return time(s.expires_at); })
+      .add("createdAt", [](const JobState& s, auto&) { return time_value(s.created_at); })
+      .add("scheduledFor",
+           [](const JobState& s, auto&) {
+             return time_value(s.due_at ? s.due_at : s.spec.scheduled_for);
+           })
+      .add("startedAt", [](const JobState& s, auto&) { return time_value(s.started_at); })
+      .add("finishedAt", [](const JobState& s, auto&) { return time_value(s.finished_at); })
+      .add("deadline", [](const JobState& s, auto&) { return time_value(s.spec.deadline); })
+      .add("expiresAt", [](const JobState& s, auto&) { return time_value(s.expires_at); })
       .add("error",
            [backend](const JobState& s, const ResolveInfo& info) {
              const job::JobError* error = error_of(s);
              return error == nullptr ? FieldValue()
-                                     : part(info, backend->object_type("JobError"), *error);
+                                     : part_value(info, backend->object_type("JobError"), *error);
            })
       .add("deadLetter", [](const JobState& s, auto&) { return FieldValue(s.dead_letter); })
       .add("errorFingerprint",

@@ -7,6 +7,7 @@
 #include "errand/api/deferred_job.h"
 #include "errand/api/entity_resolvers.h"
 #include "errand/api/event_resolvers.h"
+#include "errand/api/event_type_resolvers.h"
 #include "errand/api/job_resolvers.h"
 #include "errand/api/limit_resolvers.h"
 #include "errand/api/query_resolvers.h"
@@ -21,6 +22,7 @@ Result<graphql::execution::Resolvers> make_resolvers(std::shared_ptr<const Backe
   add_job_resolvers(backend, map);
   add_deferred_jobs(backend, map);
   add_event_resolvers(backend, map);
+  add_event_type_resolvers(backend, map);
   add_query_resolvers(backend, map);
   add_entity_resolvers(backend, map);
   add_command_resolvers(backend, map);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "errand/base/assert.h"
+#include "errand/contract/event_types.h"
 #include "errand/contract/federation.h"
 #include "errand/contract/standard_schema.h"
 #include "errand/graphql/language/lexer.h"
@@ -22,6 +23,8 @@ using language::TokenKind;
 
 constexpr std::string_view kJobFieldsMark = "#JOB_FIELDS#";
 constexpr std::string_view kJobKeyMark = "#JOB_KEY#";
+constexpr std::string_view kEventFieldsMark = "#EVENT_FIELDS#";
+constexpr std::string_view kEventTypesMark = "#EVENT_TYPES#";
 constexpr std::string_view kPageInfoMark = "#PAGE_INFO_SHARED#";
 /// Those that tell clients nothing.
 constexpr std::array<std::string_view, 5> kOurDirectives{"job", "notify", "schedule", "auth",
@@ -37,6 +40,8 @@ void replace_mark(std::string& sdl, std::string_view mark, std::string_view by) 
 std::string standard_types(const graphql::federation::Linkage* linkage = nullptr) {
   std::string sdl(standard_types_sdl());
   replace_mark(sdl, kJobFieldsMark, job_fields_sdl());
+  replace_mark(sdl, kEventFieldsMark, event_fields_sdl());
+  replace_mark(sdl, kEventTypesMark, event_types_sdl());
   replace_mark(sdl, kJobKeyMark, linkage == nullptr ? "" : job_interface_key(*linkage));
   replace_mark(sdl, kPageInfoMark, linkage == nullptr ? "" : shareable(*linkage));
   return sdl;

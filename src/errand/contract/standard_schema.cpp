@@ -238,28 +238,35 @@ enum JobAction {
   FORGET
 }
 
-"One fact of a job's history."
-type JobEvent {
-  "Identifies the event; never changes."
-  id: ID!
-  "Place in the log, to go on after."
-  cursor: String!
-  "The job."
-  jobId: ID!
-  "Number within the job, from 1 without gaps."
-  sequence: Int!
-  "What happened, such as \"dev.errand.job.started\"."
-  type: String!
-  "When."
-  time: DateTime!
-  "Who caused it."
-  actor: JobActor!
-  "The job's correlation id."
-  correlationId: String!
-  "W3C trace context of the cause."
-  traceparent: String
-  "What belongs to the type. Inputs and results never stand here."
-  data: JSON!
+"One fact of a job's history. Each kind of event is a type of its own, with its own fields beside these."
+interface JobEvent {
+  #EVENT_FIELDS#
+}
+#EVENT_TYPES#
+"How an attempt failed."
+enum JobFailureKind {
+  "Its worker reported an error."
+  ERROR
+  "It ran longer than it may."
+  TIMEOUT
+  "Its worker gave no sign of life."
+  LEASE_LOST
+}
+
+"Why a worker was asked to stop."
+enum JobCancelReason {
+  "Somebody canceled the job."
+  REQUESTED
+  "The job's deadline has passed."
+  DEADLINE
+}
+
+"The clock that ran out."
+enum JobExpiryReason {
+  "The point in time from which nothing starts."
+  DEADLINE
+  "The longest wait for the first start of a run."
+  QUEUE_TIMEOUT
 }
 
 "Who caused an event."
