@@ -40,13 +40,13 @@ scopes = ${JSON.stringify(scopes)}
 
 export class Server {
   /** Runs `errand serve` and waits until it listens. */
-  static async start(more = [], schema = schemaFile) {
+  static async start(more = [], schema = schemaFile, logLevel = "debug") {
     const server = new Server();
     server.folder = await mkdtemp(join(tmpdir(), "errand-e2e-"));
     const { file, tokens } = await makeCredentials(server.folder);
     server.tokens = tokens;
     server.args = ["serve", "--schema", schema, "--data", join(server.folder, "data"), "--credentials", file,
-      "--log-format", "json", "--log-level", "debug", "--json", ...more];
+      "--log-format", "json", "--log-level", logLevel, "--json", ...more];
     await server.run();
     return server;
   }
