@@ -114,6 +114,16 @@ test("an ended job is pruned after its retention", async () => {
   assert.match(await (await fetch(`${server.url}/metrics`)).text(), /^errand_jobs_pruned_total [1-9]/m);
 });
 
+test("a long poll ends when the job is pruned", async () => {
+  const { id } = await ignored();
+  await data(server, client, "mutation ($id: ID!) { cancelJob(id: $id) { id } }", { id });
+  const { expiresAt } = await job(id, "expiresAt");
+  await clock({ set: new Date(Date.parse(expiresAt) - 20_000).toISOString() });
+  const held = data(server, client, "query ($id: ID!) { job(id: $id, waitFor: \"1m\", until: [RUNNING]) { id } }", { id });
+  await advance("20s");
+  assert.equal((await held).job, null);
+});
+
 test("a held answer ends with its time", async () => {
   const held = data(server, client, 'mutation { ignored(text: "held", options: { waitFor: "50s" }) { status } }');
   const begin = Date.now();

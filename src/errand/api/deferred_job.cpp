@@ -40,8 +40,10 @@ asio::awaitable<FieldResult<ObjectRef>> await_end(BackendPtr backend, const Defe
   if (!state) co_return std::unexpected(FieldError(std::move(state.error())));
   if (*state == nullptr) co_return ObjectRef();  // pruned
   const MonotonicTime until = backend->clock->now().monotonic + backend->options.deferred_wait_max;
+  // A server that stops cuts the stream, rather than deliver a result that is not there.
   co_return ObjectRef{&info.type,
-                      co_await wait_for_job(backend, std::move(watch), std::move(*state), until)};
+                      co_await wait_for_job(backend, std::move(watch), std::move(*state),
+                                            {.until = until, .ends_with_drain = false})};
 }
 
 }  // namespace

@@ -1,11 +1,17 @@
 #include "errand/api/query_resolvers.h"
 
+#include <algorithm>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+
+#include <boost/asio/this_coro.hpp>
 
 #include "errand/api/connection.h"
 #include "errand/api/job_access.h"
 #include "errand/api/typed_resolvers.h"
+#include "errand/api/wait_for_job.h"
 #include "errand/base/time_text.h"
 
 namespace errand::api {
@@ -24,7 +30,48 @@ using JobPageView = Page<job::JobState>;
 
 std::string string_of(const boost::json::value& value) { return std::string(value.get_string()); }
 
+/// The long poll that the arguments `waitFor` and `until` of `job` ask for; nullopt: none.
+Result<std::optional<JobWait>> read_wait(const Backend& backend, const ResolveInfo& info) {
+  JobWait wait;
+  if (const boost::json::value* until = info.argument("until"); until && until->is_array()) {
+    for (const boost::json::value& status : until->get_array()) {
+      wait.statuses.push_back(*job::parse_job_status(string_of(status)));
+    }
+    if (wait.statuses.empty()) {
+      return fail(ErrorCode::kBadUserInput, "until: name a status, or leave it out.");
+    }
+  }
+  const auto wait_for = text_argument(info, "waitFor");
+  if (!wait_for) return std::nullopt;
+  const Result<Milliseconds> length = parse_duration(*wait_for);
+  if (!length) return fail(ErrorCode::kBadUserInput, "waitFor: " + length.error().message);
+  if (*length <= Milliseconds::zero()) return std::nullopt;
+  wait.until = backend.clock->now().monotonic + std::min(*length, backend.options.wait_for_max);
+  return wait;
+}
+
 asio::awaitable<FieldResult<FieldValue>> job_by_id(BackendPtr backend, const ResolveInfo& info) {
+  const std::string id = *text_argument(info, "id");
+  Result<std::optional<JobWait>> wait = read_wait(*backend, info);
+  if (!wait) co_return std::unexpected(api_error(std::move(wait.error())));
+  const std::optional<JobId> job_id = JobId::parse(id);
+  // Subscribed before the read, so that no change falls in between.
+  std::unique_ptr<JobWatch> watch;
+  if (*wait && job_id) {
+    watch = std::make_unique<JobWatch>(
+        co_await asio::this_coro::executor, backend->bus,
+        runtime::Interest{.tenant = context_of(info).principal->tenant, .job = job_id});
+  }
+  auto state = co_await find_job(backend, context_of(info), id);
+  if (!state) co_return std::unexpected(api_error(std::move(state.error())));
+  if (watch != nullptr && !backend->job_value(*state).is_null()) {
+    const HeldTime held(*backend, context_of(info));
+    *state = co_await wait_for_job(backend, std::move(watch), std::move(*state), std::move(**wait));
+  }
+  co_return backend->job_value(std::move(*state));
+}
+
+asio::awaitable<FieldResult<FieldValue>> node_by_id(BackendPtr backend, const ResolveInfo& info) {
   auto state = co_await find_job(backend, context_of(info), *text_argument(info, "id"));
   if (!state) co_return std::unexpected(api_error(std::move(state.error())));
   co_return backend->job_value(std::move(*state));
@@ -221,7 +268,7 @@ void add_query_resolvers(const BackendPtr& backend, ResolverMap& map) {
   add("job", job_by_id);
   add("jobs", jobs);
   // Jobs are the nodes so far.
-  add("node", job_by_id);
+  add("node", node_by_id);
   add("queues", queues);
   add("workers", workers);
   add_job_connection(backend, map);

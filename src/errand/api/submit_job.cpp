@@ -183,7 +183,7 @@ asio::awaitable<job::StatePtr> hold(BackendPtr backend, std::unique_ptr<JobWatch
         [reader = backend->reader, id = state->id] { return reader->job(id); });
     if (now && *now != nullptr) state = std::move(*now);
   }
-  co_return co_await wait_for_job(backend, std::move(watch), std::move(state), until);
+  co_return co_await wait_for_job(backend, std::move(watch), std::move(state), {.until = until});
 }
 
 asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
@@ -266,13 +266,8 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
   if (!reply) co_return std::unexpected(api_error(std::move(reply.error())));
   job::StatePtr state = std::move(reply->state);
   if (watch != nullptr) {
-    const MonotonicTime begin = backend->clock->now().monotonic;
+    const HeldTime held(*backend, context_of(info));
     state = co_await hold(backend, std::move(watch), id, std::move(state), options->wait_for);
-    // The client asked for this time: it does not count against the request.
-    Context& request_context = context_of(info);
-    if (request_context.deadline) {
-      *request_context.deadline += backend->clock->now().monotonic - begin;
-    }
   }
   co_return backend->job_value(std::move(state));
 }

@@ -30,25 +30,42 @@ class Hold {
 
 boost::asio::awaitable<job::StatePtr> wait_for_job(BackendPtr backend,
                                                    std::unique_ptr<JobWatch> watch,
-                                                   job::StatePtr state, MonotonicTime until) {
+                                                   job::StatePtr state, JobWait wait) {
+  const auto is_far_enough = [&] {
+    if (wait.statuses.empty()) return state->terminal();
+    return std::ranges::find(wait.statuses, state->status) != wait.statuses.end();
+  };
+  if (is_far_enough()) co_return state;
   const Hold hold(*backend);
   if (!hold.granted()) co_return state;
-  while (!state->terminal()) {
+  while (true) {
     runtime::News news = watch->take();
     for (job::StatePtr& later : news.snapshots) {
       if (later->id == state->id && later->last_sequence > state->last_sequence) {
         state = std::move(later);
       }
     }
-    if (state->terminal() || news.closed) break;
+    if (is_far_enough()) break;
+    if (news.gone) co_return nullptr;
+    if (news.closed || (news.draining && wait.ends_with_drain)) break;
     // A clock that is put forward by hand leaves timers behind: look at it now and then.
-    const Milliseconds left = until - backend->clock->now().monotonic;
+    const Milliseconds left = wait.until - backend->clock->now().monotonic;
     if (left <= Milliseconds::zero()) break;
     const Milliseconds sleep = std::min(left, backend->options.clock_glance);
     static_cast<void>(
         co_await async::with_deadline(std::chrono::steady_clock::now() + sleep, watch->wait()));
   }
   co_return state;
+}
+
+HeldTime::HeldTime(const Backend& backend, Context& context)
+    : backend_(backend), context_(context) {
+  if (context_.deadline) left_ = *context_.deadline - backend_.clock->now().monotonic;
+}
+
+HeldTime::~HeldTime() {
+  if (!left_) return;
+  context_.deadline = std::max(*context_.deadline, backend_.clock->now().monotonic + *left_);
 }
 
 }  // namespace errand::api

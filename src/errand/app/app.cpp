@@ -171,6 +171,7 @@ class App::Impl {
     stopped_ = true;
     if (started_) log_.info("server stops", {{"connections", http_->connections()}});
     if (server_) server_->drain();
+    bus_.drain();
     if (!threads_.empty()) {
       gateway_->drain(config_.server.drain_timeout);
       const auto end = [this]() -> asio::awaitable<void> {

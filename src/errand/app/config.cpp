@@ -379,7 +379,7 @@ const std::vector<Setting>& table() {
         "limits.queue_length", "", "waiting jobs of one queue; more are refused with QUEUE_FULL",
         [](Config& c) -> std::size_t& { return c.limits.queue_length; }, 1, 1'000'000'000));
     t.push_back(duration_setting(
-        "limits.wait_for", "", "longest JobOptions.waitFor",
+        "limits.wait_for", "", "longest waitFor, of JobOptions and of job",
         [](Config& c) -> Milliseconds& { return c.limits.wait_for; }, 0ms, 10min));
     t.push_back(duration_setting(
         "limits.deferred_result", "", "longest that `... @defer { result }` waits for its job",

@@ -141,7 +141,7 @@ TEST(ServedSchema, HasTheWholeStatusSchema) {
 }
 )");
   EXPECT_EQ(type::print_type(*served.query_type(), {.descriptions = false}), R"(type Query {
-  job(id: ID!): Job
+  job(id: ID!, waitFor: Duration, until: [JobStatus!]): Job
   jobs(filter: JobFilter, orderBy: JobOrder! = NEWEST_FIRST, first: Int = 20, after: String): JobConnection!
   deadLetters(filter: DeadLetterFilter, first: Int = 20, after: String): JobConnection!
   failureReport(period: Duration, from: DateTime, to: DateTime, first: Int = 20): FailureReport!

@@ -560,8 +560,14 @@ scalar UUID @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc9562")
 
 std::string_view query_fields_sdl() noexcept {
   return R"graphql(
-  "The job with this id; null when there is none that the viewer may see."
-  job(id: ID!): Job
+  "The job with this id; null when there is none that the viewer may see. With `waitFor` a long poll."
+  job(
+    id: ID!
+    "Holds the answer up to this long, until the job's status is one of `until`. Then the present state is answered whatever it is; null where the job has been deleted meanwhile. The server bounds the time and the number of held requests, and answers earlier where it must."
+    waitFor: Duration
+    "The statuses that end the wait; any terminal one where left out. One that lasts for a moment may be missed."
+    until: [JobStatus!]
+  ): Job
   "Jobs that the viewer may see."
   jobs(
     "Which ones."

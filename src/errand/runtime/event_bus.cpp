@@ -32,6 +32,18 @@ struct Subscription::State {
     signal();
   }
 
+  void lose() {
+    const std::lock_guard lock(mutex);
+    gone = true;
+    signal();
+  }
+
+  void drain() {
+    const std::lock_guard lock(mutex);
+    draining = true;
+    signal();
+  }
+
   void close() {
     const std::lock_guard lock(mutex);
     closed = true;
@@ -51,6 +63,8 @@ struct Subscription::State {
   std::unordered_map<JobId, job::StatePtr> snapshots;
   LogPosition position{};
   bool overflow = false;
+  bool gone = false;
+  bool draining = false;
   bool closed = false;
   bool signaled = false;  ///< since the last take()
 };
@@ -64,6 +78,7 @@ struct Subscription::Index {
     const std::unique_lock lock(mutex);
     list_of(state->interest).push_back(state);
     ++size;
+    if (draining) state->drain();
     if (closed) state->close();
   }
 
@@ -110,7 +125,18 @@ struct Subscription::Index {
   std::unordered_map<JobId, States> by_job;
   std::unordered_map<TenantId, States> by_tenant;
   States all;
+  template <class F>
+  void for_each(F function) const {
+    const auto each = [&](const States& states) {
+      for (const auto& state : states) function(*state);
+    };
+    for (const auto& [id, states] : by_job) each(states);
+    for (const auto& [tenant, states] : by_tenant) each(states);
+    each(all);
+  }
+
   std::size_t size = 0;
+  bool draining = false;
   bool closed = false;
 };
 
@@ -128,6 +154,8 @@ News Subscription::take() {
     state_->snapshots.clear();
     news.position = std::exchange(state_->position, LogPosition{});
     news.overflow = std::exchange(state_->overflow, false);
+    news.gone = state_->gone;
+    news.draining = state_->draining;
     news.closed = state_->closed;
     state_->signaled = false;
   }
@@ -153,15 +181,26 @@ void EventBus::publish(const std::vector<store::JobWrite>& writes) {
   for (const store::JobWrite& write : writes) index_->publish(write);
 }
 
+void EventBus::publish_gone(const std::vector<JobId>& jobs) {
+  const std::shared_lock lock(index_->mutex);
+  if (index_->by_job.empty()) return;
+  for (const JobId& job : jobs) {
+    const auto found = index_->by_job.find(job);
+    if (found == index_->by_job.end()) continue;
+    for (const auto& state : found->second) state->lose();
+  }
+}
+
+void EventBus::drain() {
+  const std::unique_lock lock(index_->mutex);
+  if (std::exchange(index_->draining, true)) return;
+  index_->for_each([](Subscription::State& state) { state.drain(); });
+}
+
 void EventBus::close() {
   const std::unique_lock lock(index_->mutex);
   if (std::exchange(index_->closed, true)) return;
-  const auto close_all = [](const Subscription::Index::States& states) {
-    for (const auto& state : states) state->close();
-  };
-  for (const auto& [id, states] : index_->by_job) close_all(states);
-  for (const auto& [tenant, states] : index_->by_tenant) close_all(states);
-  close_all(index_->all);
+  index_->for_each([](Subscription::State& state) { state.close(); });
 }
 
 std::size_t EventBus::size() const {

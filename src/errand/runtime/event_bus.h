@@ -31,6 +31,10 @@ struct News {
   LogPosition position{};
   /// More than `snapshots_max` jobs changed: some are missing, read the store.
   bool overflow = false;
+  /// The job of Interest::job was deleted, pruned or forgotten: no more is to come of it.
+  bool gone = false;
+  /// The server is about to stop: who holds an answer for news gives it now.
+  bool draining = false;
   /// The bus has been closed: nothing will come any more.
   bool closed = false;
 };
@@ -78,6 +82,12 @@ class EventBus {
 
   /// Publishes what a commit wrote.
   void publish(const std::vector<store::JobWrite>& writes);
+
+  /// Tells the subscribers of these jobs that they were deleted.
+  void publish_gone(const std::vector<JobId>& jobs);
+
+  /// Tells every subscription, present and future, by News::draining.
+  void drain();
 
   /// Ends every subscription, present and future, with News::closed.
   void close();

@@ -51,6 +51,36 @@ TEST(EventBus, CoalescesSnapshotsAndWakesOnceUntilTheyAreTaken) {
   EXPECT_EQ(wakes, 2);
 }
 
+TEST(EventBus, TellsTheSubscribersOfADeletedJobAlone) {
+  EventBus bus;
+  int wakes = 0;
+  const auto of_job = bus.subscribe({.job = id(1)}, [&] { ++wakes; });
+  const auto of_other = bus.subscribe({.job = id(2)}, [&] { ++wakes; });
+  const auto of_tenant = bus.subscribe({.tenant = TenantId("acme")}, [&] { ++wakes; });
+  bus.publish_gone({id(1), id(3)});
+  EXPECT_EQ(wakes, 1);
+  EXPECT_TRUE(of_job->take().gone);
+  EXPECT_TRUE(of_job->take().gone) << "for good";
+  EXPECT_FALSE(of_other->take().gone);
+  EXPECT_FALSE(of_tenant->take().gone);
+}
+
+TEST(EventBus, TellsEverySubscriberOnceThatTheServerDrains) {
+  EventBus bus;
+  int wakes = 0;
+  const auto of_job = bus.subscribe({.job = id(1)}, [&] { ++wakes; });
+  const auto of_all = bus.subscribe({}, [&] { ++wakes; });
+  bus.drain();
+  bus.drain();
+  EXPECT_EQ(wakes, 2);
+  EXPECT_TRUE(of_job->take().draining);
+  EXPECT_FALSE(of_all->take().closed);
+  const auto later = bus.subscribe({.job = id(1)}, [&] { ++wakes; });
+  EXPECT_EQ(wakes, 3);
+  bus.publish({write(id(1), 1)});
+  EXPECT_EQ(of_job->take().snapshots.size(), 1U) << "news go on";
+}
+
 TEST(EventBus, ShowsNoTenantAnothersJobs) {
   EventBus bus;
   int wakes = 0;

@@ -218,6 +218,7 @@ class Lane::Impl {
       estimates_.publish(plan.estimates);
       if (committed_) committed_(plan.batch.jobs);
       bus_.publish(plan.batch.jobs);
+      bus_.publish_gone(plan.batch.forgets);
     }
     // Before the answers: whoever hears that a worker is gone has had every job for it by then.
     if (!plan.actions.empty() && actions_) actions_(std::move(plan.actions));
@@ -405,6 +406,7 @@ class Lane::Impl {
       return;
     }
     metrics_.jobs_pruned.add(static_cast<double>(pruned->jobs));
+    bus_.publish_gone(pruned->gone);
     const bool did_something = pruned->jobs + pruned->events > 0;
     if (!pruned->next) {
       next_prune_ = end + std::max(options_.prune_interval, options_.key_prune_interval);

@@ -1,6 +1,7 @@
 #include "errand/runtime/lane.h"
 
 #include <numeric>
+#include <semaphore>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -271,6 +272,27 @@ TEST_F(LaneTest, PrunesByItselfAndNotInVain) {
   EXPECT_EQ(store_.reader().job(request.id).value(), nullptr);
   for (std::uint64_t i = 2; i <= 50; ++i) ASSERT_TRUE(ask(*lane, enqueue(i)).get());
   EXPECT_LE(store_.prunings(), 3U) << "nothing else expires";
+}
+
+TEST_F(LaneTest, TellsWhoFollowsAJobThatItIsDeleted) {
+  const auto lane = make({.prune_interval = Milliseconds(10)});
+  auto spec = store::conformance::BatchBuilder::spec();
+  const auto forgotten = enqueue(1, spec);
+  spec.retention = Milliseconds(0);
+  const auto pruned = enqueue(2, spec);
+  for (const auto& request : {forgotten, pruned}) {
+    ASSERT_TRUE(ask(*lane, request).get());
+    std::counting_semaphore<> woken{0};
+    const auto subscription = bus_.subscribe({.job = request.id}, [&] { woken.release(); });
+    ASSERT_TRUE(ask(*lane, kill(request)).get());
+    if (request.id == forgotten.id) {
+      ASSERT_TRUE(ask(*lane, engine::ForgetJob{.id = request.id, .tenant = spec.tenant}).get());
+    }
+    do {
+      woken.acquire();
+    } while (!subscription->take().gone);
+    EXPECT_EQ(store_.reader().job(request.id).value(), nullptr);
+  }
 }
 
 TEST_F(LaneTest, TakesRequestsFromManyThreads) {

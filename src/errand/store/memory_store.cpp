@@ -196,6 +196,7 @@ class MemoryStore::Data final : public Reader {
       if (full && pruned.jobs > 0) break;
       erase(first.id);
       ++pruned.jobs;
+      pruned.gone.push_back(first.id);
       pruned.events += events;
       std::erase_if(tables_.idempotency, [&](const auto& entry) {
         return entry.second.job == first.id && entry.second.expires_at <= now;

@@ -5,6 +5,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "errand/base/clock.h"
 #include "errand/base/error.h"
@@ -39,6 +40,7 @@ struct PruneLimits {
 struct Pruned {
   std::size_t jobs = 0;
   std::size_t events = 0;
+  std::vector<JobId> gone = {};  ///< the jobs
   /// When the next one has something to do: in the past if the limits cut this one short; nullopt:
   /// never, as things stand.
   std::optional<Timestamp> next;

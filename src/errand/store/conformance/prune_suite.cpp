@@ -64,6 +64,7 @@ TEST_P(StoreConformance, PrunesAnEndedJobWithAllThatBelongsToIt) {
 
   const auto pruned = store().prune(kStart + 1h, {}).value();
   EXPECT_EQ(pruned.jobs, 1U);
+  EXPECT_EQ(pruned.gone, std::vector{gone->id});
   EXPECT_EQ(pruned.events, 3U);
   EXPECT_EQ(pruned.next, kStart + 2h);
   for (int i = 0; i < 2; ++i) {

@@ -199,6 +199,7 @@ Result<Pruned> Eraser::prune(Connection& connection, Timestamp now, const PruneL
         pruned.events += job.events;
       }
       ++pruned.jobs;
+      if (const auto id = JobId::parse(job.id)) pruned.gone.push_back(*id);
       if (!job.has_key) continue;
       delete_keys_.bind(job.id).bind(to_column(now));
       if (auto done = run(connection, delete_keys_, "deleting idempotency keys"); !done) {
