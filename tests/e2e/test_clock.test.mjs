@@ -114,9 +114,13 @@ test("an ended job is pruned after its retention", async () => {
   assert.match(await (await fetch(`${server.url}/metrics`)).text(), /^errand_jobs_pruned_total [1-9]/m);
 });
 
-test("a long poll ends when the job is pruned", async () => {
+test("a long poll ends when the job is pruned, and the past is shown until then", async () => {
   const { id } = await ignored();
+  const { now: created } = await clock();
+  await advance("1h");
   await data(server, client, "mutation ($id: ID!) { cancelJob(id: $id) { id } }", { id });
+  const past = await job(id, `at(time: "${created}") { status finishedAt whyWaiting { kind } }`);
+  assert.deepEqual(past.at, { status: "PENDING", finishedAt: null, whyWaiting: null });
   const { expiresAt } = await job(id, "expiresAt");
   await clock({ set: new Date(Date.parse(expiresAt) - 20_000).toISOString() });
   const held = data(server, client, "query ($id: ID!) { job(id: $id, waitFor: \"1m\", until: [RUNNING]) { id } }", { id });

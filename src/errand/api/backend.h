@@ -35,7 +35,8 @@ struct ApiOptions {
   std::size_t waiting_max = 1'000;          ///< held by `waitFor` and deferred results at once
   std::size_t input_bytes_max = 1 << 20;    ///< of a job's arguments as JSON text
   std::size_t result_bytes_max = 16 << 20;  ///< of a stored result that is read back
-  std::size_t entities_max = 1'000;         ///< representations in one `_entities`
+  std::size_t history_events_max = 100'000;       ///< of one job that `Job.at` folds
+  std::size_t entities_max = 1'000;               ///< representations in one `_entities`
   Milliseconds idempotency_lifetime{86'400'000};  ///< least life of a key; >= 24 h
   std::string lineage;                            ///< of the store: cursors hold within it
   /// How often a wait looks at a clock that may be put forward by hand; > 0.

@@ -8,6 +8,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "errand/api/past_job.h"
 #include "errand/api/wait_for_job.h"
 #include "errand/graphql/execution/planned_field.h"
 
@@ -30,7 +31,9 @@ bool ask_for_end(const graphql::execution::SelectionPlan& selection) {
 
 asio::awaitable<FieldResult<ObjectRef>> await_end(BackendPtr backend, const DeferralInfo& info) {
   const auto& known = info.source_as<job::JobState>();
-  if (known.terminal() || !ask_for_end(info.selection)) co_return ObjectRef();
+  if (known.terminal() || is_past(info.source) || !ask_for_end(info.selection)) {
+    co_return ObjectRef();
+  }
   // Subscribed before the state is read, so that no commit falls in between.
   auto watch =
       std::make_unique<JobWatch>(co_await asio::this_coro::executor, backend->bus,

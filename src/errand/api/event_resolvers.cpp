@@ -1,11 +1,13 @@
 #include "errand/api/event_resolvers.h"
 
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "errand/api/connection.h"
 #include "errand/api/event_stream.h"
 #include "errand/api/job_access.h"
+#include "errand/api/past_job.h"
 #include "errand/api/typed_resolvers.h"
 #include "errand/base/time_text.h"
 #include "errand/job/json.h"
@@ -47,6 +49,9 @@ asio::awaitable<FieldResult<FieldValue>> events_of(BackendPtr backend, const Res
       filter.types.emplace_back(type.get_string());
     }
   }
+  // Of a past state: what had happened by then.
+  std::optional<Sequence> last;
+  if (is_past(info.source)) last = state.last_sequence;
   LogPosition after{};
   if (const auto cursor = text_argument(info, "after")) {
     const Result<LogPosition> position = backend->cursors.read_event_cursor(tenant, *cursor);
@@ -55,7 +60,7 @@ asio::awaitable<FieldResult<FieldValue>> events_of(BackendPtr backend, const Res
   }
 
   auto read = co_await backend->reads.run([reader = backend->reader, id = state.id, tenant, filter,
-                                           after, limit = *first]() -> Result<EventPage> {
+                                           after, last, limit = *first]() -> Result<EventPage> {
     EventPage page;
     Sequence sequence{};
     constexpr std::size_t kRead = 200;
@@ -63,6 +68,7 @@ asio::awaitable<FieldResult<FieldValue>> events_of(BackendPtr backend, const Res
       auto events = reader->events_of(id, sequence, kRead);
       if (!events) return std::unexpected(std::move(events.error()));
       for (job::Event& event : *events) {
+        if (last && event.sequence > *last) return page;
         sequence = event.sequence;
         if (!filter.matches(event)) continue;
         if (event.position <= after) {

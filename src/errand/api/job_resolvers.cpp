@@ -7,6 +7,7 @@
 #include "errand/api/field_values.h"
 #include "errand/api/job_access.h"
 #include "errand/api/job_advice.h"
+#include "errand/api/past_job.h"
 #include "errand/api/progress_view.h"
 #include "errand/api/typed_resolvers.h"
 #include "errand/job/estimate.h"
@@ -40,6 +41,7 @@ FieldValue actions(const BackendPtr& backend, const ResolveInfo& info, const job
     return job::transition(state.status, command).kind == job::Transition::Kind::kMove;
   };
   FieldValue::List list;
+  if (is_past(info.source)) return list;
   if (moves(job::CommandKind::kRequestCancel) && may(auth::Action::kCancelJob)) {
     list.push_back(FieldValue::text_view("CANCEL"));
   }
@@ -67,7 +69,9 @@ std::optional<job::Estimate> estimate_of(const Backend& backend, const job::JobS
 
 asio::awaitable<FieldResult<FieldValue>> why_waiting(BackendPtr backend, const ResolveInfo& info) {
   const auto& state = info.source_as<job::JobState>();
-  if (state.terminal() || job::has_lease(state.status)) co_return FieldValue();
+  if (state.terminal() || job::has_lease(state.status) || is_past(info.source)) {
+    co_return FieldValue();
+  }
   auto reply = co_await backend->lane.execute_as<engine::Explanation>(
       engine::ExplainJob{.id = state.id, .tenant = state.spec.tenant});
   if (!reply) {
@@ -194,25 +198,29 @@ void add_job(const BackendPtr& backend, ResolverMap& map) {
            })
       .add("plan", [](const JobState&, auto&) { return FieldValue(FieldValue::List()); })
       .add("estimate",
-           [backend](const JobState& s, auto&) {
+           [backend](const JobState& s, const ResolveInfo& info) {
+             if (is_past(info.source)) return FieldValue();
              const auto estimate = estimate_of(*backend, s);
              if (!estimate) return FieldValue();
              return FieldValue(ObjectRef{backend->object_type("JobEstimate"),
                                          std::make_shared<const job::Estimate>(*estimate)});
            })
       .add("estimatedCompletion",
-           [backend](const JobState& s, auto&) {
+           [backend](const JobState& s, const ResolveInfo& info) {
+             if (is_past(info.source)) return FieldValue();
              const auto estimate = estimate_of(*backend, s);
              return estimate ? time_value(estimate->completion) : FieldValue();
            })
       .add("nextSteps",
-           [](const JobState& s, auto&) {
+           [](const JobState& s, const ResolveInfo& info) {
              FieldValue::List list;
+             if (is_past(info.source)) return FieldValue(std::move(list));
              for (std::string& step : next_steps(s)) list.emplace_back(std::move(step));
              return FieldValue(std::move(list));
            })
       .add("pollAfter",
-           [now](const JobState& s, auto&) {
+           [now](const JobState& s, const ResolveInfo& info) {
+             if (is_past(info.source)) return FieldValue();
              const std::optional<Milliseconds> wait = poll_after(s, now());
              return wait ? FieldValue(wait->count()) : FieldValue();
            })
@@ -241,8 +249,10 @@ void add_job(const BackendPtr& backend, ResolverMap& map) {
       .add("actions", [backend](const JobState& s, const ResolveInfo& info) {
         return actions(backend, info, s);
       });
-  fields.add_awaitable("whyWaiting",
-                       [backend](const ResolveInfo& info) { return why_waiting(backend, info); });
+  fields
+      .add_awaitable("whyWaiting",
+                     [backend](const ResolveInfo& info) { return why_waiting(backend, info); })
+      .add_awaitable("at", [backend](const ResolveInfo& info) { return job_at(backend, info); });
 }
 
 }  // namespace

@@ -121,6 +121,7 @@ TEST(ServedSchema, HasTheWholeStatusSchema) {
   deadLetter: Boolean!
   errorFingerprint: String
   actions: [JobAction!]!
+  at(time: DateTime!): Job
   events(first: Int = 20, after: String, types: [String!]): JobEventConnection!
 }
 )");

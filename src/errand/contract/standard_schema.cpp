@@ -60,6 +60,11 @@ std::string_view job_fields_sdl() noexcept {
   errorFingerprint: String
   "What the viewer may do with the job now."
   actions: [JobAction!]!
+  "The job as it was at a past time, from its history; null before it existed. What is only known of now is null or empty there: plan, estimate, estimatedCompletion, nextSteps, whyWaiting, pollAfter and actions. Its events are those up to then; its result is there where it was."
+  at(
+    "Not in the future. What happened in the same millisecond counts."
+    time: DateTime!
+  ): Job @cost(weight: "10")
   "The job's history, oldest first."
   events(
     "How many at most: 1 to 100."

@@ -236,16 +236,24 @@ void apply(JobState& state, const Event& event) {
   state.last_position = event.position;
 }
 
+Result<void> apply_stored(JobState& state, const Event& event) {
+  if (const char* why = objection(state, event)) {
+    const JobId& job = is_first(state) ? event.job : state.id;
+    return fail(ErrorCode::kStoreCorrupt, "the history of job " + job.str() + " " + why +
+                                              " at sequence " +
+                                              std::to_string(to_number(event.sequence)));
+  }
+  apply(state, event);
+  return {};
+}
+
 Result<JobState> fold(std::span<const Event> history) {
   if (history.empty()) return fail(ErrorCode::kStoreCorrupt, "the history is empty");
   JobState state;
   for (const Event& event : history) {
-    if (const char* why = objection(state, event)) {
-      return fail(ErrorCode::kStoreCorrupt, "the history of job " + history.front().job.str() +
-                                                " " + why + " at sequence " +
-                                                std::to_string(to_number(event.sequence)));
+    if (auto applied = apply_stored(state, event); !applied) {
+      return std::unexpected(std::move(applied.error()));
     }
-    apply(state, event);
   }
   return state;
 }

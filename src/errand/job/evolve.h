@@ -12,6 +12,11 @@ namespace errand::job {
 /// takes the event whose sequence follows its last one (both asserted: the store keeps them so).
 void apply(JobState& state, const Event& event);
 
+/// As apply(), for an event of a store: trusts nothing.
+/// @return kStoreCorrupt where `event` cannot come next, as fold() says it; `state` is then as it
+///         was.
+Result<void> apply_stored(JobState& state, const Event& event);
+
 /// `state` brought forward by one event.
 inline JobState evolve(JobState state, const Event& event) {
   apply(state, event);
