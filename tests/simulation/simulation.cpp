@@ -158,7 +158,11 @@ void Simulation::step() {
       advance(Milliseconds(below(chance(5) ? 40'000 : 3'000)));
       break;
     case 6:
-      if (chance(10)) now_.wall += Milliseconds(below(120'000)) - 60s;  // the clock is set
+      if (chance(10)) {  // the clock is set; rates, which go by it, count anew
+        now_.wall += Milliseconds(below(120'000)) - 60s;
+        clock_was_set_ = true;
+        starts_.clear();
+      }
       break;
     case 7:
       if (!left_behind_.empty()) {
@@ -653,6 +657,7 @@ bool Simulation::limits_allow(const job::JobState& state) const {
     if (limit.kind == engine::LimitKind::kConcurrency) {
       return (!limit.by_input.empty() && holds_key(state)) || taken(limit, state) < *value;
     }
+    if (clock_was_set_) return false;  // nobody can tell from outside
     // By either clock, and up to a slice longer.
     const auto starts = starts_.find(rate_key(limit, state.spec));
     if (starts == starts_.end()) return true;
@@ -665,6 +670,7 @@ bool Simulation::limits_allow(const job::JobState& state) const {
 }
 
 void Simulation::judge_rest() {
+  advance(300ms);  // after a failed commit the engine leaves the store alone for a moment
   for (int i = 0; i < 1'000 && engine_->next_wakeup(now_).value_or(1s) == 0ms; ++i) round();
   send(engine::ListWorkers{}, {.what = Asked::What::kWorkers});
   round();

@@ -177,9 +177,10 @@ class Simulation {
     MonotonicTime monotonic;
   };
   std::map<std::string, std::vector<StartTime>> starts_;  ///< by rate limit
-  std::map<JobId, MonotonicTime> started_;                ///< last start
-  MonotonicTime recovered_;                               ///< last recovery of the engine
-  std::optional<engine::WorkerList> listed_;              ///< as the engine told last
+  bool clock_was_set_ = false;
+  std::map<JobId, MonotonicTime> started_;    ///< last start
+  MonotonicTime recovered_;                   ///< last recovery of the engine
+  std::optional<engine::WorkerList> listed_;  ///< as the engine told last
 };
 
 }  // namespace errand::simulation
