@@ -550,6 +550,15 @@ void Simulation::judge_event(const job::JobState& before, const job::Event& even
       !std::holds_alternative<job::Requeued>(event.data)) {
     violated(fmt::format("I4: {} after the end", job::event_name(event.data)));
   }
+  const auto token = std::visit(
+      [](const auto& data) -> std::optional<FencingToken> {
+        if constexpr (requires { data.report->token; }) {
+          if (data.report) return data.report->token;
+        }
+        return std::nullopt;
+      },
+      event.data);
+  if (token && *token != before.token) violated("I3: a report under a stale token was taken");
   if (std::holds_alternative<job::Ready>(event.data) && before.status == job::JobStatus::kPending) {
     violated("I4: a job became ready twice");
   }
