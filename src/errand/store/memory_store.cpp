@@ -248,47 +248,13 @@ class MemoryStore::Data final : public Reader {
   Result<std::vector<job::StatePtr>> jobs(const JobFilter& filter,
                                           const JobPage& page) const override {
     const std::shared_lock lock(mutex_);
-    std::vector<job::StatePtr> found;
-    const auto take_one = [&](const ListPlace& place) {
-      if (place.tenant != filter.tenant || found.size() == page.limit) return false;
-      auto state = find(place.place.id);
-      if (matches(filter, *state)) found.push_back(std::move(state));
-      return true;
-    };
-    const auto& list = tables_.by_tenant;
-    if (page.order == JobOrder::kOldestFirst) {
-      auto it = page.after ? list.upper_bound({filter.tenant, *page.after})
-                           : list.lower_bound({filter.tenant, {Timestamp::min(), {}}});
-      while (it != list.end() && take_one(*it)) ++it;
-    } else {
-      auto it = page.after ? list.lower_bound({filter.tenant, *page.after})
-                           : list.upper_bound({filter.tenant, {Timestamp::max(), last_id()}});
-      while (it != list.begin() && take_one(*std::prev(it))) --it;
-    }
-    return found;
+    return page_of(tables_.by_tenant, filter, page);
   }
 
   Result<std::vector<job::StatePtr>> dead_letters(const DeadLetterFilter& filter,
                                                   const DeadLetterPage& page) const override {
     const std::shared_lock lock(mutex_);
-    std::vector<job::StatePtr> found;
-    const auto take_one = [&](const FinishPlace& place) {
-      if (place.tenant != filter.tenant || found.size() == page.limit) return false;
-      auto state = find(place.place.id);
-      if (matches(filter, *state)) found.push_back(std::move(state));
-      return true;
-    };
-    const auto& list = tables_.failed;
-    if (page.order == JobOrder::kOldestFirst) {
-      auto it = page.after ? list.upper_bound({filter.tenant, *page.after})
-                           : list.lower_bound({filter.tenant, {Timestamp::min(), {}}});
-      while (it != list.end() && take_one(*it)) ++it;
-    } else {
-      auto it = page.after ? list.lower_bound({filter.tenant, *page.after})
-                           : list.upper_bound({filter.tenant, {Timestamp::max(), last_id()}});
-      while (it != list.begin() && take_one(*std::prev(it))) --it;
-    }
-    return found;
+    return page_of(tables_.failed, filter, page);
   }
 
   Result<std::vector<FailureGroup>> failures(const FailureQuery& query) const override {
@@ -557,6 +523,29 @@ class MemoryStore::Data final : public Reader {
     std::set<JobId> leased;
     std::map<CountKey, std::uint64_t> counts;
   };
+
+  /// The jobs of a tenant that pass the filter, along `list` either way.
+  template <class Place, class Filter, class Page>
+  std::vector<job::StatePtr> page_of(const std::set<Place>& list, const Filter& filter,
+                                     const Page& page) const {
+    std::vector<job::StatePtr> found;
+    const auto take_one = [&](const Place& place) {
+      if (place.tenant != filter.tenant || found.size() == page.limit) return false;
+      auto state = find(place.place.id);
+      if (matches(filter, *state)) found.push_back(std::move(state));
+      return true;
+    };
+    if (page.order == JobOrder::kOldestFirst) {
+      auto it = page.after ? list.upper_bound({filter.tenant, *page.after})
+                           : list.lower_bound({filter.tenant, {Timestamp::min(), {}}});
+      while (it != list.end() && take_one(*it)) ++it;
+    } else {
+      auto it = page.after ? list.lower_bound({filter.tenant, *page.after})
+                           : list.upper_bound({filter.tenant, {Timestamp::max(), last_id()}});
+      while (it != list.begin() && take_one(*std::prev(it))) --it;
+    }
+    return found;
+  }
 
   job::StatePtr find(JobId id) const {
     const auto found = tables_.jobs.find(id);
