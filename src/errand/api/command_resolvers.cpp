@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "errand/api/job_access.h"
+#include "errand/api/typed_resolvers.h"
 
 namespace errand::api {
 
@@ -129,12 +130,8 @@ asio::awaitable<FieldResult<FieldValue>> pause_queue(BackendPtr backend, const R
 }  // namespace
 
 void add_command_resolvers(const BackendPtr& backend, ResolverMap& map) {
-  const contract::Names& names = backend->contract->names();
-  const std::string root(backend->schema().mutation_type()->name);
   const auto add = [&](std::string_view field, auto function) {
-    map.add_awaitable(root, names.field(field), [backend, function](const ResolveInfo& info) {
-      return function(backend, info);
-    });
+    add_root_field(backend, map, backend->schema().mutation_type(), field, function);
   };
   add("cancelJob", cancel_job);
   add("killJob", kill_job);

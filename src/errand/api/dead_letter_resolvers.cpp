@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "errand/api/connection.h"
+#include "errand/api/field_values.h"
 #include "errand/api/job_access.h"
 #include "errand/api/job_arguments.h"
 #include "errand/api/typed_resolvers.h"
@@ -426,8 +427,6 @@ asio::awaitable<FieldResult<FieldValue>> failure_report(BackendPtr backend,
                       std::make_shared<const Report>(std::move(report))};
 }
 
-FieldValue time(Timestamp at) { return FieldValue(format_timestamp(at)); }
-
 FieldValue ids(const std::vector<JobId>& jobs) {
   FieldValue::List list;
   for (const JobId& id : jobs) list.emplace_back(id.str());
@@ -466,8 +465,8 @@ void add_outcome(const BackendPtr& backend, ResolverMap& map) {
 void add_report(const BackendPtr& backend, ResolverMap& map) {
   const contract::Names& names = backend->contract->names();
   TypedResolvers<Report>(*backend, map, names.type("FailureReport"))
-      .add("from", [](const Report& r, auto&) { return time(r.from); })
-      .add("to", [](const Report& r, auto&) { return time(r.to); })
+      .add("from", [](const Report& r, auto&) { return time_value(r.from); })
+      .add("to", [](const Report& r, auto&) { return time_value(r.to); })
       .add("groups",
            [backend](const Report& r, const ResolveInfo& info) {
              return parts(info, backend->object_type("FailureGroup"), r.groups);
@@ -488,25 +487,20 @@ void add_report(const BackendPtr& backend, ResolverMap& map) {
            [error](const Group& g, auto&) { return FieldValue::text_view(error(g).message); })
       .add("count", [](const Group& g, auto&) { return FieldValue(g.failures); })
       .add("deadLetters", [](const Group& g, auto&) { return FieldValue(g.dead_letters); })
-      .add("firstAt", [](const Group& g, auto&) { return time(g.first_at); })
-      .add("lastAt", [](const Group& g, auto&) { return time(g.last_at); })
+      .add("firstAt", [](const Group& g, auto&) { return time_value(g.first_at); })
+      .add("lastAt", [](const Group& g, auto&) { return time_value(g.last_at); })
       .add("jobs", [](const Group& g, auto&) { return ids(g.samples); });
 }
 
 }  // namespace
 
 void add_dead_letter_resolvers(const BackendPtr& backend, ResolverMap& map) {
-  const contract::Names& names = backend->contract->names();
-  const auto add = [&](const graphql::type::ObjectType* root, std::string_view field,
-                       auto function) {
-    map.add_awaitable(
-        std::string(root->name), names.field(field),
-        [backend, function](const ResolveInfo& info) { return function(backend, info); });
-  };
-  add(backend->schema().query_type(), "deadLetters", dead_letters);
-  add(backend->schema().query_type(), "failureReport", failure_report);
-  add(backend->schema().mutation_type(), "requeueDeadLetters", requeue);
-  add(backend->schema().mutation_type(), "discardDeadLetters", discard);
+  const graphql::type::ObjectType* query = backend->schema().query_type();
+  const graphql::type::ObjectType* mutation = backend->schema().mutation_type();
+  add_root_field(backend, map, query, "deadLetters", dead_letters);
+  add_root_field(backend, map, query, "failureReport", failure_report);
+  add_root_field(backend, map, mutation, "requeueDeadLetters", requeue);
+  add_root_field(backend, map, mutation, "discardDeadLetters", discard);
   add_outcome(backend, map);
   add_report(backend, map);
 }

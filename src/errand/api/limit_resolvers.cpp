@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "errand/api/field_values.h"
 #include "errand/api/job_access.h"
 #include "errand/api/typed_resolvers.h"
 #include "errand/base/time_text.h"
@@ -82,10 +83,6 @@ asio::awaitable<FieldResult<FieldValue>> reset_limit(BackendPtr backend, const R
   return change_limit(std::move(backend), info, {});
 }
 
-FieldValue text_or_null(std::string_view text) {
-  return text.empty() ? FieldValue() : FieldValue(std::string(text));
-}
-
 FieldValue number_or_null(const std::optional<std::uint64_t>& number) {
   return number ? FieldValue(*number) : FieldValue();
 }
@@ -94,15 +91,11 @@ FieldValue number_or_null(const std::optional<std::uint64_t>& number) {
 
 void add_limit_resolvers(const BackendPtr& backend, ResolverMap& map) {
   const contract::Names& names = backend->contract->names();
-  const auto add = [&](const graphql::type::ObjectType* root, std::string_view field,
-                       auto function) {
-    map.add_awaitable(
-        std::string(root->name), names.field(field),
-        [backend, function](const ResolveInfo& info) { return function(backend, info); });
-  };
-  add(backend->schema().query_type(), "limits", limits);
-  add(backend->schema().mutation_type(), "setLimit", set_limit);
-  add(backend->schema().mutation_type(), "resetLimit", reset_limit);
+  const graphql::type::ObjectType* query = backend->schema().query_type();
+  const graphql::type::ObjectType* mutation = backend->schema().mutation_type();
+  add_root_field(backend, map, query, "limits", limits);
+  add_root_field(backend, map, mutation, "setLimit", set_limit);
+  add_root_field(backend, map, mutation, "resetLimit", reset_limit);
 
   using View = LimitView;
   TypedResolvers<View>(*backend, map, names.type("LimitInfo"))
@@ -111,9 +104,8 @@ void add_limit_resolvers(const BackendPtr& backend, ResolverMap& map) {
            [](const View& v, auto&) {
              return FieldValue::text_view(engine::to_string(v.entry.declared.kind));
            })
-      .add("queue",
-           [](const View& v, auto&) { return text_or_null(v.entry.declared.queue.view()); })
-      .add("type", [](const View& v, auto&) { return text_or_null(v.entry.declared.type.view()); })
+      .add("queue", [](const View& v, auto&) { return text_or_null(v.entry.declared.queue.str()); })
+      .add("type", [](const View& v, auto&) { return text_or_null(v.entry.declared.type.str()); })
       .add("key",
            [](const View& v, auto&) {
              const engine::Limit& limit = v.entry.declared;
@@ -130,13 +122,12 @@ void add_limit_resolvers(const BackendPtr& backend, ResolverMap& map) {
            [](const View& v, auto&) { return number_or_null(v.entry.declared.value); })
       .add("changedAt",
            [](const View& v, auto&) {
-             return v.entry.setting ? FieldValue(format_timestamp(v.entry.setting->changed_at))
-                                    : FieldValue();
+             return v.entry.setting ? time_value(v.entry.setting->changed_at) : FieldValue();
            })
       .add("changedBy",
            [](const View& v, auto&) {
              if (!v.entry.setting || !v.shows_operator) return FieldValue();
-             return text_or_null(v.entry.setting->changed_by.view());
+             return text_or_null(v.entry.setting->changed_by.str());
            })
       .add("fifo", [](const View& v, auto&) { return FieldValue(v.entry.declared.fifo); });
 }

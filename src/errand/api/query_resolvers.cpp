@@ -258,12 +258,8 @@ Result<store::JobFilter> read_job_filter(const TenantId& tenant, const boost::js
 }
 
 void add_query_resolvers(const BackendPtr& backend, ResolverMap& map) {
-  const contract::Names& names = backend->contract->names();
-  const std::string root(backend->schema().query_type()->name);
   const auto add = [&](std::string_view field, auto function) {
-    map.add_awaitable(root, names.field(field), [backend, function](const ResolveInfo& info) {
-      return function(backend, info);
-    });
+    add_root_field(backend, map, backend->schema().query_type(), field, function);
   };
   add("job", job_by_id);
   add("jobs", jobs);

@@ -10,6 +10,17 @@
 
 namespace errand::api {
 
+/// Adds the resolver of one of our own root fields: `function(BackendPtr, const ResolveInfo&)`
+/// gives an awaitable FieldResult.
+template <class F>
+void add_root_field(const BackendPtr& backend, graphql::execution::ResolverMap& map,
+                    const graphql::type::ObjectType* root, std::string_view field, F function) {
+  map.add_awaitable(std::string(root->name), backend->contract->names().field(field),
+                    [backend, function](const graphql::execution::ResolveInfo& info) {
+                      return function(backend, info);
+                    });
+}
+
 /// Adds the resolvers of one type of the schema whose source object is a `Source`. A field that the
 /// schema does not have is left out: it may know fewer than we do.
 template <class Source>
