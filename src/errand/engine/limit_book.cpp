@@ -84,8 +84,9 @@ LimitBook::LimitBook(std::span<const Limit> limits) {
     Entry entry{.declared = limit, .id = limit.id(), .setting = std::nullopt};
     entry.value = limit.value.value_or(kUnlimited);
     entry.per = limit.per;
-    ERRAND_ASSERT(find(entry.id) == nullptr);
     const std::size_t index = entries_.size();
+    const bool is_new = by_id_.emplace(entry.id, index).second;
+    ERRAND_ASSERT(is_new);
     if (limit.kind == LimitKind::kLength) {
       lengths_.emplace(limit.queue, index);
     } else if (limit.queue.empty()) {
@@ -109,26 +110,31 @@ void LimitBook::clear() {
   for (Rates& rates : rates_) rates = {};
 }
 
+std::optional<std::size_t> LimitBook::index_of(std::string_view id) const {
+  const auto it = by_id_.find(id);
+  return it == by_id_.end() ? std::nullopt : std::optional(it->second);
+}
+
 const LimitBook::Entry* LimitBook::find(std::string_view id) const {
-  const auto at = std::ranges::find(entries_, id, &Entry::id);
-  return at == entries_.end() ? nullptr : &*at;
+  const auto index = index_of(id);
+  return index ? &entries_[*index] : nullptr;
 }
 
 bool LimitBook::set(const store::LimitSetting& setting) {
-  const auto at = std::ranges::find(entries_, setting.limit, &Entry::id);
-  if (at == entries_.end()) return false;
-  const Limit& declared = at->declared;
-  at->setting.reset();
-  if (setting.value || setting.per) at->setting = setting;
-  at->value = setting.value ? *setting.value : declared.value.value_or(kUnlimited);
-  at->per = setting.per.value_or(declared.per);
+  const auto index = index_of(setting.limit);
+  if (!index) return false;
+  Entry& entry = entries_[*index];
+  entry.setting.reset();
+  if (setting.value || setting.per) entry.setting = setting;
+  entry.value = setting.value ? *setting.value : entry.declared.value.value_or(kUnlimited);
+  entry.per = setting.per.value_or(entry.declared.per);
   return true;
 }
 
 void LimitBook::restore(const store::RateUse& use) {
-  const auto at = std::ranges::find(entries_, use.limit, &Entry::id);
-  if (at == entries_.end() || at->declared.kind != LimitKind::kRate) return;
-  rates_[static_cast<std::size_t>(at - entries_.begin())].of[use.key].add(use.until, use.starts);
+  const auto index = index_of(use.limit);
+  if (!index || entries_[*index].declared.kind != LimitKind::kRate) return;
+  rates_[*index].of[use.key].add(use.until, use.starts);
 }
 
 const std::vector<std::size_t>& LimitBook::of_type(const JobTypeName& type) const {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
@@ -152,10 +153,13 @@ class LimitBook {
   std::uint64_t running(std::size_t index, const std::string& key) const;
   std::uint64_t used(std::size_t index, const std::string& key, Timestamp now);
 
+  [[nodiscard]] std::optional<std::size_t> index_of(std::string_view id) const;
+
   std::vector<Entry> entries_;
   std::unordered_map<QueueName, std::vector<std::size_t>> by_queue_;
   std::unordered_map<JobTypeName, std::vector<std::size_t>> by_type_;
   std::unordered_map<QueueName, std::size_t> lengths_;
+  std::map<std::string, std::size_t, std::less<>> by_id_;
   std::vector<std::unordered_map<std::string, std::uint64_t>> running_;  ///< by index
   struct Rates {
     std::unordered_map<std::string, RateWindow> of;

@@ -42,7 +42,6 @@ class Planner {
 
  private:
   // Requests (planner_requests.cpp). Each gives the reply, or why not.
-  Result<Reply> answer(EnqueueJob& request);
   Result<Reply> answer(CommandJob& request);
   Result<Reply> answer(ForgetJob& request);
   Result<Reply> answer(RegisterWorker& request);
@@ -55,6 +54,11 @@ class Planner {
   Result<Reply> answer(ExplainJob& request);
   Result<Reply> answer(ListWorkers& request);
   Result<Reply> answer(ListQueues& request);
+  Result<bool> take_progress(Draft& draft, const CommandJob& request);
+  void explain_place(const job::JobState& state, Explanation& explanation) const;
+
+  // New jobs (planner_enqueue.cpp): key, what they are unique by, room in the queue.
+  Result<Reply> answer(EnqueueJob& request);
   Result<std::optional<JobId>> replayed(const store::IdempotencyScope& scope,
                                         const std::string& fingerprint);
   /// Jobs that have the unique_key of `spec`, as the plan leaves them.
@@ -65,8 +69,6 @@ class Planner {
   /// A job that is unique must not come to life beside its double.
   Result<void> check_alone(const job::JobState& state, const job::Command& command);
   void remember(EnqueueJob& request, const store::IdempotencyScope& scope, const JobId& job);
-  Result<bool> take_progress(Draft& draft, const CommandJob& request);
-  void explain_place(const job::JobState& state, Explanation& explanation) const;
   [[nodiscard]] std::optional<Error> queue_full(const QueueName& queue) const;
 
   // Timers (planner_timers.cpp).
