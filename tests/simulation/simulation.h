@@ -14,6 +14,7 @@
 #include "errand/base/clock.h"
 #include "errand/base/random.h"
 #include "errand/engine/engine.h"
+#include "errand/job/payload.h"
 #include "errand/job/state.h"
 #include "errand/job/status.h"
 #include "errand/store/batch.h"
@@ -40,6 +41,9 @@ struct Move {
 
   friend auto operator<=>(const Move&, const Move&) = default;
 };
+
+/// Refers to a payload, by a digest that stands in for the keyed one.
+job::PayloadRef ref_to(const std::string& text);
 
 /// What happened in a simulation, for the summary of many.
 struct Tally {
