@@ -40,5 +40,7 @@ endif()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT DEFINED ENV{DEV_NO_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  # Precompiled headers go by their sum, see precompiled.cmake.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_PCH_EXTSUM=true CCACHE_SLOPPINESS=pch_defines,time_macros
+    ${CCACHE_PROGRAM})
 endif()
