@@ -248,6 +248,9 @@ void Simulation::judge_stored() {
       !fault.empty()) {
     violated("I4, I5: " + fault);
   }
+  if (const std::string fault = store_->find_chain_fault(); !fault.empty()) {
+    violated("chain of events: " + fault);
+  }
   for (const JobId& id : acknowledged_) {
     if (!stored(id) && !may_be_pruned(id)) violated("I1: an acknowledged job is gone");
   }

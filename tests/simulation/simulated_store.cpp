@@ -2,12 +2,16 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 #include <sqlite3.h>
 
 #include "errand/base/assert.h"
+#include "errand/crypto/master_key.h"
+#include "errand/store/event_chain.h"
 #include "errand/store/memory_store.h"
+#include "errand/store/sqlite/chain_verifier.h"
 #include "errand/store/sqlite/simulated_disk.h"
 #include "errand/store/sqlite/sqlite_store.h"
 
@@ -68,6 +72,12 @@ class SimulatedSqliteStore final : public SimulatedStore {
   void heal() override { disk_.set_fault({}); }
   [[nodiscard]] bool has_ended() const override { return ended_; }
 
+  std::string find_chain_fault() override {
+    const auto report = store::sqlite::verify_chain("db", chain_, {.faults_max = 1}, disk_.name());
+    if (!report) return report.error().message;
+    return report->faults.empty() ? std::string() : report->faults.front();
+  }
+
   void crash() override {
     heal();
     if (!ended_) end();
@@ -91,13 +101,15 @@ class SimulatedSqliteStore final : public SimulatedStore {
                                        .readers = 1,
                                        .checkpoint_bytes = 1UL << (14 + random_.next() % 8),
                                        .vfs = disk_.name(),
-                                       .checkpoint_in_commit = true});
+                                       .checkpoint_in_commit = true,
+                                       .chain = chain_});
     ERRAND_ASSERT(opened.has_value());
     store_ = std::move(*opened);
   }
 
   Random& random_;
   SimulatedDisk disk_;
+  const store::EventChain chain_{crypto::MasterKey(crypto::Digest{})};
   std::unique_ptr<store::Store> store_;
   bool ended_ = false;
 };

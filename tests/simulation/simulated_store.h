@@ -1,7 +1,7 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
+#include <string>
 
 #include "errand/base/random.h"
 #include "errand/store/store.h"
@@ -25,6 +25,9 @@ class SimulatedStore {
 
   /// Whether the machine ended, so that only crash() may follow.
   [[nodiscard]] virtual bool has_ended() const = 0;
+
+  /// What is wrong with the chain of events, in words; empty: nothing, or there is none.
+  [[nodiscard]] virtual std::string find_chain_fault() { return {}; }
 
   /// The program ends, and perhaps the power with it; then it begins anew.
   virtual void crash() = 0;

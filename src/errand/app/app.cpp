@@ -238,16 +238,17 @@ class App::Impl {
 
     const auto folder = make_data_folder(config_.store.data);
     if (!folder) return std::unexpected(folder.error());
-    auto store =
-        store::sqlite::open({.file = *folder / "errand.db", .readers = kReadThreads, .log = log_});
-    if (!store) return std::unexpected(store.error());
-    store_ = *std::move(store);
-
     const auto key_file = *folder / "master.key";
     summary_.first_start = !std::filesystem::exists(key_file);
     auto key = crypto::MasterKey::load_or_create(key_file, random_);
     if (!key) return std::unexpected(key.error());
     master_key_.emplace(*std::move(key));
+    auto store = store::sqlite::open({.file = *folder / "errand.db",
+                                      .readers = kReadThreads,
+                                      .chain = store::EventChain(*master_key_),
+                                      .log = log_});
+    if (!store) return std::unexpected(store.error());
+    store_ = *std::move(store);
     if (config_.auth.credentials.empty()) {
       summary_.tokens = auth::development_tokens(*master_key_);
       credentials = auth::development_credentials(*summary_.tokens);

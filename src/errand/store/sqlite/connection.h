@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ class Statement {
   /// Binds the next parameter. Texts and blobs are borrowed until the next reset().
   Statement& bind(std::int64_t value);
   Statement& bind(std::string_view text);
+  Statement& bind_blob(std::span<const std::uint8_t> bytes);
   Statement& bind_null();
 
   /// Steps once. @return SQLITE_ROW, SQLITE_DONE or an error code of SQLite.
@@ -35,6 +37,8 @@ class Statement {
   [[nodiscard]] std::int64_t integer(int column) const;
   /// Valid until the next step() or reset().
   [[nodiscard]] std::string_view text(int column) const;
+  /// Valid until the next step() or reset(). Empty where the column is NULL.
+  [[nodiscard]] std::span<const std::uint8_t> blob(int column) const;
   [[nodiscard]] bool is_null(int column) const;
 
   /// Makes it ready to be bound and run again.

@@ -9,6 +9,7 @@
 
 #include "errand/base/assert.h"
 #include "errand/store/audit.h"
+#include "errand/store/sqlite/chain_verifier.h"
 #include "errand/store/sqlite/connection.h"
 #include "errand/store/sqlite/migrations.h"
 #include "errand/store/sqlite/sqlite_reader.h"
@@ -24,6 +25,10 @@ constexpr const char* kReport =
     "go on safely, put a backup in its place (errand restore).";
 constexpr const char* kHarmless =
     "It takes room and does no other harm. Report it with this line; it can stay as it is.";
+
+constexpr const char* kChanged =
+    "Something other than a server with this master key wrote to the database. Find out who could; "
+    "a backup shows what it was before.";
 
 /// A query that finds rows that must not be: their number and one of them.
 struct Check {
@@ -107,7 +112,8 @@ class Doctor {
     for (const Check& check : kChecks) {
       if (auto done = run_check(*connection, check); !done) return done;
     }
-    return check_jobs();
+    if (auto done = check_jobs(); !done) return done;
+    return check_chain(*connection);
   }
 
   /// A connection on which all reads see one state.
@@ -159,6 +165,16 @@ class Doctor {
     found_.jobs = report->jobs;
     found_.events = report->events;
     for (const std::string& fault : report->faults) found(fault, kReport);
+    return {};
+  }
+
+  Result<void> check_chain(Connection& connection) {
+    if (full() || !options_.chain) return {};
+    const auto report =
+        verify_chain(connection, *options_.chain,
+                     {.faults_max = options_.findings_max - found_.findings.size()});
+    if (!report) return std::unexpected(report.error());
+    for (const std::string& fault : report->faults) found(fault, kChanged);
     return {};
   }
 

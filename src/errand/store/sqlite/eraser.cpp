@@ -19,7 +19,8 @@ constexpr std::int64_t kPruned = 1;
 constexpr std::int64_t kForgotten = 2;
 
 constexpr const char* kDoomedColumns =
-    "number, id, tenant, queue, type, contract_hash, status, shard, position, sequence, state";
+    "number, id, tenant, queue, type, contract_hash, status, shard, position, sequence, state, "
+    "chain_head";
 
 /// Runs a bound statement to its end and resets it.
 std::expected<void, Error> run(Connection& connection, Statement& statement, const char* what) {
@@ -97,6 +98,7 @@ Result<Eraser::Doomed> Eraser::read_doomed(const Statement& row) {
   job.events = static_cast<std::size_t>(row.integer(9));
   job.bytes = state->spec.input.size_bytes + (state->result ? state->result->size_bytes : 0);
   job.has_key = state->spec.has_idempotency_key;
+  job.head = to_digest(row.blob(11));
   const auto status = job::parse_job_status(job.status);
   if (!status || !job::is_terminal(*status) || !state->terminal()) {
     return fail(ErrorCode::kConflict, fmt::format("Job {} has not ended.", job.id));
@@ -149,7 +151,8 @@ Result<std::size_t> Eraser::go_on(Connection& connection, std::size_t events_max
 }
 
 std::expected<void, Error> Eraser::erase(Connection& connection, const Doomed& job,
-                                         std::uint64_t epoch) {
+                                         std::uint64_t epoch, ChainLedger* ledger) {
+  if (ledger != nullptr) ledger->remove(job.id, job.events, job.head);
   const auto stamp = static_cast<std::int64_t>(epoch);
   delete_job_.bind(job.number);
   if (auto done = run(connection, delete_job_, "deleting a job"); !done) return done;
@@ -173,7 +176,7 @@ std::expected<void, Error> Eraser::delete_events(Connection& connection, const s
 }
 
 Result<Pruned> Eraser::prune(Connection& connection, Timestamp now, const PruneLimits& limits,
-                             std::uint64_t epoch) {
+                             std::uint64_t epoch, ChainLedger* ledger) {
   Pruned pruned;
   const auto rest = go_on(connection, limits.events_max);
   if (!rest) return std::unexpected(rest.error());
@@ -182,7 +185,9 @@ Result<Pruned> Eraser::prune(Connection& connection, Timestamp now, const PruneL
     const auto jobs = expired(connection, now, limits);
     if (!jobs) return std::unexpected(jobs.error());
     for (const Doomed& job : *jobs) {
-      if (auto done = erase(connection, job, epoch); !done) return std::unexpected(done.error());
+      if (auto done = erase(connection, job, epoch, ledger); !done) {
+        return std::unexpected(done.error());
+      }
       if (job.events > limits.events_max) {
         rest_.bind(job.id)
             .bind(job.tenant)
@@ -218,7 +223,7 @@ Result<Pruned> Eraser::prune(Connection& connection, Timestamp now, const PruneL
 }
 
 std::expected<void, Error> Eraser::forget(Connection& connection, const JobId& job,
-                                          std::uint64_t epoch) {
+                                          std::uint64_t epoch, ChainLedger* ledger) {
   const std::string id = job.str();
   Result<Doomed> doomed = fail(ErrorCode::kConflict, "");
   {
@@ -232,7 +237,7 @@ std::expected<void, Error> Eraser::forget(Connection& connection, const JobId& j
     doomed = read_doomed(by_id_);
   }
   if (!doomed) return std::unexpected(doomed.error());
-  if (auto done = erase(connection, *doomed, epoch); !done) return done;
+  if (auto done = erase(connection, *doomed, epoch, ledger); !done) return done;
   if (auto done = delete_events(connection, id); !done) return done;
   mark_keys_.bind(kForgotten).bind(id);
   return run(connection, mark_keys_, "marking idempotency keys");

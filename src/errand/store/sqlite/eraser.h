@@ -11,6 +11,8 @@
 #include "errand/base/error.h"
 #include "errand/base/ids.h"
 #include "errand/base/result.h"
+#include "errand/store/event_chain.h"
+#include "errand/store/sqlite/chain_ledger.h"
 #include "errand/store/sqlite/connection.h"
 #include "errand/store/store.h"
 
@@ -29,13 +31,14 @@ class Eraser {
   /// When prune() next has something to do; nullopt: never, as things stand.
   Result<std::optional<Timestamp>> next(Connection& connection);
 
-  /// One round of Store::prune(). `epoch` is the writer's.
+  /// One round of Store::prune(). `epoch` is the writer's; `ledger` may be null.
   Result<Pruned> prune(Connection& connection, Timestamp now, const PruneLimits& limits,
-                       std::uint64_t epoch);
+                       std::uint64_t epoch, ChainLedger* ledger);
 
   /// Erases an ended job and makes tombstones of its idempotency keys.
   /// @return kConflict if it is missing or has not ended.
-  std::expected<void, Error> forget(Connection& connection, const JobId& job, std::uint64_t epoch);
+  std::expected<void, Error> forget(Connection& connection, const JobId& job, std::uint64_t epoch,
+                                    ChainLedger* ledger);
 
  private:
   /// What is to be known of a job to delete it.
@@ -47,6 +50,7 @@ class Eraser {
     std::size_t events = 0;
     std::size_t bytes = 0;  ///< of input and result
     bool has_key = false;
+    ChainLink head{};
   };
 
   static Result<Doomed> read_doomed(const Statement& row);
@@ -55,7 +59,8 @@ class Eraser {
   /// Goes on with the events of a job that is gone. @return how many were deleted.
   Result<std::size_t> go_on(Connection& connection, std::size_t events_max);
   /// Deletes the row, its payloads and its count; leaves events and keys.
-  std::expected<void, Error> erase(Connection& connection, const Doomed& job, std::uint64_t epoch);
+  std::expected<void, Error> erase(Connection& connection, const Doomed& job, std::uint64_t epoch,
+                                   ChainLedger* ledger);
   std::expected<void, Error> delete_events(Connection& connection, const std::string& job);
 
   Statement next_, expired_, by_id_, delete_job_, delete_payloads_, delete_events_, first_events_,

@@ -266,9 +266,34 @@ CREATE INDEX jobs_unique_ended ON jobs (tenant, type, unique_key, created_at_ms,
   WHERE unique_key <> '' AND status IN ('SUCCEEDED', 'FAILED', 'CANCELED', 'EXPIRED');
 )sql";
 
+// The chain of events, see store/event_chain.h. It begins with the first event that is written
+// under this layout.
+constexpr const char* kMigration7 = R"sql(
+ALTER TABLE events ADD COLUMN link BLOB;              -- HMAC; NULL: from before the chain
+ALTER TABLE jobs ADD COLUMN chain_head BLOB;          -- link of the last event
+ALTER TABLE store_state ADD COLUMN chain_jobs INTEGER;     -- NULL: no chain yet
+ALTER TABLE store_state ADD COLUMN chain_time_ms INTEGER;  -- of the last commit
+ALTER TABLE store_state ADD COLUMN chain_heads BLOB;       -- digest of all heads, masked
+ALTER TABLE store_state ADD COLUMN chain_tag BLOB;         -- seals the chain's state
+
+CREATE TABLE audit_checkpoints (
+  number    INTEGER PRIMARY KEY,
+  tenant    TEXT    NOT NULL,
+  shard     INTEGER NOT NULL,
+  epoch     INTEGER NOT NULL,
+  position  INTEGER NOT NULL,       -- of the last event that it covers
+  time_ms   INTEGER NOT NULL,       -- of the last commit that it covers
+  jobs      INTEGER NOT NULL,
+  heads     TEXT    NOT NULL,
+  previous  TEXT    NOT NULL,       -- signature of the one before
+  signature TEXT    NOT NULL
+) STRICT;
+)sql";
+
 constexpr std::array kMigrations = {
     Migration{1, kMigration1}, Migration{2, kMigration2}, Migration{3, kMigration3},
     Migration{4, kMigration4}, Migration{5, kMigration5}, Migration{6, kMigration6},
+    Migration{7, kMigration7},
 };
 
 }  // namespace

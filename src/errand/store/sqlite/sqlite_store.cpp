@@ -46,6 +46,10 @@ class SqliteStore final : public Store {
     checkpointer_->hold_back();
     const std::lock_guard lock(commits_);
     auto done = writer_.commit(batch);
+    if (const auto checkpoint = writer_.take_checkpoint()) {
+      // Whoever keeps the log elsewhere keeps what the history is held against.
+      options_.log.info("audit checkpoint", {{"checkpoint", to_json(*checkpoint)}});
+    }
     broken_ = !done && done.error().outcome == CommitError::Outcome::kUnknown;
     return done;
   }
@@ -54,7 +58,7 @@ class SqliteStore final : public Store {
     const std::lock_guard lock(commits_);
     broken_ = true;
     writer_ = Writer();  // gives up whatever the broken connection still holds
-    auto writer = Writer::open(options_.file, options_.vfs);
+    auto writer = Writer::open(options_.file, options_.vfs, options_.chain);
     if (!writer) return std::unexpected(writer.error());
     writer_ = std::move(*writer);
     checkpointer_->watch(writer_.connection());
@@ -98,7 +102,7 @@ Result<std::unique_ptr<Store>> open(Options options) {
   ERRAND_ASSERT(options.readers > 0);
   auto lock = options.vfs.empty() ? FileLock::acquire(options.file) : FileLock();
   if (!lock) return std::unexpected(lock.error());
-  auto writer = Writer::open(options.file, options.vfs);
+  auto writer = Writer::open(options.file, options.vfs, options.chain);
   if (!writer) return std::unexpected(writer.error());
   auto reader =
       SqliteReader::open(options.file, options.readers, Connection::Mode::kReadWrite, options.vfs);

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "errand/base/result.h"
+#include "errand/store/event_chain.h"
 #include "errand/store/store.h"
 #include "errand/telemetry/log.h"
 
@@ -24,7 +26,10 @@ struct Options {
   /// Checkpoints run on the thread that commits, before a commit, so that one thread does all: for
   /// the simulation.
   bool checkpoint_in_commit = false;
-  telemetry::Log log;  ///< takes failed checkpoints
+  /// Links events, so that changes made without the master key show; empty: none are linked, and a
+  /// database that has links is refused.
+  std::optional<EventChain> chain = {};
+  telemetry::Log log = {};  ///< takes failed checkpoints of the log and the checkpoints of days
 };
 
 /// Opens a database as its one writer, and brings it to this program's layout.
@@ -35,8 +40,8 @@ struct Options {
 /// and job_history.
 ///
 /// @return kStoreLocked: another server has it; kStoreTooNew: a newer errand wrote it;
-/// kStoreCorrupt:
-///         damaged, or no database of ours; kStoreReadOnly, kStoreFull, kUnavailable.
+///         kStoreCorrupt: damaged, or no database of ours; kConfigInvalid: its chain has another
+///         master key; kStoreReadOnly, kStoreFull, kUnavailable.
 Result<std::unique_ptr<Store>> open(Options options);
 
 /// Opens an existing database for reading alone, beside a server that may be running.

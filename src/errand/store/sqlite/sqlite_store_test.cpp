@@ -16,6 +16,7 @@
 #include "errand/store/conformance/builders.h"
 #include "errand/store/conformance/suite.h"
 #include "errand/store/memory_store.h"
+#include "errand/store/sqlite/chain_verifier.h"
 #include "errand/store/sqlite/connection.h"
 #include "errand/store/sqlite/migrations.h"
 #include "errand/store/sqlite/sqlite_test_folder.h"
@@ -32,13 +33,21 @@ using testing::Not;
 class SqliteSubject final : public conformance::Subject {
  public:
   SqliteSubject() { restart(); }
+  SqliteSubject(const SqliteSubject&) = delete;
+  SqliteSubject& operator=(const SqliteSubject&) = delete;
+  ~SqliteSubject() override {
+    const auto report = verify_chain(folder_.file(), chain_, {});
+    EXPECT_TRUE(report && report->faults.empty())
+        << (report ? report->faults.front() : report.error().message);
+  }
   Store& store() override { return *store_; }
   void restart() override {
     store_.reset();
-    store_ = open({.file = folder_.file()}).value();
+    store_ = open({.file = folder_.file(), .chain = chain_}).value();
   }
 
  private:
+  const EventChain chain_{crypto::MasterKey(crypto::Digest{})};
   TestFolder folder_;
   std::unique_ptr<Store> store_;
 };
@@ -151,8 +160,19 @@ TEST(SqliteStore, MigratesAnEmptyDatabaseFromTheFirstVersionOn) {
   ASSERT_TRUE(migrate(connection));
   int version = 0;
   for (const Migration& migration : migrations()) {
-    EXPECT_GT(migration.version, std::exchange(version, migration.version));
+    EXPECT_EQ(migration.version, ++version);
   }
+}
+
+/// A new database as the first version made it.
+Connection open_first_layout(const TestFolder& folder) {
+  auto connection = Connection::open(folder.file(), Connection::Mode::kCreate).value();
+  EXPECT_TRUE(connection.execute(migrations().front().sql));
+  EXPECT_TRUE(connection.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = 1;"
+                                             " UPDATE store_state SET last_position = 100",
+                                             kApplicationId)
+                                     .c_str()));
+  return connection;
 }
 
 /// Puts a snapshot into a database of the first layout, as the first version wrote it.
@@ -186,13 +206,7 @@ TEST(SqliteStore, FillsTheColumnsOfFailuresForJobsOfAnOlderLayout) {
                   {job::Discarded{}});
   const auto done = builder.succeed(builder.start(builder.enqueue(BatchBuilder::spec())));
   {
-    auto connection = Connection::open(folder.file(), Connection::Mode::kCreate).value();
-    ASSERT_TRUE(connection.execute(migrations().front().sql));
-    ASSERT_TRUE(
-        connection.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = 1;"
-                                       " UPDATE store_state SET last_position = 100",
-                                       kApplicationId)
-                               .c_str()));
+    auto connection = open_first_layout(folder);
     for (const auto& state : {running, dead, discarded, done}) {
       insert_into_first_layout(connection, *state, job::state_to_json(*state));
     }
@@ -439,33 +453,22 @@ TEST(SqliteStore, OverwritesWhatIsForgotten) {
 
 TEST(SqliteStore, LearnsWhenJobsOfAnOlderLayoutExpire) {
   const TestFolder folder;
-  const auto start = Timestamp(Milliseconds(1'790'000'000'000));
-  JobId ended;
-  JobId live;
+  const MemoryStore scratch;
+  BatchBuilder builder(scratch, 1);
+  const auto ended = builder.succeed(builder.start(builder.enqueue(BatchBuilder::spec())));
+  const auto live = builder.enqueue(BatchBuilder::spec());
   {
-    const auto store = open_at(folder).value();
-    BatchBuilder builder(*store, 1);
-    ended = builder.succeed(builder.start(builder.enqueue(BatchBuilder::spec())))->id;
-    live = builder.enqueue(BatchBuilder::spec())->id;
-    ASSERT_TRUE(store->commit(builder.take()));
+    auto connection = open_first_layout(folder);
+    for (const auto& state : {ended, live}) {
+      insert_into_first_layout(connection, *state, job::state_to_json(*state));
+    }
   }
-  run_sql(folder,
-          "DROP INDEX jobs_unique_live; DROP INDEX jobs_unique_ended;"
-          "ALTER TABLE jobs DROP COLUMN unique_key;"
-          "DROP INDEX jobs_by_expiry; ALTER TABLE jobs DROP COLUMN expires_at_ms;"
-          "DROP TABLE estimate_digests; DROP TABLE pruned_positions; DROP TABLE pruned_jobs;"
-          "DROP INDEX idempotency_keys_by_job;"
-          "DROP INDEX idempotency_keys_left; ALTER TABLE idempotency_keys DROP COLUMN gone;"
-          "ALTER TABLE store_state DROP COLUMN lineage;"
-          "CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at_ms);"
-          "PRAGMA user_version = 3");
   const auto store = open_at(folder).value();
-  const auto expires_at = start + BatchBuilder::spec().retention;
-  EXPECT_EQ(store->prune(start, {}).value().next, expires_at);
+  const auto expires_at = ended->expires_at.value();
+  EXPECT_EQ(store->prune(expires_at - Milliseconds(1), {}).value().next, expires_at);
   EXPECT_EQ(prune_all(*store, expires_at), 1U);
-  EXPECT_EQ(store->reader().job(ended).value(), nullptr);
-  EXPECT_NE(store->reader().job(live).value(), nullptr);
-  EXPECT_EQ(find_fault(store->reader()), "");
+  EXPECT_EQ(store->reader().job(ended->id).value(), nullptr);
+  EXPECT_NE(store->reader().job(live->id).value(), nullptr);
 }
 
 // The plan of each query on the hot path or of recovery stays on its index with a large table.

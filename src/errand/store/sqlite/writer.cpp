@@ -40,7 +40,8 @@ bool is_refusal(int code) {
 
 }  // namespace
 
-Result<Writer> Writer::open(const std::filesystem::path& file, const std::string& vfs) {
+Result<Writer> Writer::open(const std::filesystem::path& file, const std::string& vfs,
+                            const std::optional<EventChain>& chain) {
   auto connection = Connection::open(file, Connection::Mode::kCreate, vfs);
   if (!connection) return std::unexpected(connection.error());
   if (connection->is_read_only()) {
@@ -76,6 +77,19 @@ Result<Writer> Writer::open(const std::filesystem::path& file, const std::string
     return std::unexpected(done.error());
   }
   if (auto done = migrate(writer.connection_); !done) return std::unexpected(done.error());
+  if (chain) {
+    auto ledger = ChainLedger::open(writer.connection_, *chain);
+    if (!ledger) return std::unexpected(ledger.error());
+    writer.ledger_.emplace(std::move(*ledger));
+  } else {
+    const auto begun = read_chain(writer.connection_);
+    if (!begun) return std::unexpected(begun.error());
+    if (*begun) {
+      return fail(ErrorCode::kConfigInvalid,
+                  "The history in the database is chained under a master key. Without the key "
+                  "nothing can be added to it.");
+    }
+  }
   if (auto done = writer.prepare(); !done) return std::unexpected(done.error());
   if (auto done = writer.begin_epoch(); !done) return std::unexpected(done.error());
   return writer;
@@ -93,17 +107,18 @@ Result<void> Writer::prepare() {
        "INSERT INTO jobs (id, tenant, shard, epoch, position, sequence, status, type, queue,"
        " priority, subject, contract_hash, correlation_id, created_at_ms, ready_position,"
        " due_at_ms, finished_at_ms, error_fingerprint, dead_letter, expires_at_ms, state, "
-       "limit_key, unique_key)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       "limit_key, unique_key, chain_head)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&statements_.update_job,
        "UPDATE jobs SET epoch = ?, position = ?, sequence = ?, status = ?, priority = ?,"
        " ready_position = ?, due_at_ms = ?, finished_at_ms = ?, error_fingerprint = ?,"
        " dead_letter = ?, expires_at_ms = ?, state = ?, limit_key = ?,"
-       " unique_key = ?, holds_key = ? WHERE id = ? AND sequence = ? AND status = ?"},
+       " unique_key = ?, holds_key = ?, chain_head = ? WHERE id = ? AND sequence = ? AND status = "
+       "?"},
       {&statements_.insert_event,
        "INSERT INTO events (position, job_id, sequence, tenant, shard, epoch, time_ms, type,"
-       " actor_kind, actor, traceparent, correlation_id, data)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       " actor_kind, actor, traceparent, correlation_id, data, link)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&statements_.payload,
        "INSERT INTO payloads (job_id, kind, name, tenant, shard, epoch, position, digest, bytes)"
        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, kind, name) DO UPDATE SET"
@@ -223,6 +238,7 @@ std::expected<void, CommitError> Writer::commit_batch(const Batch& batch) {
   }
   last_position_ = LogPosition{to_number(last_position_) + batch.event_count()};
   last_batch_id_ = batch.id;
+  if (ledger_) ledger_->committed();
   return {};
 }
 
@@ -240,22 +256,26 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
     return fail(ErrorCode::kConflict, "Another writer has taken over this database.");
   }
 
+  if (ledger_) {
+    ledger_->begin();
+    if (auto done = ledger_->close_day(connection_, batch.time, batch.epoch, batch.shard); !done) {
+      return done;
+    }
+  }
+
+  rows_.clear();
+  texts_.clear();
   for (const JobWrite& job : batch.jobs) {
     if (auto done = write_job(batch, job); !done) return done;
   }
   // In the order of the log, in which appending costs least.
-  std::vector<std::pair<const job::Event*, const TenantId*>> events;
-  events.reserve(batch.event_count());
-  for (const JobWrite& job : batch.jobs) {
-    for (const job::Event& event : job.events) events.emplace_back(&event, &job.after->spec.tenant);
-  }
-  std::ranges::sort(events, {}, [](const auto& entry) { return entry.first->position; });
-  for (const auto& [event, tenant] : events) {
+  std::ranges::sort(rows_, {}, [](const EventRow& row) { return row.event->position; });
+  for (const EventRow& row : rows_) {
     if (has_bug(DeliberateBug::kEventLostAfterCommit) &&
-        std::holds_alternative<job::Progressed>(event->data)) {
+        std::holds_alternative<job::Progressed>(row.event->data)) {
       continue;
     }
-    if (auto done = write_event(batch, *tenant, *event); !done) return done;
+    if (auto done = write_event(batch, row); !done) return done;
   }
 
   for (const PayloadWrite& payload : batch.payloads) {
@@ -314,9 +334,10 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
   if (auto done = write_estimates(batch); !done) return done;
   if (auto done = write_counts(batch); !done) return done;
   for (const JobId& id : batch.forgets) {
-    if (auto done = eraser_.forget(connection_, id, batch.epoch); !done) return done;
+    if (auto done = eraser_.forget(connection_, id, batch.epoch, ledger()); !done) return done;
   }
-  return {};
+  if (!ledger_) return {};
+  return ledger_->seal(connection_, LogPosition(last_position), batch.time);
 }
 
 std::expected<void, Error> Writer::write_limits(const Batch& batch) {
@@ -381,8 +402,18 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
   const auto sequence = static_cast<std::int64_t>(to_number(after.last_sequence));
   const auto ready_position = static_cast<std::int64_t>(to_number(after.ready_position));
   const std::string id = after.id.str();
+  const auto head = link_events(write, id);
+  if (!head) return std::unexpected(head.error());
   text_.clear();
   job::append_state(text_, after);
+
+  const auto bind_head = [&](Statement& statement) {
+    if (ledger_) {
+      statement.bind_blob(*head);
+    } else {
+      statement.bind_null();
+    }
+  };
 
   const auto bind_due = [&after](Statement& statement) {
     if (job::has_lease(after.status)) {
@@ -427,6 +458,7 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
     bind_due(insert);
     bind_end(insert);
     insert.bind(text_).bind(spec.limit_key).bind(spec.unique_key);
+    bind_head(insert);
     return run(insert, "writing a new job");
   }
 
@@ -442,8 +474,9 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
   update.bind(text_)
       .bind(spec.limit_key)
       .bind(spec.unique_key)
-      .bind(std::int64_t{job::holds_key(after) && !job::has_lease(after.status)})
-      .bind(id)
+      .bind(std::int64_t{job::holds_key(after) && !job::has_lease(after.status)});
+  bind_head(update);
+  update.bind(id)
       .bind(static_cast<std::int64_t>(to_number(write.events.front().sequence) - 1))
       .bind(job::to_string(*write.before));
   if (auto done = run(update, "writing a job"); !done) return done;
@@ -454,15 +487,47 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
   return {};
 }
 
-std::expected<void, Error> Writer::write_event(const Batch& batch, const TenantId& tenant,
-                                               const job::Event& event) {
+std::expected<ChainLink, Error> Writer::link_events(const JobWrite& write, std::string_view id) {
+  const TenantId& tenant = write.after->spec.tenant;
+  ChainLink before{};
+  if (ledger_ && write.before) {
+    const auto head = ledger_->head_of(connection_, id);
+    if (!head) return head;
+    before = *head;
+  }
+  ChainLink link = before;
+  for (const job::Event& event : write.events) {
+    const std::size_t begin = texts_.size();
+    job::append_event_data(texts_, event.data);
+    if (ledger_) {
+      link = ledger_->next(link, {.job = id,
+                                  .tenant = tenant.view(),
+                                  .sequence = to_number(event.sequence),
+                                  .position = to_number(event.position),
+                                  .time_ms = to_column(event.time),
+                                  .type = job::event_name(event.data),
+                                  .actor_kind = job::to_string(event.actor.kind),
+                                  .actor = event.actor.subject.view(),
+                                  .traceparent = event.cause.traceparent,
+                                  .correlation_id = event.cause.correlation_id,
+                                  .data = std::string_view(texts_).substr(begin)});
+    }
+    rows_.push_back({&event, &tenant, begin, texts_.size() - begin, link});
+  }
+  if (ledger_) {
+    ledger_->move_head(id, to_number(write.events.front().sequence) - 1, before,
+                       to_number(write.events.back().sequence), link);
+  }
+  return link;
+}
+
+std::expected<void, Error> Writer::write_event(const Batch& batch, const EventRow& row) {
+  const job::Event& event = *row.event;
   const std::string id = event.job.str();
-  text_.clear();
-  job::append_event_data(text_, event.data);
   statements_.insert_event.bind(static_cast<std::int64_t>(to_number(event.position)))
       .bind(id)
       .bind(static_cast<std::int64_t>(to_number(event.sequence)))
-      .bind(tenant.view())
+      .bind(row.tenant->view())
       .bind(static_cast<std::int64_t>(batch.shard))
       .bind(static_cast<std::int64_t>(batch.epoch))
       .bind(to_column(event.time))
@@ -471,7 +536,12 @@ std::expected<void, Error> Writer::write_event(const Batch& batch, const TenantI
       .bind(event.actor.subject.view())
       .bind(event.cause.traceparent)
       .bind(event.cause.correlation_id)
-      .bind(text_);
+      .bind(std::string_view(texts_).substr(row.begin, row.size));
+  if (ledger_) {
+    statements_.insert_event.bind_blob(row.link);
+  } else {
+    statements_.insert_event.bind_null();
+  }
   return run(statements_.insert_event, "writing an event");
 }
 
@@ -524,11 +594,17 @@ Result<Pruned> Writer::prune(Timestamp now, const PruneLimits& limits) {
         return fail(ErrorCode::kConflict, "Another writer has taken over this database.");
       }
     }
-    auto pruned = eraser_.prune(connection_, now, limits, epoch_);
+    if (ledger_) ledger_->begin();
+    auto pruned = eraser_.prune(connection_, now, limits, epoch_, ledger());
     if (!pruned) return pruned;
+    if (ledger_) {
+      auto sealed = ledger_->seal(connection_, last_position_, std::nullopt);
+      if (!sealed) return std::unexpected(sealed.error());
+    }
     if (auto done = run(statements_.commit, "committing"); !done) {
       return std::unexpected(done.error());
     }
+    if (ledger_) ledger_->committed();
     return pruned;
   };
   auto pruned = prune();
