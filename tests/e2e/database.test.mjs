@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { data } from "./support/clients.mjs";
@@ -22,8 +22,8 @@ const submit = async (text) => (await data(server, client, "mutation ($text: Str
 const find = async (id) => (await data(server, client, "query ($id: ID!) { job(id: $id) { id } }", { id })).job;
 
 test("help has examples", () => {
-  for (const command of ["backup", "restore", "doctor"]) {
-    const run = errand(command, "--help");
+  for (const command of ["backup", "restore", "doctor", "audit verify", "audit checkpoint", "audit restart", "job verify"]) {
+    const run = errand(...command.split(" "), "--help");
     assert.equal(run.status, 0);
     assert.match(run.stdout, /Examples:/);
   }
@@ -51,6 +51,43 @@ test("doctor looks at a database in use and checks the digests", async () => {
   const wrong = errand("doctor", "--database", broken);
   assert.equal(wrong.status, 1);
   assert.match(wrong.stdout, /errand restore/);
+});
+
+test("audit verify and job verify show what no server wrote", async () => {
+  const id = await submit("written by a client");
+  const whole = errand("audit", "verify", "--database", database);
+  assert.equal(whole.status, 0, whole.stdout);
+  assert.match(whole.stdout, /nothing was changed or deleted/);
+  const job = errand("job", "verify", id, "--database", database);
+  assert.equal(job.status, 0, job.stdout);
+  assert.match(job.stdout, /1 events, the snapshot and 1 payloads: nothing was changed/);
+  const none = errand("audit", "checkpoint", "--database", database);
+  assert.equal(none.status, 1);
+  assert.match(none.stderr, /No checkpoint yet/);
+
+  const copy = join(server.folder, "copy.db");
+  const key = join(server.folder, "data", "master.key");
+  assert.equal(errand("backup", "--database", database, "--to", copy).status, 0);
+  assert.match(errand("audit", "verify", "--database", copy).stderr, /no master\.key.*--master-key/);
+  const forge = async (name, from, to) => {
+    const bytes = await readFile(copy);
+    let at = -1;
+    while ((at = bytes.indexOf(from, at + 1)) >= 0) bytes.write(to, at);
+    const forged = join(server.folder, name);
+    await writeFile(forged, bytes);
+    return [forged, "--master-key", key];
+  };
+  const input = errand("job", "verify", id, "--database", ...(await forge("input.db", "written by a client", "written by a madman")));
+  assert.equal(input.status, 1);
+  assert.match(input.stdout, /its INPUT is not what was written/);
+  const forged = await forge("event.db", '"contractHash"', '"contractHush"');
+  const event = errand("job", "verify", id, "--database", ...forged);
+  assert.equal(event.status, 1);
+  assert.match(event.stdout, /event 1 \(dev\.errand\.job\.enqueued of 2.*is not what was written/);
+  const all = JSON.parse(errand("audit", "verify", "--json", "--database", ...forged).stdout);
+  assert.ok(all.faults.length >= 1);
+  const examined = errand("doctor", "--database", ...forged);
+  assert.match(examined.stdout, /Something other than a server with this master key wrote/);
 });
 
 test("restore wants the server stopped and --force, then the backup's jobs are there", async () => {

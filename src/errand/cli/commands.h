@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "errand/base/error.h"
+
 namespace errand::cli {
 
 /// What main() hands to each command. A command registers itself, and its callback leaves the exit
@@ -19,6 +21,7 @@ void add_schema_commands(CLI::App& app, Context& context);
 void add_job_commands(CLI::App& app, Context& context);
 void add_graphql_commands(CLI::App& app, Context& context);
 void add_database_commands(CLI::App& app, Context& context);
+void add_audit_commands(CLI::App& app, Context& context);
 void add_config_commands(CLI::App& app, Context& context);
 void add_token_commands(CLI::App& app, Context& context);
 
@@ -32,5 +35,8 @@ void add_config_flags(CLI::App& command, ConfigFlags& flags);
 
 /// Prints "errand: <text>" to standard error and leaves `status`.
 void report(Context& context, int status, const std::string& text);
+/// The same for an error of a command that works on the database's file, with its code; the status
+/// is kRefused.
+void report_database_error(Context& context, const Error& error);
 
 }  // namespace errand::cli

@@ -37,6 +37,10 @@ void report(Context& context, int status, const std::string& text) {
   context.status = status;
 }
 
+void report_database_error(Context& context, const Error& error) {
+  report(context, kRefused, fmt::format("{} [{}]", error.message, to_string(error.code)));
+}
+
 void add_config_commands(CLI::App& app, Context& context) {
   auto* config = app.add_subcommand("config", "Show the configuration")->require_subcommand(1);
   auto* show =

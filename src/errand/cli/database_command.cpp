@@ -1,6 +1,5 @@
 #include <cstdint>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 
 #include "errand/cli/commands.h"
 #include "errand/cli/exit_status.h"
+#include "errand/cli/master_key_flag.h"
 #include "errand/crypto/digest.h"
 #include "errand/crypto/master_key.h"
 #include "errand/json/writer.h"
@@ -55,10 +55,6 @@ class ProgressLine {
   bool shown_ = false;
 };
 
-void report_error(Context& context, const Error& error) {
-  report(context, kRefused, fmt::format("{} [{}]", error.message, to_string(error.code)));
-}
-
 void print_copied(const CopyFlags& flags, const sqlite::Copied& copied, const char* sentence) {
   if (flags.as_json) {
     fmt::print("{}\n",
@@ -82,7 +78,7 @@ void backup(Context& context, const CopyFlags& flags) {
       line.show(done, total);
     });
   }
-  if (!copied) return report_error(context, copied.error());
+  if (!copied) return report_database_error(context, copied.error());
   print_copied(flags, *copied, "Backed up to {}");
   if (!flags.as_json) {
     fmt::print("Keep master.key of the data folder with it, as safely as a password.\n");
@@ -97,7 +93,7 @@ void restore(Context& context, const CopyFlags& flags) {
         sqlite::restore(flags.from, flags.to, {.replace = flags.force},
                         [&](std::uint64_t done, std::uint64_t total) { line.show(done, total); });
   }
-  if (!copied) return report_error(context, copied.error());
+  if (!copied) return report_database_error(context, copied.error());
   print_copied(flags, *copied, "Restored to {}");
   if (!flags.as_json) {
     fmt::print("The server needs the master.key that belongs to it. Start it with: errand serve\n");
@@ -109,21 +105,6 @@ struct DoctorFlags {
   std::string key;
   bool as_json = false;
 };
-
-/// The key that is named, or the one that lies beside the database, if it can be read.
-Result<std::optional<crypto::MasterKey>> find_key(const DoctorFlags& flags) {
-  if (!flags.key.empty()) {
-    auto key = crypto::MasterKey::load(flags.key);
-    if (!key) return std::unexpected(key.error());
-    return std::optional(*std::move(key));
-  }
-  const auto beside = std::filesystem::path(flags.database).parent_path() / "master.key";
-  std::error_code ignored;
-  if (!std::filesystem::exists(beside, ignored)) return std::optional<crypto::MasterKey>();
-  auto key = crypto::MasterKey::load(beside);
-  if (!key) return std::unexpected(key.error());
-  return std::optional(*std::move(key));
-}
 
 void print_findings(const sqlite::Examination& found, bool as_json, bool with_key) {
   if (as_json) {
@@ -149,21 +130,22 @@ void print_findings(const sqlite::Examination& found, bool as_json, bool with_ke
       found.findings.empty() ? "all is well." : fmt::format("{} findings.", found.findings.size()));
   if (!with_key) {
     fmt::print(
-        "Without the master key the digests of payloads were not computed; name it with "
-        "--master-key.\n");
+        "Without the master key neither the digests of payloads nor the chain of events were "
+        "checked; name it with --master-key.\n");
   }
 }
 
 void examine(Context& context, const DoctorFlags& flags) {
-  const auto key = find_key(flags);
+  const auto key = find_master_key(flags.database, flags.key);
   if (!key) return report(context, kUsage, key.error().message);
   sqlite::ExaminationOptions options;
   if (*key) {
     options.digest = [hmac = (*key)->hmac_key(crypto::kPayloadDigestLabel)](
                          std::string_view bytes) { return hmac.sign(bytes); };
+    options.chain.emplace(**key);
   }
   const auto found = sqlite::examine(flags.database, options);
-  if (!found) return report_error(context, found.error());
+  if (!found) return report_database_error(context, found.error());
   print_findings(*found, flags.as_json, key->has_value());
   if (!found->findings.empty()) context.status = kRefused;
 }
@@ -208,7 +190,8 @@ void add_database_commands(CLI::App& app, Context& context) {
         ->add_option("--database", flags->database, "the database, such as errand-data/errand.db")
         ->required();
     command->add_option("--master-key", flags->key,
-                        "checks the digests of payloads; default: master.key beside the database");
+                        "checks the digests of payloads and the chain of events; default: "
+                        "master.key beside the database");
     command->add_flag("--json", flags->as_json, "print JSON");
     command->footer(
         "Reads everything and writes nothing, also while the server runs. Each finding says what "

@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include "errand/cli/audit_command.h"
 #include "errand/cli/client_flags.h"
 #include "errand/cli/commands.h"
 #include "errand/cli/dead_letter_command.h"
@@ -343,12 +344,12 @@ void forget(Context& context, const ClientFlags& flags, const std::string& id) {
 
 void add_job_commands(CLI::App& app, Context& context) {
   auto* job = app.add_subcommand("job",
-                                 "Submit, follow, list, cancel and forget jobs, and deal with "
-                                 "those that failed")
+                                 "Submit, follow, list, cancel, forget and verify jobs, and deal "
+                                 "with those that failed")
                   ->require_subcommand(1);
   job->footer(
       "Each needs the server's address (--url or ERRAND_URL) and a token (ERRAND_TOKEN or "
-      "--token).");
+      "--token), but for\nverify, which reads the database.");
 
   {
     auto* command = job->add_subcommand("submit", "Start a job by its mutation");
@@ -446,6 +447,7 @@ void add_job_commands(CLI::App& app, Context& context) {
         "jobs:forget.\n\nExamples:\n  errand job forget 0190163d-8694-739b-aea5-966c26f8ad90");
     command->callback([=, &context] { forget(context, *client, *id); });
   }
+  add_job_verify_command(*job, context);
   add_dead_letter_commands(*job, context);
 }
 

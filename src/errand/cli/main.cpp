@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
     add_job_commands(app, context);
     add_graphql_commands(app, context);
     add_database_commands(app, context);
+    add_audit_commands(app, context);
     add_config_commands(app, context);
     add_token_commands(app, context);
     try {
