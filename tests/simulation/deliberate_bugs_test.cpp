@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "tests/simulation/simulation.h"
+#include "tests/simulation/submission_simulation.h"
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ constexpr std::array<NamedBug, kDeliberateBugCount> kBugs = {{
     {DeliberateBug::kLimitCountedLate, "limit counted late"},
     {DeliberateBug::kDeadlineCheckedAtEnqueueOnly, "deadline checked only at enqueue"},
     {DeliberateBug::kTerminalStatusOverwritten, "terminal status overwritten by a late report"},
+    {DeliberateBug::kReplayBeforeAuthorization, "replay answered before authorization"},
 }};
 
 /// What a process that runs seeds with a bug tells, seed by seed.
@@ -47,6 +49,12 @@ struct Report {
   std::uint64_t seed = 0;
   std::array<char, 120> violation{};  ///< empty: none
 };
+
+/// Runs one seed of the simulation that sees where `bug` lies. @return the violation.
+std::string simulate(DeliberateBug bug, std::uint64_t seed) {
+  if (bug == DeliberateBug::kReplayBeforeAuthorization) return simulate_submissions(seed, 60);
+  return Simulation(seed).run(500);
+}
 
 /// Runs seeds until one finds something. A failed assertion counts: it ends the process, as it
 /// would end the server before anything is written.
@@ -56,7 +64,7 @@ struct Report {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     Report report{.seed = seed};
     (void)!::write(pipe, &report, sizeof report);
-    const std::string violation = Simulation(seed).run(500);
+    const std::string violation = simulate(bug, seed);
     if (violation.empty()) continue;
     violation.copy(report.violation.data(), report.violation.size() - 1);
     (void)!::write(pipe, &report, sizeof report);

@@ -11,6 +11,7 @@
 #include "errand/api/job_arguments.h"
 #include "errand/api/job_options.h"
 #include "errand/api/wait_for_job.h"
+#include "errand/base/deliberate_bug.h"
 #include "errand/graphql/execution/operation_execution.h"
 
 namespace errand::api {
@@ -193,7 +194,9 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
   const auth::Principal& principal = *context.principal;
   const Result<void> allowed = backend->policy.check(principal, auth::Action::kSubmitJob,
                                                      {.queue = &type.queue, .scopes = type.scopes});
-  if (!allowed) co_return std::unexpected(api_error(allowed.error()));
+  if (!allowed && !has_bug(DeliberateBug::kReplayBeforeAuthorization)) {
+    co_return std::unexpected(api_error(allowed.error()));
+  }
 
   const std::string& options_argument = backend->contract->names().options_argument();
   const Result<JobOptions> options = read_job_options(info.argument(options_argument));
@@ -211,6 +214,15 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
         .fingerprint = idempotency_fingerprint(
             backend->fingerprint_key, without_options(info.sent_arguments(), options_argument)),
         .lifetime = std::max(backend->options.idempotency_lifetime, type.retention)};
+  }
+  if (has_bug(DeliberateBug::kReplayBeforeAuthorization) && !allowed) {
+    const bool replay =
+        request.key &&
+        (co_await is_replay(backend,
+                            {principal.tenant, principal.subject, type.name, request.key->key},
+                            request.key->fingerprint))
+            .value_or(false);
+    if (!replay) co_return std::unexpected(api_error(allowed.error()));
   }
 
   auto input = make_job_input(*backend, type, arguments);

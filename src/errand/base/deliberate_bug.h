@@ -23,8 +23,9 @@ enum class DeliberateBug : std::uint8_t {
   kLimitCountedLate,
   kDeadlineCheckedAtEnqueueOnly,
   kTerminalStatusOverwritten,
+  kReplayBeforeAuthorization,
 };
-inline constexpr int kDeliberateBugCount = 14;  ///< without kNone
+inline constexpr int kDeliberateBugCount = 15;  ///< without kNone
 
 #ifdef ERRAND_DELIBERATE_BUGS
 
