@@ -78,6 +78,17 @@ function(errand_deliberate_bugs)
   endif()
 endfunction()
 
+# errand_crash_points(base ...)
+#   Builds with tests have the points of base/crash_point.h in these folders, to be armed by tests/e2e/crash_points.
+function(errand_crash_points)
+  if(ERRAND_TESTS)
+    foreach(folder ${ARGN})
+      string(REPLACE "/" "_" name ${folder})
+      target_compile_definitions(errand_${name} PRIVATE ERRAND_CRASH_POINTS)
+    endforeach()
+  endif()
+endfunction()
+
 # errand_targets(VARIABLE folder ...): the library targets of folders.
 function(errand_targets variable)
   set(targets ${ARGN})

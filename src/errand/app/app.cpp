@@ -28,6 +28,7 @@
 #include "errand/async/blocking_pool.h"
 #include "errand/auth/authenticator.h"
 #include "errand/base/clock.h"
+#include "errand/base/crash_point.h"
 #include "errand/base/random.h"
 #include "errand/crypto/master_key.h"
 #include "errand/graphql/request/service.h"
@@ -172,6 +173,7 @@ class App::Impl {
     if (started_) log_.info("server stops", {{"connections", http_->connections()}});
     if (server_) server_->drain();
     bus_.drain();
+    crash_point(CrashPoint::kDrain);
     if (!threads_.empty()) {
       gateway_->drain(config_.server.drain_timeout);
       const auto end = [this]() -> asio::awaitable<void> {
@@ -181,7 +183,9 @@ class App::Impl {
       };
       asio::co_spawn(context_, end(), asio::use_future).wait();
     }
+    crash_point(CrashPoint::kDrain);
     if (lane_) lane_->stop();
+    crash_point(CrashPoint::kDrain);
     bus_.close();
     if (pool_) pool_->stop();
     work_.reset();

@@ -1,6 +1,12 @@
+#include <cstdlib>
+#include <map>
+#include <string>
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <signal.h>
 
+#include "errand/base/crash_point.h"
 #include "errand/base/ids.h"
 #include "errand/base/random.h"
 #include "errand/base/time_text.h"
@@ -86,6 +92,31 @@ RC_GTEST_PROP(Utf8, WhatIsAppendedIsDecoded, ()) {
   append_utf8(text, point);
   RC_ASSERT(is_valid_utf8(text));
   RC_ASSERT(decode_utf8(text).value == point);
+}
+
+TEST(CrashPoint, KillsTheProcessAtThePassThatWasChosen) {
+  const auto pass = [](int times) {
+    std::map<std::string, std::string> environment = {
+        {"ERRAND_CRASH_POINT", "commit.after_commit:3"}};
+    ASSERT_TRUE(arm_crash_point(environment));
+    ASSERT_TRUE(environment.empty());
+    for (int i = 0; i < times; ++i) crash_point(CrashPoint::kAfterCommit);
+    crash_point(CrashPoint::kBeforeCommit);
+    std::exit(0);
+  };
+  EXPECT_EXIT(pass(2), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(pass(3), testing::KilledBySignal(SIGKILL), "crash point commit.after_commit");
+}
+
+TEST(CrashPoint, RefusesWhatItDoesNotKnow) {
+  for (const char* text : {"", "commit:1", "commit.after_commit", "commit.after_commit:",
+                           "commit.after_commit:0", "commit.after_commit:1x"}) {
+    std::map<std::string, std::string> environment = {{"ERRAND_CRASH_POINT", text}};
+    const auto armed = arm_crash_point(environment);
+    ASSERT_FALSE(armed) << text;
+    EXPECT_EQ(armed.error().code, ErrorCode::kConfigInvalid);
+    EXPECT_NE(armed.error().message.find("lane.before_decide"), std::string::npos);
+  }
 }
 
 TEST(Error, EveryCodeHasAName) {

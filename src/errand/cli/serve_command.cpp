@@ -11,6 +11,7 @@
 
 #include "errand/app/app.h"
 #include "errand/app/config.h"
+#include "errand/base/crash_point.h"
 #include "errand/cli/commands.h"
 #include "errand/cli/exit_status.h"
 #include "errand/json/writer.h"
@@ -71,6 +72,9 @@ void serve(Context& context, const ConfigFlags& flags, const app::App::Options& 
   app::ConfigSources sources;
   if (!flags.file.empty()) sources.file = flags.file;
   sources.environment = context.environment;
+  if (const auto armed = arm_crash_point(sources.environment); !armed) {
+    return report(context, kUsage, armed.error().message);
+  }
   sources.flags = flags.values;
   const auto loaded = app::load_config(sources);
   if (!loaded) return report(context, kUsage, loaded.error().message);

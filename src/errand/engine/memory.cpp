@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "errand/base/crash_point.h"
 #include "errand/base/deliberate_bug.h"
 
 namespace errand::engine {
@@ -296,10 +297,12 @@ Result<void> Memory::recover(const store::Reader& reader, Now now) {
   for (const store::QueueSetting& setting : *settings) {
     if (setting.paused) pauses.emplace(setting.queue, setting.tenant);
   }
+  crash_point(CrashPoint::kRecovery);
   if (auto read = recover_limits(reader, now); !read) return read;
   if (auto read = estimates.recover(reader, now); !read) return read;
   auto read = for_each_page([&](const auto& after) { return reader.leased(after, kRecoveryPage); },
                             [&](const job::StatePtr& state) {
+                              crash_point(CrashPoint::kRecovery);
                               hot_[state->id].state = state;
                               set_lease(*state, now, true);
                               limits.settle({}, *state);
@@ -307,6 +310,7 @@ Result<void> Memory::recover(const store::Reader& reader, Now now) {
                             });
   if (!read) return read;
   auto filled = refill(reader, false, now);
+  crash_point(CrashPoint::kRecovery);
   if (has_bug(DeliberateBug::kTimerDroppedAtRestart) && !timers.places().empty()) {
     timers.remove(*timers.places().begin());
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "errand/base/crash_point.h"
 #include "errand/base/deliberate_bug.h"
 #include "errand/job/decide.h"
 #include "errand/job/evolve.h"
@@ -103,6 +104,7 @@ void Planner::flush_progress(Draft& draft, const JobId& id) {
   // It was checked when it was taken, so that it cannot be refused now.
   (void)run(draft, id, job::ReportProgress{draft.state()->token, progress.progress},
             Origin{progress.actor, progress.traceparent});
+  crash_point(CrashPoint::kProgressFlush);
 }
 
 void Planner::notify_stop(const job::JobState& before, StopReason reason, Milliseconds grace) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "errand/base/crash_point.h"
 #include "errand/engine/planner.h"
 
 namespace errand::engine {
@@ -89,6 +90,7 @@ bool Planner::take_job_timers(const JobId& id) {
     }
     const auto ran = run(draft, id, command, {});
     if (!ran || !*ran) return false;
+    crash_point(CrashPoint::kTimerFired);
   }
 }
 

@@ -14,6 +14,7 @@
 #include <boost/beast/http/error.hpp>
 #include <fmt/format.h>
 
+#include "errand/base/crash_point.h"
 #include "errand/net/accepted_web_socket.h"
 #include "errand/net/gzip.h"
 #include "errand/telemetry/metric_names.h"
@@ -402,6 +403,7 @@ asio::awaitable<bool> Connection::write(std::string method, HttpResponse respons
 asio::awaitable<bool> Connection::write_buffers(std::string_view head, std::string_view body) {
   set_deadline(server_.options.write_timeout);
   const std::array buffers = {asio::buffer(head), asio::buffer(body)};
+  crash_point(CrashPoint::kBeforeResponse);
   const auto [ec, bytes] = co_await asio::async_write(socket_, buffers, kTuple);
   static_cast<void>(bytes);
   clear_deadline();
@@ -412,6 +414,7 @@ asio::awaitable<bool> Connection::write_buffers(std::string_view head, std::stri
     broken_ = true;
     co_return false;
   }
+  crash_point(CrashPoint::kAfterResponse);
   co_return true;
 }
 

@@ -23,6 +23,7 @@
 #include <netinet/tcp.h>
 
 #include "errand/async/event.h"
+#include "errand/base/crash_point.h"
 #include "errand/base/utf8.h"
 #include "errand/net/accepted_web_socket.h"
 #include "errand/net/draining_socket.h"
@@ -277,6 +278,7 @@ class BeastWebSocket final : public AcceptedWebSocket,
       const auto [ec, bytes] = co_await stream_.async_write(asio::buffer(message), kTuple);
       static_cast<void>(bytes);
       if (ec) co_return false;
+      crash_point(CrashPoint::kAfterFrame);
     }
     if (cork) stream_.next_layer().set_option(CorkOption(false), ignored);
     co_return true;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "errand/base/assert.h"
+#include "errand/base/crash_point.h"
 
 namespace errand::runtime {
 namespace {
@@ -205,6 +206,7 @@ class Lane::Impl {
   }
 
   void round() {
+    crash_point(CrashPoint::kBeforeDecide);
     engine::Plan plan = engine_.plan(clock_.now(), store_.reader());
     metrics_.commit_requests.observe(static_cast<double>(plan.answers.size()));
     bool written = false;
@@ -214,6 +216,7 @@ class Lane::Impl {
       written = commit(plan);
     }
     if (written) {
+      crash_point(CrashPoint::kAfterApply);
       expect_expiries(plan.batch.jobs);
       estimates_.publish(plan.estimates);
       if (committed_) committed_(plan.batch.jobs);
@@ -222,6 +225,7 @@ class Lane::Impl {
     }
     // Before the answers: whoever hears that a worker is gone has had every job for it by then.
     if (!plan.actions.empty() && actions_) actions_(std::move(plan.actions));
+    crash_point(CrashPoint::kBeforeAnswers);
     answer(plan.answers);
   }
 

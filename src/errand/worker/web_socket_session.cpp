@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "errand/base/crash_point.h"
 #include "errand/runtime/lane_client.h"
 
 namespace errand::worker {
@@ -161,6 +162,7 @@ boost::asio::awaitable<bool> WebSocketSession::handle(WorkerMessage message) {
 }
 
 boost::asio::awaitable<void> WebSocketSession::report(Report report) {
+  crash_point(CrashPoint::kReportRead);
   JobTypeName type;
   if (std::holds_alternative<Complete>(report.what)) {
     if (const auto known = types_.find(report.held.token); known != types_.end()) {
@@ -195,6 +197,7 @@ void WebSocketSession::finished(const Ack& ack, bool was_progress) {
     return;
   }
   if (!ack.error || !is_retryable(ack.error->code)) types_.erase(ack.token);
+  crash_point(CrashPoint::kBeforeAck);
   send(ack);
 }
 
@@ -210,6 +213,7 @@ void WebSocketSession::beat(Heartbeat heartbeat) {
               self->types_.erase(job.token);
             }
           }
+          crash_point(CrashPoint::kBeforeHeartbeatAck);
           self->send(ack);
         });
       });
@@ -254,6 +258,7 @@ boost::asio::awaitable<void> WebSocketSession::load_and_send(engine::Dispatch di
 }
 
 void WebSocketSession::send_offer(const engine::Dispatch& dispatch, const JobOffer& offer) {
+  crash_point(CrashPoint::kBeforeDispatch);
   if (!send(offer)) {
     hub_.reports().release(dispatch, "its worker has gone or reads too slowly");
     return;

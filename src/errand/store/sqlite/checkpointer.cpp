@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "errand/base/assert.h"
+#include "errand/base/crash_point.h"
 
 namespace errand::store::sqlite {
 namespace {
@@ -94,9 +95,12 @@ void Checkpointer::round(std::unique_lock<std::mutex>& lock) {
 }
 
 void Checkpointer::checkpoint(bool overdue) {
+  crash_point(CrashPoint::kCheckpoint);
   if (!pass(SQLITE_CHECKPOINT_PASSIVE)) return;
   const std::lock_guard no_commit(commits_);
+  crash_point(CrashPoint::kCheckpoint);
   (void)pass(overdue ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
+  crash_point(CrashPoint::kCheckpoint);
 }
 
 bool Checkpointer::pass(int mode) {

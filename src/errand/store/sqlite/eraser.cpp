@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "errand/base/crash_point.h"
 #include "errand/job/json.h"
 #include "errand/job/status.h"
 #include "errand/store/sqlite/rows.h"
@@ -185,6 +186,7 @@ Result<Pruned> Eraser::prune(Connection& connection, Timestamp now, const PruneL
     const auto jobs = expired(connection, now, limits);
     if (!jobs) return std::unexpected(jobs.error());
     for (const Doomed& job : *jobs) {
+      crash_point(CrashPoint::kPrune);
       if (auto done = erase(connection, job, epoch, ledger); !done) {
         return std::unexpected(done.error());
       }

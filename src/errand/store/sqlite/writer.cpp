@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "errand/base/crash_point.h"
 #include "errand/base/deliberate_bug.h"
 #include "errand/job/json.h"
 #include "errand/store/sqlite/migrations.h"
@@ -194,6 +195,7 @@ Result<void> Writer::begin_epoch() {
   last_position_ = position;
   last_batch_id_ = *batch_id;
   lineage_ = std::move(lineage);
+  crash_point(CrashPoint::kRecovery);
   return {};
 }
 
@@ -222,6 +224,7 @@ std::expected<void, CommitError> Writer::commit(const Batch& batch) {
 }
 
 std::expected<void, CommitError> Writer::commit_batch(const Batch& batch) {
+  crash_point(CrashPoint::kBeforeBegin);
   if (auto begun = run(statements_.begin, "beginning a commit"); !begun) {
     return refused(std::move(begun.error()));
   }
@@ -230,12 +233,14 @@ std::expected<void, CommitError> Writer::commit_batch(const Batch& batch) {
     if (!connection_.in_autocommit()) (void)run(statements_.rollback, "rolling back");
     return refused(std::move(written.error()));
   }
+  crash_point(CrashPoint::kBeforeCommit);
   if (auto done = run(statements_.commit, "committing"); !done) {
     const int code = failed_code_;
     if (!connection_.in_autocommit()) (void)run(statements_.rollback, "rolling back");
     if (is_refusal(code)) return refused(std::move(done.error()));
     return std::unexpected(CommitError{CommitError::Outcome::kUnknown, std::move(done.error())});
   }
+  crash_point(CrashPoint::kAfterCommit);
   last_position_ = LogPosition{to_number(last_position_) + batch.event_count()};
   last_batch_id_ = batch.id;
   if (ledger_) ledger_->committed();
@@ -266,11 +271,13 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
   rows_.clear();
   texts_.clear();
   for (const JobWrite& job : batch.jobs) {
+    crash_point(CrashPoint::kBetweenStatements);
     if (auto done = write_job(batch, job); !done) return done;
   }
   // In the order of the log, in which appending costs least.
   std::ranges::sort(rows_, {}, [](const EventRow& row) { return row.event->position; });
   for (const EventRow& row : rows_) {
+    crash_point(CrashPoint::kBetweenStatements);
     if (has_bug(DeliberateBug::kEventLostAfterCommit) &&
         std::holds_alternative<job::Progressed>(row.event->data)) {
       continue;
@@ -279,6 +286,7 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
   }
 
   for (const PayloadWrite& payload : batch.payloads) {
+    crash_point(CrashPoint::kBetweenStatements);
     const std::string job = payload.job.str();
     const std::string digest = to_hex(payload.digest);
     statements_.payload.bind(job)
@@ -293,6 +301,7 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
     if (auto done = run(statements_.payload, "writing a payload"); !done) return done;
   }
   for (const IdempotencyRecord& record : batch.idempotency) {
+    crash_point(CrashPoint::kBetweenStatements);
     const std::string job = record.job.str();
     statements_.idempotency.bind(record.scope.tenant.view())
         .bind(record.scope.subject.view())
@@ -586,6 +595,7 @@ Result<Pruned> Writer::prune(Timestamp now, const PruneLimits& limits) {
   if (auto begun = run(statements_.begin, "beginning to prune"); !begun) {
     return std::unexpected(begun.error());
   }
+  crash_point(CrashPoint::kPrune);
   const auto prune = [&]() -> Result<Pruned> {
     {
       const Statement::Use use(statements_.owner);
@@ -601,9 +611,11 @@ Result<Pruned> Writer::prune(Timestamp now, const PruneLimits& limits) {
       auto sealed = ledger_->seal(connection_, last_position_, std::nullopt);
       if (!sealed) return std::unexpected(sealed.error());
     }
+    crash_point(CrashPoint::kPrune);
     if (auto done = run(statements_.commit, "committing"); !done) {
       return std::unexpected(done.error());
     }
+    crash_point(CrashPoint::kPrune);
     if (ledger_) ledger_->committed();
     return pruned;
   };
