@@ -4,12 +4,13 @@
 // acknowledged job has ended, one key has made one job, no result of a lost lease was taken, no tenant sees the other's
 // jobs, and VERIFY_STORE finds the store sound. Prints the counts. With DEV_TEST_MINUTES it goes on, round by round.
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { TransientError, Worker } from "../../../sdk/typescript/dist/index.js";
+import { MortalServer, each, graphql, pause, post, random, silent, untilAnswered, verify } from "../support/kills.mjs";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -26,88 +27,10 @@ type Mutation {
 }
 `;
 const LEASE_MS = 2_000;
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// The moments are drawn from a seed, so that a failure can be told apart from another; what falls into them still varies.
-function random(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-/** A server that can be killed and started again on the same data and port. */
-class Server {
-  constructor(folder) {
-    this.folder = folder;
-    this.data = join(folder, "data");
-    this.credentials = join(folder, "credentials.toml");
-    this.log = join(folder, "server.log");
-    this.port = 0;
-  }
-
-  token(tenant, subject, scope) {
-    return execFileSync(errand, ["token", "create", "--subject", subject, "--tenant", tenant, "--scope", scope,
-      "--append", this.credentials], { encoding: "utf8" }).trim();
-  }
-
-  async start() {
-    const out = openSync(this.log, "w");
-    this.process = spawn(errand, ["serve", "--schema", join(this.folder, "schema.graphql"), "--data", this.data,
-      "--credentials", this.credentials, "--port", String(this.port)],
-    { stdio: ["ignore", out, out], env: { ...process.env, ERRAND_WORKER_LEASE: `${LEASE_MS}ms` } });
-    closeSync(out);
-    this.exited = new Promise((resolve) => this.process.on("exit", (code, signal) => resolve({ code, signal })));
-    let ended = false;
-    void this.exited.then(() => (ended = true));
-    for (const begin = Date.now(); Date.now() - begin < 30_000; await pause(10)) {
-      const said = readFileSync(this.log, "utf8").match(/http:\/\/127\.0\.0\.1:(\d+)/);
-      if (said) {
-        this.port = Number(said[1]);
-        this.url = `http://127.0.0.1:${this.port}`;
-        return;
-      }
-      if (ended) break;
-    }
-    throw new Error(`the server did not start:\n${readFileSync(this.log, "utf8")}`);
-  }
-
-  async kill() {
-    this.process.kill("SIGKILL");
-    await this.exited;
-  }
-
-  async stop() {
-    this.process.kill("SIGTERM");
-    return this.exited;
-  }
-}
-
-/** One GraphQL request; throws where no answer came, for the caller to try again. */
-async function graphql(server, token, query, variables) {
-  const response = await fetch(`${server.url}/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-    body: JSON.stringify({ query, variables }),
-    signal: AbortSignal.timeout(10_000),
-  });
-  return response.json();
-}
-
-async function untilAnswered(attempt) {
-  for (const begin = Date.now(); ; await pause(20)) {
-    try {
-      const answer = await attempt();
-      const code = answer.errors?.[0]?.extensions?.code;
-      if (code !== "UNAVAILABLE") return answer;
-    } catch (error) {
-      if (Date.now() - begin > 60_000) throw error;
-    }
-  }
+function makeToken(credentials, tenant, subject, scope) {
+  return execFileSync(errand, ["token", "create", "--subject", subject, "--tenant", tenant, "--scope", scope, "--append", credentials],
+    { encoding: "utf8" }).trim();
 }
 
 const SUBMIT = `mutation ($input: WorkInput!, $key: String!) {
@@ -116,18 +39,10 @@ const SUBMIT = `mutation ($input: WorkInput!, $key: String!) {
 const READ = `query ($id: ID!) { job(id: $id) { status attempt ... on WorkJob { result { number by } error { code message } } } }`;
 
 async function submit(server, tenant, number) {
-  const answer = await untilAnswered(() =>
+  const answer = await untilAnswered(server, () =>
     graphql(server, tenant.client, SUBMIT, { input: { number }, key: `${tenant.name}-${number}` }));
   assert.ok(answer.data?.work?.id, JSON.stringify(answer));
   return answer.data.work.id;
-}
-
-/** Runs `task` for each item, `width` at a time. */
-async function each(items, width, task) {
-  const rest = items[Symbol.iterator]();
-  await Promise.all(Array.from({ length: width }, async () => {
-    for (const item of rest) await task(item);
-  }));
 }
 
 /**
@@ -137,18 +52,12 @@ async function each(items, width, task) {
 async function zombie(server, tenant, counts, stopped) {
   while (!stopped()) {
     try {
-      const post = async (path, body) => (await fetch(`${server.url}/worker/v1/${path}`, {
-        method: "POST",
-        headers: { "content-type": "application/json", authorization: `Bearer ${tenant.worker}` },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(10_000),
-      })).json();
-      const { messages = [] } = await post("poll", { types: ["work"], slots: 1, waitMs: 500 });
+      const { messages = [] } = await post(server, tenant.worker, "/worker/v1/poll", { types: ["work"], slots: 1, waitMs: 500 });
       const job = messages.find((message) => message.type === "job");
       if (!job) continue;
       counts.zombieJobs += 1;
       await pause(LEASE_MS * 2.5 + 500);
-      const answer = await untilAnswered(() => post("messages", {
+      const answer = await untilAnswered(server, () => post(server, tenant.worker, "/worker/v1/messages", {
         type: "complete", jobId: job.jobId, token: job.token, result: { number: job.arguments.input.number, by: "zombie" },
       }));
       const ack = answer.messages?.[0];
@@ -166,12 +75,13 @@ async function zombie(server, tenant, counts, stopped) {
 async function round(seed, jobs, kills) {
   const draw = random(seed);
   const folder = mkdtempSync(join(tmpdir(), "errand-kill-"));
-  const server = new Server(folder);
+  const credentials = join(folder, "credentials.toml");
+  const server = new MortalServer(errand, folder, ["--credentials", credentials], { ERRAND_WORKER_LEASE: `${LEASE_MS}ms` });
   writeFileSync(join(folder, "schema.graphql"), schema);
   const tenants = ["acme", "globex"].map((name) => ({
     name,
-    client: server.token(name, `${name}:client`, "*"),
-    worker: server.token(name, `${name}:worker`, "worker"),
+    client: makeToken(credentials, name, `${name}:client`, "*"),
+    worker: makeToken(credentials, name, `${name}:worker`, "worker"),
     ids: new Map(),
   }));
   const counts = { executions: 0, zombieJobs: 0, zombiesRefused: 0, zombiesInTime: new Set(), acknowledged: 0 };
@@ -224,7 +134,7 @@ async function round(seed, jobs, kills) {
       assert.ok(Date.now() - begin < 120_000, `${jobs - ended.size} of ${jobs} jobs have not ended`);
       for (const tenant of tenants) {
         await each([...tenant.ids.values()].filter((id) => !ended.has(id)), 16, async (id) => {
-          const { data } = await untilAnswered(() => graphql(server, tenant.client, READ, { id }));
+          const { data } = await untilAnswered(server, () => graphql(server, tenant.client, READ, { id }));
           assert.ok(data?.job, `the job ${id} is gone`);
           if (["SUCCEEDED", "FAILED", "CANCELED", "EXPIRED"].includes(data.job.status)) ended.set(id, data.job);
         });
@@ -257,9 +167,7 @@ async function round(seed, jobs, kills) {
 
     const ids = tenants.flatMap((tenant) => [...tenant.ids.values()]);
     assert.equal(new Set(ids).size, jobs, "two keys gave one job");
-    const verified = spawnSync(verifyStore, [join(server.data, "errand.db")], { input: ids.join("\n"), encoding: "utf8" });
-    assert.equal(verified.status, 0, `the store is not sound:\n${verified.stdout}${verified.stderr}`);
-    const store = JSON.parse(verified.stdout);
+    const store = verify(verifyStore, server, ids);
     assert.equal(store.jobs, jobs, "the store holds jobs that nobody was told of");
     assert.equal(killed, kills);
     assert.ok(counts.zombiesRefused > 0, "no stale report was tried");
@@ -269,9 +177,9 @@ async function round(seed, jobs, kills) {
     passed = true;
   } finally {
     over = true;
-    if (!passed) console.error(`seed ${seed}, kept ${folder}; the server said last:\n${readFileSync(server.log, "utf8").slice(-4_000)}`);
+    if (!passed) console.error(`seed ${seed}, kept ${folder}; the server said last:\n${server.said().slice(-4_000)}`);
     for (const { worker } of workers) void worker.stop();
-    if (server.process?.exitCode === null) server.process.kill("SIGKILL");
+    if (server.runs) server.process.kill("SIGKILL");
     if (passed) rmSync(folder, { recursive: true, force: true });
   }
 }

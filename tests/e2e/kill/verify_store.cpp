@@ -2,13 +2,17 @@
 //
 // Reads a store that no server has open and holds it against the invariants of the design:
 //   I1  every id of standard input (one a line: what clients were told) is there, and its job has
-//   ended I3  the result of a job was reported under the token of its last start, and there is one
-//   end to a run I4  every move is one of the table of transitions (job::fold) I5  log positions
-//   and the sequences of each job have no gap; the fold of the events is the snapshot; digests
-//   match
+//       ended
+//   I3  the result of a job was reported under the token of its last start, and there is one end to
+//       a run
+//   I4  every move is one of the table of transitions (job::fold)
+//   I5  log positions, but those of pruned jobs, and the sequences of each job have no gap; the
+//       fold of the events is the snapshot; digests match
+// and against the audit of a whole store (store::audit): counts, lines, timers and leases too.
 // Prints one line for each fault, then one JSON object of counts. Exit status 1 if there is a
 // fault.
 
+#include <algorithm>
 #include <cstdint>
 #include <iostream>
 #include <map>
@@ -22,6 +26,7 @@
 #include <fmt/format.h>
 
 #include "errand/job/evolve.h"
+#include "errand/store/audit.h"
 #include "errand/store/sqlite/sqlite_store.h"
 
 namespace {
@@ -33,7 +38,7 @@ class Verifier {
   explicit Verifier(const store::Reader& reader) : reader_(reader) {}
 
   bool run(const std::set<std::string>& acknowledged) {
-    if (!read_log()) return false;
+    if (!read_log() || !audit()) return false;
     for (const auto& [id, history] : histories_) check_job(id, history);
     for (const auto& id : acknowledged) {
       const auto parsed = JobId::parse(id);
@@ -59,6 +64,11 @@ class Verifier {
   }
 
   bool read_log() {
+    const auto pruned = reader_.pruned_position(std::nullopt);
+    if (!pruned) {
+      fault(pruned.error().message);
+      return false;
+    }
     LogPosition after{};
     while (true) {
       const auto page = reader_.events_after(after, std::nullopt, 1'000);
@@ -68,7 +78,8 @@ class Verifier {
       }
       if (page->empty()) break;
       for (const auto& entry : *page) {
-        if (to_number(entry.event.position) != to_number(after) + 1) {
+        if (to_number(entry.event.position) != to_number(after) + 1 &&
+            to_number(entry.event.position) > to_number(*pruned) + 1) {
           fault(fmt::format("the log goes from position {} to {} (I5)", to_number(after),
                             to_number(entry.event.position)));
         }
@@ -78,8 +89,18 @@ class Verifier {
       }
     }
     const auto last = reader_.last_position();
-    if (!last || *last != after)
+    if (!last || *last != std::max(after, *pruned))
       fault("the store's last position is not that of its last event (I5)");
+    return true;
+  }
+
+  bool audit() {
+    const auto report = store::audit(reader_, {});
+    if (!report) {
+      fault(report.error().message);
+      return false;
+    }
+    for (const std::string& each : report->faults) fault(each);
     return true;
   }
 
