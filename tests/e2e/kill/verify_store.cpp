@@ -8,12 +8,14 @@
 //   I4  every move is one of the table of transitions (job::fold)
 //   I5  log positions, but those of pruned jobs, and the sequences of each job have no gap; the
 //       fold of the events is the snapshot; digests match
-// and against the audit of a whole store (store::audit): counts, lines, timers and leases too.
+// and against the audit of a whole store (store::audit): counts, lines, timers and leases too; and
+// against the chain of events, with the master.key beside it.
 // Prints one line for each fault, then one JSON object of counts. Exit status 1 if there is a
 // fault.
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -25,8 +27,11 @@
 
 #include <fmt/format.h>
 
+#include "errand/crypto/master_key.h"
 #include "errand/job/evolve.h"
 #include "errand/store/audit.h"
+#include "errand/store/event_chain.h"
+#include "errand/store/sqlite/chain_verifier.h"
 #include "errand/store/sqlite/sqlite_store.h"
 
 namespace {
@@ -191,6 +196,18 @@ int main(int argc, char** argv) {
   if (!reader) {
     std::cerr << reader.error().message << '\n';
     return 2;
+  }
+  const std::filesystem::path database = argv[1];
+  const auto key = crypto::MasterKey::load(database.parent_path() / "master.key");
+  if (!key) {
+    std::cerr << key.error().message << '\n';
+    return 2;
+  }
+  const auto chain = store::sqlite::verify_chain(database, store::EventChain(*key), {});
+  if (!chain || !chain->faults.empty()) {
+    std::cerr << "chain of events: " << (chain ? chain->faults.front() : chain.error().message)
+              << '\n';
+    return 1;
   }
   std::set<std::string> acknowledged;
   for (std::string line; std::getline(std::cin, line);) {
