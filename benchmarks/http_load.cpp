@@ -171,7 +171,7 @@ Result<HttpLoad::Outcome> HttpLoad::run(const Options& options) {
   std::vector<std::size_t> idle;
   std::size_t under_way = 0;
   const auto begin = Clock::now();
-  const auto end = begin + options.how_long;
+  auto end = begin + options.how_long;
   const auto send_next = [&](std::size_t index) -> Result<void> {
     Connection& connection = *connections[index];
     connection.request().clear();
@@ -194,6 +194,7 @@ Result<HttpLoad::Outcome> HttpLoad::run(const Options& options) {
         ::epoll_wait(epoll.fd, events.data(), static_cast<int>(events.size()), wait_ms);
     if (count < 0 && errno != EINTR) return system_error("epoll_wait");
     now = Clock::now();
+    if (now < end && options.finished && options.finished()) end = now;
     if (now > end + std::chrono::seconds(10))
       return fail(ErrorCode::kDeadlineExceeded, "the server does not answer");
     for (int i = 0; i < count; ++i) {

@@ -22,13 +22,15 @@ class HttpLoad {
     std::chrono::milliseconds how_long{5'000};
     /// Appends one whole request. False: none now; asked again after the next answer or wake().
     std::function<bool(std::string& request)> next;
+    /// Ends the run before `how_long` has passed, once it says true; may be empty.
+    std::function<bool()> finished = nullptr;
     /// Looks at an answer; an error ends the run with it.
     std::function<Result<void>(int status, std::string_view body)> done;
   };
 
   struct Outcome {
     std::uint64_t answers = 0;
-    double seconds = 0;
+    double seconds = 0;                               ///< how long the run was
     std::vector<std::chrono::nanoseconds> latencies;  ///< of each answer, in no order
   };
 

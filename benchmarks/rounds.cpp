@@ -1,6 +1,5 @@
 #include "benchmarks/rounds.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -10,6 +9,7 @@
 #include "benchmarks/disk.h"
 #include "benchmarks/http_load.h"
 #include "benchmarks/server_process.h"
+#include "benchmarks/statistics.h"
 #include "benchmarks/worker_client.h"
 #include <fmt/format.h>
 
@@ -43,13 +43,6 @@ Result<void> check_accepted(int status, std::string_view body) {
     return {};
   return fail(ErrorCode::kProtocolError,
               fmt::format("a mutation was answered {}: {}", status, body.substr(0, 500)));
-}
-
-double percentile_ms(std::vector<std::chrono::nanoseconds>& values, double share) {
-  if (values.empty()) return 0;
-  const auto index = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
-  std::nth_element(values.begin(), values.begin() + index, values.end());
-  return std::chrono::duration<double, std::milli>(values[static_cast<std::size_t>(index)]).count();
 }
 
 Result<void> measure_accepting(const RoundOptions& options, Round& round) {

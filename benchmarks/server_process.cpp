@@ -69,12 +69,12 @@ Result<ServerProcess> ServerProcess::start(const Options& options) {
   }
   server.folder_ = name;
   const auto& folder = server.folder_;
-  const std::string program = std::filesystem::absolute(options.program).string();
+  server.program_ = std::filesystem::absolute(options.program).string();
   std::ofstream(folder / "schema.graphql") << options.schema;
 
   const auto token = [&](const char* subject, const char* scope) {
-    return run({program, "token", "create", "--subject", subject, "--scope", scope, "--append",
-                (folder / "credentials.toml").string()},
+    return run({server.program_, "token", "create", "--subject", subject, "--scope", scope,
+                "--append", (folder / "credentials.toml").string()},
                folder / "token.log");
   };
   auto client = token("bench:client", "*");
@@ -84,34 +84,52 @@ Result<ServerProcess> ServerProcess::start(const Options& options) {
   server.client_token_ = *std::move(client);
   server.worker_token_ = *std::move(worker);
 
-  const auto log = folder / "server.log";
-  const auto pid = spawn({program, "serve", "--schema", (folder / "schema.graphql").string(),
-                          "--data", (folder / "data").string(), "--credentials",
-                          (folder / "credentials.toml").string(), "--port", "0"},
+  if (auto launched = server.launch(); !launched) return std::unexpected(launched.error());
+  return server;
+}
+
+Result<void> ServerProcess::launch() {
+  const auto log = folder_ / "server.log";
+  const auto pid = spawn({program_, "serve", "--schema", (folder_ / "schema.graphql").string(),
+                          "--data", (folder_ / "data").string(), "--credentials",
+                          (folder_ / "credentials.toml").string(), "--port", "0"},
                          log);
   if (!pid) return std::unexpected(pid.error());
-  server.pid_ = *pid;
+  pid_ = *pid;
 
   // The server says where it listens once it does.
   const std::regex address("http://127\\.0\\.0\\.1:([0-9]+)");
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (std::chrono::steady_clock::now() < deadline) {
     const std::string text = read_file(log);
     if (std::smatch match; std::regex_search(text, match, address)) {
-      server.port_ = static_cast<std::uint16_t>(std::stoi(match[1]));
-      return server;
+      port_ = static_cast<std::uint16_t>(std::stoi(match[1]));
+      return {};
     }
-    if (::waitpid(server.pid_, nullptr, WNOHANG) == server.pid_) {
-      server.pid_ = -1;
+    if (::waitpid(pid_, nullptr, WNOHANG) == pid_) {
+      pid_ = -1;
       return fail(ErrorCode::kUnavailable, "the server ended: " + text);
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return fail(ErrorCode::kUnavailable, "the server did not start: " + read_file(log));
 }
 
+void ServerProcess::kill() {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+}
+
+Result<void> ServerProcess::restart() {
+  kill();
+  return launch();
+}
+
 ServerProcess::ServerProcess(ServerProcess&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)),
+    : program_(std::move(other.program_)),
+      pid_(std::exchange(other.pid_, -1)),
       port_(other.port_),
       folder_(std::exchange(other.folder_, {})),
       client_token_(std::move(other.client_token_)),

@@ -28,6 +28,12 @@ class ServerProcess {
   ServerProcess& operator=(ServerProcess&&) = delete;
   ~ServerProcess();  ///< SIGTERM, then SIGKILL after 10 s; removes the folder
 
+  /// Ends the server by SIGKILL, as a crash would. From any thread, once.
+  void kill();
+  /// Starts it again on the same data, on another port, and waits until it is ready.
+  Result<void> restart();
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] const std::string& client_token() const { return client_token_; }
   [[nodiscard]] const std::string& worker_token() const { return worker_token_; }
@@ -36,6 +42,9 @@ class ServerProcess {
  private:
   ServerProcess() = default;
 
+  Result<void> launch();
+
+  std::string program_;
   pid_t pid_ = -1;
   std::uint16_t port_ = 0;
   std::filesystem::path folder_;

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "errand/base/result.h"
@@ -16,14 +16,22 @@ namespace errand::benchmarks {
 /// not the work. Speaks errand.worker.v1 over one WebSocket (docs/protocol/worker.md).
 class WorkerClient {
  public:
+  using Clock = std::chrono::steady_clock;
+
   struct Options {
     std::uint16_t port = 0;
     std::string token;
     std::string job_type;
     int slots = 256;
+    /// Whether all slots are free at once, and each again when its job is done. Otherwise each
+    /// credit comes from grant().
+    bool always_free = true;
+    /// Called on the worker's thread when a job has come; may be empty.
+    std::function<void(std::string_view id, std::uint64_t number, Clock::time_point)> started =
+        nullptr;
     /// Called on the worker's thread when the outcome of the job with this `input.number` is
-    /// durable.
-    std::function<void(std::uint64_t number)> completed;
+    /// durable; may be empty.
+    std::function<void(std::uint64_t number)> completed = nullptr;
   };
 
   explicit WorkerClient(Options options);
@@ -31,16 +39,16 @@ class WorkerClient {
   WorkerClient(const WorkerClient&) = delete;
   WorkerClient& operator=(const WorkerClient&) = delete;
 
+  /// Takes `credits` more jobs. From any thread.
+  void grant(int credits);
+
   /// Closes the connection and joins the thread. @return what went wrong while it ran.
   Result<void> stop();
 
  private:
-  struct Session;
-  void run();
+  class Session;
 
-  Options options_;
   std::unique_ptr<Session> session_;
-  std::atomic<bool> stopping_{false};
   Result<void> outcome_;
   std::thread thread_;
 };
