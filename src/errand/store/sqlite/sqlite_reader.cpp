@@ -17,6 +17,8 @@ namespace {
 
 /// Statements that a connection keeps. The texts are few but for jobs(), whose filter makes many.
 constexpr std::size_t kStatementsMax = 64;
+/// Jobs that are sorted for one page of a list, at most; of more, the list is read in its order.
+constexpr std::int64_t kSortedMax = 1'000;
 
 Error corrupt(std::string message) {
   return Error{ErrorCode::kStoreCorrupt, "A row of the database is damaged: " + std::move(message)};
@@ -36,6 +38,68 @@ std::string placeholders(std::size_t count) {
 constexpr std::string_view kEventColumns =
     "position, job_id, sequence, time_ms, type, actor_kind, actor, traceparent, correlation_id, "
     "data, tenant";
+
+/// 'PENDING', 'RUNNING': written out, not bound, so that partial indexes can serve.
+std::string quoted(const std::vector<job::JobStatus>& statuses) {
+  std::string text;
+  for (const job::JobStatus status : statuses) {
+    text += fmt::format("{}'{}'", text.empty() ? "" : ", ", job::to_string(status));
+  }
+  return text;
+}
+
+/// Where jobs of some statuses are found without reading those of others.
+struct RowsOfStatuses {
+  std::string numbers;                  ///< SQL that selects jobs.number
+  std::vector<job::JobStatus> counted;  ///< all whose jobs it reads
+};
+
+/// nullopt where no index serves one of `statuses`, which are not empty.
+std::optional<RowsOfStatuses> rows_of(const std::vector<job::JobStatus>& statuses) {
+  using enum job::JobStatus;
+  RowsOfStatuses rows;
+  std::vector<job::JobStatus> timed;
+  bool pending = false;
+  bool ended = false;
+  for (const job::JobStatus status : statuses) {
+    switch (status) {
+      case kScheduled:
+      case kRunning:
+      case kRetrying:
+      case kCanceling:
+        timed.push_back(status);  // these always have a due_at_ms
+        break;
+      case kPending:
+        pending = true;
+        break;
+      case kSucceeded:
+      case kFailed:
+      case kCanceled:
+      case kExpired:
+        ended = true;
+        break;
+      case kWaiting:
+      case kCompensating:
+        return std::nullopt;
+    }
+  }
+  const auto add = [&rows](const std::string& sql) {
+    rows.numbers += (rows.numbers.empty() ? "" : " UNION ALL ") + sql;
+  };
+  if (!timed.empty()) {
+    add("SELECT number FROM jobs INDEXED BY jobs_timers WHERE due_at_ms IS NOT NULL AND status IN "
+        "(" +
+        quoted(timed) + ")");
+  }
+  if (pending) add("SELECT number FROM jobs INDEXED BY jobs_ready WHERE status = 'PENDING'");
+  if (ended) {
+    add("SELECT number FROM jobs INDEXED BY jobs_by_expiry WHERE expires_at_ms IS NOT NULL");
+  }
+  rows.counted = std::move(timed);
+  if (pending) rows.counted.push_back(kPending);
+  if (ended) rows.counted.insert(rows.counted.end(), {kSucceeded, kFailed, kCanceled, kExpired});
+  return rows;
+}
 
 std::optional<job::ActorKind> parse_actor_kind(std::string_view text) {
   for (const auto kind : {job::ActorKind::kSystem, job::ActorKind::kClient, job::ActorKind::kWorker,
@@ -200,16 +264,33 @@ Result<job::StatePtr> SqliteReader::job(JobId id) const {
   return found->value_or(nullptr);
 }
 
+Result<std::int64_t> SqliteReader::count(const std::vector<job::JobStatus>& statuses) const {
+  const std::string sql =
+      "SELECT sum(jobs) FROM job_counts WHERE status IN (" + quoted(statuses) + ")";
+  auto found =
+      Query(*this, sql).first<std::int64_t>([](const Statement& row) -> Result<std::int64_t> {
+        return row.integer(0);
+      });
+  if (!found) return std::unexpected(found.error());
+  return found->value_or(0);
+}
+
 Result<std::vector<job::StatePtr>> SqliteReader::jobs(const JobFilter& filter,
                                                       const JobPage& page) const {
   std::string sql = "SELECT state FROM jobs WHERE tenant = ?";
-  if (!filter.statuses.empty()) {
-    // Written out, not bound, so that a partial index can serve.
-    sql += " AND status IN (";
-    for (std::size_t i = 0; i < filter.statuses.size(); ++i) {
-      sql += fmt::format("{}'{}'", i == 0 ? "" : ", ", job::to_string(filter.statuses[i]));
+  if (filter.statuses == std::vector{job::JobStatus::kFailed}) {
+    sql = "SELECT state FROM jobs INDEXED BY jobs_failed WHERE status = 'FAILED' AND tenant = ?";
+  } else if (!filter.statuses.empty()) {
+    // A page of few jobs among many would read them all, were it read in the order of the list.
+    if (const auto rows = rows_of(filter.statuses)) {
+      const auto total = count(rows->counted);
+      if (!total) return std::unexpected(total.error());
+      if (*total <= kSortedMax) {
+        sql = "SELECT state FROM jobs NOT INDEXED WHERE number IN (" + rows->numbers +
+              ") AND tenant = ?";
+      }
     }
-    sql += ")";
+    sql += " AND status IN (" + quoted(filter.statuses) + ")";
   }
   if (!filter.types.empty()) sql += " AND type IN " + placeholders(filter.types.size());
   if (!filter.queues.empty()) sql += " AND queue IN " + placeholders(filter.queues.size());

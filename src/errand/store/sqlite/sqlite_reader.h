@@ -83,6 +83,8 @@ class SqliteReader final : public Reader {
   /// Waits for a free connection.
   Slot* acquire() const;
   void release(Slot* slot) const;
+  /// Jobs of all tenants in these statuses.
+  Result<std::int64_t> count(const std::vector<job::JobStatus>& statuses) const;
   Result<std::vector<job::StatePtr>> read_ready(const std::string& sql, const ReadyLine& line,
                                                 std::string_view limit_key,
                                                 const std::optional<ReadyCursor>& after,

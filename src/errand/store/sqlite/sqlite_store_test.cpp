@@ -275,6 +275,73 @@ TEST(SqliteStore, ReadsDeadLettersAlongTheirIndex) {
   }
 }
 
+TEST(SqliteStore, ListsRareStatusesBesideManyJobsOfOthers) {
+  using enum job::JobStatus;
+  const TestFolder folder;
+  const auto store = open_at(folder).value();
+  BatchBuilder builder(*store, 1);
+  std::vector<job::StatePtr> all;
+  const auto spec = BatchBuilder::spec();
+  for (int i = 0; i < 1'200; ++i) all.push_back(builder.enqueue(spec));
+  (void)builder.start(builder.enqueue(BatchBuilder::spec("globex")));
+  for (int i = 0; i < 3; ++i) {
+    const auto running = builder.start(builder.enqueue(spec));
+    all.push_back(running);
+    all.push_back(builder.succeed(builder.start(builder.enqueue(spec))));
+    all.push_back(builder.fail(builder.start(builder.enqueue(spec)), "x"));
+    all.push_back(builder.add(builder.start(builder.enqueue(spec)),
+                              {job::AttemptFailed{}, job::RetryScheduled{all.front()->created_at +
+                                                                         std::chrono::hours(1)}}));
+    auto later = spec;
+    later.scheduled_for = all.front()->created_at + std::chrono::hours(i + 1);
+    all.push_back(builder.enqueue(later));
+  }
+  ASSERT_TRUE(store->commit(builder.take()));
+
+  for (const std::vector<job::JobStatus>& statuses :
+       {std::vector{kRunning}, std::vector{kScheduled}, std::vector{kRetrying},
+        std::vector{kFailed}, std::vector{kSucceeded}, std::vector{kCanceled},
+        std::vector{kRunning, kRetrying, kSucceeded}, std::vector{kPending},
+        std::vector{kPending, kRunning}, std::vector{kWaiting, kRunning}}) {
+    for (const JobOrder order : {JobOrder::kNewestFirst, JobOrder::kOldestFirst}) {
+      const JobFilter filter{.tenant = spec.tenant, .statuses = statuses};
+      std::vector<JobCursor> wanted;
+      for (const auto& state : all) {
+        if (matches(filter, *state)) wanted.push_back({state->created_at, state->id});
+      }
+      std::ranges::sort(wanted);
+      if (order == JobOrder::kNewestFirst) std::ranges::reverse(wanted);
+      std::vector<JobCursor> found;
+      JobPage page{.order = order, .limit = 2};
+      while (true) {
+        const auto jobs = store->reader().jobs(filter, page).value();
+        for (const auto& state : jobs) found.push_back({state->created_at, state->id});
+        if (jobs.size() < page.limit) break;
+        page.after = found.back();
+        page.limit = 500;
+      }
+      EXPECT_EQ(found, wanted) << job::to_string(statuses.front());
+    }
+  }
+}
+
+TEST(SqliteStore, FindsRareStatusesWithoutReadingTheOthers) {
+  const TestFolder folder;
+  open_at(folder).value().reset();
+  auto shell = Connection::open(folder.file(), Connection::Mode::kReadOnly).value();
+  auto explain = shell.prepare(
+      "EXPLAIN QUERY PLAN SELECT state FROM jobs NOT INDEXED WHERE number IN ("
+      "SELECT number FROM jobs INDEXED BY jobs_timers WHERE due_at_ms IS NOT NULL AND status IN"
+      " ('RUNNING') UNION ALL SELECT number FROM jobs INDEXED BY jobs_ready WHERE status ="
+      " 'PENDING') AND tenant = ? AND status IN ('RUNNING', 'PENDING')"
+      " ORDER BY created_at_ms DESC, id DESC LIMIT ?");
+  ASSERT_TRUE(explain);
+  std::string plan;
+  while (explain->step() == SQLITE_ROW) plan += std::string(explain->text(3)) + "\n";
+  EXPECT_THAT(plan, HasSubstr("SEARCH jobs USING INTEGER PRIMARY KEY")) << plan;
+  EXPECT_THAT(plan, HasSubstr("COVERING INDEX jobs_timers")) << plan;
+}
+
 TEST(SqliteStore, GivesEveryRowItsTenantShardEpochAndPosition) {
   const TestFolder folder;
   auto connection = Connection::open(folder.file(), Connection::Mode::kCreate).value();
@@ -482,6 +549,7 @@ TEST(SqliteStore, RefusesAQueryPlanWithoutItsIndex) {
   EXPECT_TRUE(reader.ready_lines());
   EXPECT_TRUE(reader.due(Timestamp{}, std::nullopt, 1));
   EXPECT_TRUE(reader.leased(std::nullopt, 1));
+  EXPECT_TRUE(reader.jobs({.tenant = TenantId("t"), .statuses = {job::JobStatus::kFailed}}, {}));
   EXPECT_TRUE(reader.failures({.tenant = TenantId("t"), .from = {}, .before = Timestamp::max()}));
 }
 
