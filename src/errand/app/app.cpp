@@ -51,6 +51,8 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t kReadThreads = 4;
+/// One more than threads that read, so that the lane never waits for the end of a client's query.
+constexpr std::size_t kReadConnections = kReadThreads + 1;
 /// Workers are asked to report at a third of the lease: two heartbeats may get lost.
 constexpr int kHeartbeatsPerLease = 3;
 /// How long a wait may not notice that a test put the clock forward.
@@ -248,7 +250,7 @@ class App::Impl {
     if (!key) return std::unexpected(key.error());
     master_key_.emplace(*std::move(key));
     auto store = store::sqlite::open({.file = *folder / "errand.db",
-                                      .readers = kReadThreads,
+                                      .readers = kReadConnections,
                                       .chain = store::EventChain(*master_key_),
                                       .log = log_});
     if (!store) return std::unexpected(store.error());
