@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <map>
@@ -79,14 +80,21 @@ bool Planner::match() {
   gather(memory_.workers.begin(), first);
   if (free.empty()) return false;
 
+  // Lines that nobody takes may be many, and cost no more than this.
+  const auto wanted = [&free](const store::ReadyLine& line) {
+    return std::ranges::any_of(free, [&](const Free& each) { return each.worker->takes(line); });
+  };
   std::map<store::ReadyLine, LineView> views;
   for (const auto& [line, window] : memory_.lines) {
-    if (!window.places().empty()) views.try_emplace(line, &window, scratch_.drafts);
+    if (!window.places().empty() && wanted(line)) {
+      views.try_emplace(line, &window, scratch_.drafts);
+    }
   }
   for (const JobId& id : scratch_.order) {
     const Draft& draft = scratch_.drafts.at(id);
     if (!draft.changed() || draft.now->status != job::JobStatus::kPending) continue;
     const store::ReadyLine line = line_of(*draft.now);
+    if (!wanted(line)) continue;
     auto view = views.find(line);
     if (view == views.end()) {
       const auto window = memory_.lines.find(line);
