@@ -24,10 +24,10 @@ struct Options {
   std::size_t batch_requests_max = 1'000;      ///< requests, and timers, of one plan; >= 1
   std::size_t batch_bytes_max = 4 << 20;       ///< of their weight; one request always passes
   std::uint64_t queue_length_max = 1'000'000;  ///< jobs of one queue that wait, all tenants
-  std::size_t head_jobs_max = 65'536;          ///< waiting jobs in memory, over all lines
+  std::size_t head_jobs_max = 16'384;          ///< waiting jobs in memory, over all lines
   std::size_t line_head_max = 1'024;           ///< of one line; >= 1
   std::size_t timers_max = 16'384;             ///< next timers in memory; >= 1
-  std::size_t input_bytes_max = 64 << 20;      ///< inputs that ride in memory to the dispatch
+  std::size_t input_bytes_max = 32 << 20;      ///< inputs that ride in memory to the dispatch
   Milliseconds progress_interval{250};         ///< between stored progress events of a job
   std::vector<Limit> limits;                   ///< all that there are; each id once
   std::size_t estimate_types_max = 4'096;  ///< histories for estimates, of tenant and type; >= 1

@@ -1,5 +1,7 @@
 #include "errand/engine/engine.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "errand/engine/testing/bench.h"
@@ -630,6 +632,44 @@ TEST(Memory, HoldsTheHeadOfALongQueueAndReadsOnAsItShrinks) {
     ASSERT_EQ(started.size(), expected);
     EXPECT_LE(bench.engine().sizes().head_jobs, 64U);
   }
+  EXPECT_EQ(started, ids);
+}
+
+TEST(Memory, ReadsOnInStepsThatCommitsNeedNotWaitFor) {
+  Bench bench;
+  for (int i = 0; i < 3'000; ++i) bench.submit(bench.enqueue_request());
+  bench.settle();
+  EXPECT_EQ(bench.engine().sizes().head_jobs, 1'024U);
+  bench.worker("w-1", 512);
+  EXPECT_EQ(bench.dispatches().size(), 512U);
+  for (int i = 0; i < 200; ++i) {
+    bench.get<Done>(AddCredits{WorkerId("w-1"), 1});
+    EXPECT_EQ(bench.dispatches().size(), 1U);
+    EXPECT_LE(bench.engine().sizes().head_jobs, 512U + 64U);
+  }
+}
+
+TEST(Memory, SharesItsRoomWithLinesThatComeLater) {
+  Bench bench({.head_jobs_max = 64, .line_head_max = 64});
+  std::vector<JobId> ids;
+  for (int type = 0; type < 7; ++type) {
+    for (int i = 0; i < 100; ++i) {
+      auto request = bench.enqueue_request();
+      request.spec.type = JobTypeName("type" + std::to_string(type));
+      ids.push_back(request.id);
+      bench.submit(std::move(request));
+    }
+    bench.settle();
+    bench.enqueue();
+    EXPECT_LE(bench.engine().sizes().head_jobs, 64U + 2U);
+  }
+  bench.worker("w-1", 1'000);
+  std::vector<JobId> started;
+  for (const auto& dispatch : bench.dispatches()) {
+    if (dispatch.state->spec.type != spec().type) started.push_back(dispatch.state->id);
+  }
+  std::ranges::sort(ids);
+  std::ranges::sort(started);
   EXPECT_EQ(started, ids);
 }
 

@@ -17,6 +17,10 @@ constexpr std::size_t kDepartures = 16;
 
 /// Rows that one read of the recovery gives.
 constexpr std::size_t kRecoveryPage = 512;
+/// Places of a line that one read gives, where no more are wanted at once: commits wait for it.
+constexpr std::size_t kLinePage = 64;
+/// Timers that one read gives.
+constexpr std::size_t kTimerPage = 1'024;
 
 /// Calls `take` with each job of the pages that `read(after)` gives.
 template <class Read, class Take>
@@ -200,8 +204,9 @@ void Memory::forget(const JobId& job) {
 }
 
 Result<void> Memory::refill_line(const store::ReadyLine& line, HeadWindow<LinePlace>& window,
-                                 const store::Reader& reader) {
-  const std::size_t limit = line_max() - std::min(line_max() - 1, window.places().size());
+                                 std::size_t wanted, const store::Reader& reader) {
+  const std::size_t room = line_max() - std::min(line_max() - 1, window.places().size());
+  const std::size_t limit = std::min(room, std::max(wanted, kLinePage));
   std::optional<store::ReadyCursor> after;
   if (const auto& horizon = window.horizon()) after = {horizon->priority, horizon->position};
   const auto read = reader.ready(line, after, limit);
@@ -224,9 +229,19 @@ Result<void> Memory::refill_line(const store::ReadyLine& line, HeadWindow<LinePl
   return {};
 }
 
+void Memory::shorten_lines() {
+  if (head_jobs_ <= options.head_jobs_max) return;
+  for (auto& [line, window] : lines) {
+    std::vector<LinePlace> evicted;
+    window.trim(line_max(), evicted);
+    evict(evicted);
+  }
+}
+
 Result<void> Memory::refill(const store::Reader& reader, bool with_lines, Now now) {
+  shorten_lines();
   while (!timers.complete() && timers.places().size() <= options.timers_max / 4) {
-    const std::size_t limit = std::max<std::size_t>(1, options.timers_max / 2);
+    const std::size_t limit = std::clamp<std::size_t>(options.timers_max / 2, 1, kTimerPage);
     std::optional<store::DueCursor> after;
     if (const auto& horizon = timers.horizon()) after = {horizon->first, horizon->second};
     const auto read = reader.due(Timestamp::max(), after, limit);
@@ -240,10 +255,12 @@ Result<void> Memory::refill(const store::Reader& reader, bool with_lines, Now no
   for (auto it = lines.begin(); it != lines.end();) {
     auto& [line, window] = *it;
     if (!window.complete() && window.places().size() <= line_max() / 2) {
-      const bool wanted = std::ranges::any_of(
-          workers, [&](const auto& w) { return w.second.credits > 0 && w.second.takes(line); });
-      if (wanted) {
-        if (auto read = refill_line(line, window, reader); !read) return read;
+      std::size_t wanted = 0;
+      for (const auto& [id, worker] : workers) {
+        if (worker.credits > 0 && worker.takes(line)) wanted += worker.credits;
+      }
+      if (wanted > 0) {
+        if (auto read = refill_line(line, window, wanted, reader); !read) return read;
         // All that was read may be of closed keys.
         unread_ = unread_ || (window.places().empty() && !window.complete());
       }

@@ -166,8 +166,11 @@ class Memory {
   [[nodiscard]] std::size_t line_max() const;
   void set_lease(const job::JobState& state, Now now, bool recovered);
   Result<void> recover_limits(const store::Reader& reader, Now now);
+  /// Where new lines have come, the older ones hold more than their share.
+  void shorten_lines();
+  /// @param wanted  places that free workers could take now
   Result<void> refill_line(const store::ReadyLine& line, HeadWindow<LinePlace>& window,
-                           const store::Reader& reader);
+                           std::size_t wanted, const store::Reader& reader);
 
   struct KeyRow {
     std::set<LinePlace> shown;  ///< its places in the window of its line
