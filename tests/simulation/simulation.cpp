@@ -56,6 +56,7 @@ Simulation::Simulation(std::uint64_t seed)
   // Small windows, so that a few hundred jobs reach their edges.
   options_.batch_requests_max = 1 + below(20);
   options_.line_head_max = 1 + below(12);
+  if (seed % 3 == 0) options_.head_jobs_max = 16;
   options_.timers_max = 1 + below(12);
   options_.input_bytes_max = below(200);
   options_.queue_length_max = 20 + below(200);

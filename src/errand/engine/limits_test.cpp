@@ -255,6 +255,34 @@ TEST(Limits, OfARateByKeyOpenWithTime) {
   EXPECT_EQ(started(bench), (std::vector<std::string>{"a", "b"}));
 }
 
+TEST(Limits, OfManyKeysHoldFewJobsInMemory) {
+  Limit limit = concurrency_by_account(1);
+  limit.kind = LimitKind::kRate;
+  limit.per = 10s;
+  Options options = with({limit});
+  options.head_jobs_max = 64;
+  Bench bench(options);
+  constexpr int kKeys = 300;
+  constexpr int kJobs = 4;
+  std::vector<std::string> in_order;
+  for (int i = 0; i < kKeys * kJobs; ++i) {
+    in_order.push_back(std::to_string(i % kKeys));
+    bench.submit(bench.enqueue_request(of_account(in_order.back())));
+  }
+  bench.settle();
+  bench.worker("w-1", 1'000, TenantId("acme"), 10'000);
+  std::vector<std::string> all;
+  for (int round = 0; round < kJobs; ++round) {
+    for (const std::string& key : started(bench)) all.push_back(key);
+    EXPECT_EQ(all.size(), static_cast<std::size_t>(kKeys * (round + 1)));
+    // All keys open at once: the next job of each, and no more.
+    EXPECT_LE(bench.engine().sizes().head_jobs, static_cast<std::size_t>(kKeys));
+    bench.advance(11s);
+    (void)bench.ask(AddCredits{WorkerId("w-1"), 1'000});
+  }
+  EXPECT_EQ(all, in_order);
+}
+
 TEST(Limits, CanBeChangedAtRunTime) {
   Bench bench(with({concurrency(std::nullopt), concurrency_by_account(1)}));
   bench.worker("w-1", 10);
@@ -388,6 +416,7 @@ RC_GTEST_PROP(Limits, LetTheFirstJobStartThatNothingHoldsBack, ()) {
   by_key.fifo = fifo;
   Options options = with({concurrency(of_type), by_key});
   options.line_head_max = static_cast<std::size_t>(*rc::gen::inRange(1, 6));
+  options.head_jobs_max = static_cast<std::size_t>(*rc::gen::inRange(1, 100));
   options.batch_requests_max = static_cast<std::size_t>(*rc::gen::inRange(1, 4));
   options.lease = 10h;  // nobody beats
   Bench bench(options);

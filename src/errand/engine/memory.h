@@ -180,7 +180,9 @@ class Memory {
     std::optional<Timestamp> opens;  ///< its place in key_timers_
   };
   static store::ReadyLine line_of_key(const Key& key) { return {key.queue, key.tenant, key.type}; }
-  static std::size_t own_max(std::size_t shown);
+  /// Places that each closed key may hide in memory; 0 where there are very many.
+  [[nodiscard]] std::size_t hidden_max() const;
+  [[nodiscard]] std::size_t own_max(std::size_t shown) const;
   KeyRow* find_row(const std::optional<Key>& key);
   void drop_row_if_idle(const Key& key);
   void evict(const std::vector<LinePlace>& places);

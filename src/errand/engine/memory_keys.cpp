@@ -8,6 +8,8 @@ namespace {
 
 /// Places of a closed key in memory, beside those that are shown.
 constexpr std::size_t kHiddenMax = 8;
+/// All keys together hide so many of the jobs that may be in memory.
+constexpr std::size_t kHiddenShare = 4;
 /// Places of a key that one read gives at most.
 constexpr std::uint64_t kKeyPageMax = 256;
 /// Keys that one plan looks at.
@@ -15,7 +17,14 @@ constexpr std::size_t kStirredMax = 4'096;
 
 }  // namespace
 
-std::size_t Memory::own_max(std::size_t shown) { return shown + kHiddenMax; }
+std::size_t Memory::hidden_max() const {
+  const std::size_t keys = std::max<std::size_t>(1, keys_.size());
+  return std::min(options.head_jobs_max / kHiddenShare / keys, kHiddenMax);
+}
+
+std::size_t Memory::own_max(std::size_t shown) const {
+  return shown + std::max<std::size_t>(1, hidden_max());
+}
 
 std::optional<Memory::Key> Memory::key_of(const job::JobState& state) const {
   const job::JobSpec& spec = state.spec;
@@ -107,9 +116,10 @@ Result<void> Memory::refill_key(const Key& key, KeyRow& row, const store::Reader
   auto& own = *row.own;
   const auto room = limits.room_of_key(key.type, key.tenant, key.limit_key, now.wall);
   const std::uint64_t wanted = std::min(room.places, room.starts);
-  if (own.complete() || own.places().size() > wanted) return {};
-  const std::size_t limit =
-      std::clamp<std::uint64_t>(wanted - own.places().size(), kHiddenMax, kKeyPageMax);
+  // Without a place, the job that holds the key may still start; against a rate none may.
+  if (own.complete() || room.starts == 0 || own.places().size() > wanted) return {};
+  const std::size_t limit = std::clamp<std::uint64_t>(
+      wanted - own.places().size(), std::max<std::size_t>(1, hidden_max()), kKeyPageMax);
   std::optional<store::ReadyCursor> after;
   if (const auto& horizon = own.horizon()) after = {horizon->priority, horizon->position};
   const auto read = reader.ready_of_key(line_of_key(key), key.limit_key, after, limit);
@@ -182,7 +192,13 @@ void Memory::close_key(const Key& key, Now now) {
     return true;
   });
   std::vector<LinePlace> evicted;
-  row->own->trim(own_max(row->shown.size()), evicted);
+  if (next.empty() && hidden_max() == 0) {
+    // Among so many keys it is read anew once it has room.
+    evicted.assign(row->own->places().begin(), row->own->places().end());
+    row->own.emplace(false);
+  } else {
+    row->own->trim(own_max(row->shown.size()), evicted);
+  }
   forget_hidden(key, *row, evicted);
   set_key_timer(key, *row, now);
 }
