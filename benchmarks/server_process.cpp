@@ -90,6 +90,8 @@ Result<ServerProcess> ServerProcess::start(const Options& options) {
 
 Result<void> ServerProcess::launch() {
   const auto log = folder_ / "server.log";
+  // What an earlier one has said is not to be taken for this one's.
+  std::filesystem::remove(log);
   const auto pid = spawn({program_, "serve", "--schema", (folder_ / "schema.graphql").string(),
                           "--data", (folder_ / "data").string(), "--credentials",
                           (folder_ / "credentials.toml").string(), "--port", "0"},
