@@ -6,9 +6,9 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -53,10 +53,8 @@ struct Options {
   }
 };
 
-[[noreturn]] void give_up(const errand::Error& error) {
-  fmt::print(stderr, "bench: {}\n", error.message);
-  std::exit(1);
-}
+/// Thrown to main(), so that the servers end and their folders go.
+[[noreturn]] void give_up(const errand::Error& error) { throw std::runtime_error(error.message); }
 
 template <class T>
 T must(Result<T> result) {
@@ -370,6 +368,23 @@ void print_crashes(const Options& options, ServerProcess& server) {
   }
 }
 
+void run(const Options& options) {
+  const ServerProcess empty = start_server(options);
+  ServerProcess full = start_server(options);
+  fill(options, full);
+  fmt::print("\n{:<28} {:>9} {:>9} {:>11} {:>9}\n", "memory, MiB (wanted: 300)", "resident", "peak",
+             "anonymous", "mapped");
+  print_memory("the empty one", empty);
+  print_memory("after the filling", full);
+  print_starts(options, empty, full);
+  print_queries(empty, full);
+  fmt::print("\n{:<28} {:>9} {:>9} {:>11} {:>9}\n", "memory, MiB (wanted: 300)", "resident", "peak",
+             "anonymous", "mapped");
+  print_memory("the empty one", empty);
+  print_memory("with its backlog", full);
+  print_crashes(options, full);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -397,19 +412,11 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 100));
   CLI11_PARSE(app, argc, argv);
 
-  const ServerProcess empty = start_server(options);
-  ServerProcess full = start_server(options);
-  fill(options, full);
-  fmt::print("\n{:<28} {:>9} {:>9} {:>11} {:>9}\n", "memory, MiB (wanted: 300)", "resident", "peak",
-             "anonymous", "mapped");
-  print_memory("the empty one", empty);
-  print_memory("after the filling", full);
-  print_starts(options, empty, full);
-  print_queries(empty, full);
-  fmt::print("\n{:<28} {:>9} {:>9} {:>11} {:>9}\n", "memory, MiB (wanted: 300)", "resident", "peak",
-             "anonymous", "mapped");
-  print_memory("the empty one", empty);
-  print_memory("with its backlog", full);
-  print_crashes(options, full);
+  try {
+    run(options);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "bench: {}\n", error.what());
+    return 1;
+  }
   return 0;
 }
