@@ -29,7 +29,7 @@ inline constexpr int kDeliberateBugCount = 15;  ///< without kNone
 
 #ifdef ERRAND_DELIBERATE_BUGS
 
-/// The one that is in. Set by a test in a process of its own, before any thread starts.
+/// The one that is in. Set by a test while no other thread runs.
 extern DeliberateBug deliberate_bug;
 
 // Internal linkage: the two forms stand in different libraries of one program.
