@@ -557,6 +557,20 @@ TEST(Progress, IsCoalescedAndTheLastBeforeTheEndIsKept) {
   EXPECT_EQ(to_number(bench.state(id)->last_sequence), 6U);
 }
 
+TEST(Progress, TheSecondOfOneBatchIsNotHeldForEver) {
+  Bench bench;
+  bench.worker("w-1");
+  const JobId id = bench.enqueue()->id;
+  for (const double completed : {1.0, 2.0}) {
+    bench.submit(bench.command(
+        id, job::ReportProgress{FencingToken{1}, {.completed = completed, .total = 100}}));
+  }
+  bench.settle();
+  bench.advance(250ms);
+  bench.settle();
+  EXPECT_EQ(bench.state(id)->progress->completed, 2);
+}
+
 TEST(Pause, HoldsAQueueDurablyUntilItIsResumed) {
   Bench bench;
   bench.get<Done>(PauseQueue{QueueName("reports"), TenantId(), true, SubjectId("op")});

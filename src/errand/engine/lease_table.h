@@ -25,10 +25,10 @@ struct HeldProgress {
 /// What the engine holds of a job that a worker runs. Never stored.
 struct Lease {
   FencingToken token{};
-  WorkerId worker;             ///< who was heard of last
-  MonotonicTime expires;       ///< without a further heartbeat
-  MonotonicTime attempt_ends;  ///< by the attempt's timeout
-  MonotonicTime progress_stored = MonotonicTime::min();
+  WorkerId worker;                               ///< who was heard of last
+  MonotonicTime expires;                         ///< without a further heartbeat
+  MonotonicTime attempt_ends;                    ///< by the attempt's timeout
+  std::optional<MonotonicTime> progress_stored;  ///< nullopt: none since this lease is known
   std::optional<HeldProgress> held;
   std::optional<Timestamp> wall_due;  ///< RUNNING: deadline; CANCELING: end of the grace
 
@@ -67,9 +67,9 @@ class LeaseTable {
   [[nodiscard]] std::optional<MonotonicTime> first_monotonic() const;
   [[nodiscard]] std::optional<Timestamp> first_wall() const;
 
-  /// When held progress of `lease` is to be stored.
+  /// When held progress of `lease` is to be stored: at once, long ago, where none was before.
   [[nodiscard]] MonotonicTime progress_due(const Lease& lease) const {
-    return lease.progress_stored + progress_interval_;
+    return lease.progress_stored ? *lease.progress_stored + progress_interval_ : MonotonicTime{};
   }
 
  private:
