@@ -13,12 +13,6 @@ namespace {
 
 auto day_of(Timestamp time) { return std::chrono::floor<std::chrono::days>(time); }
 
-std::expected<void, Error> run(Connection& connection, Statement& statement, const char* what) {
-  const Statement::Use use(statement);
-  if (statement.step() == SQLITE_DONE) return {};
-  return std::unexpected(connection.error(what));
-}
-
 }  // namespace
 
 crypto::Digest to_digest(std::span<const std::uint8_t> bytes) {

@@ -154,6 +154,12 @@ Result<std::int64_t> Connection::query_integer(const char* sql) {
   return statement->integer(0);
 }
 
+Result<void> run(Connection& connection, Statement& statement, std::string_view what) {
+  const Statement::Use use(statement);
+  if (statement.step() == SQLITE_DONE) return {};
+  return std::unexpected(connection.error(what));
+}
+
 ErrorCode to_error_code(int sqlite_code) noexcept {
   switch (sqlite_code & 0xff) {
     case SQLITE_FULL:

@@ -115,6 +115,10 @@ class Connection {
   sqlite3* handle_ = nullptr;
 };
 
+/// Runs a bound statement to its end and resets it. @return the failure; `what` says what was
+/// tried.
+Result<void> run(Connection& connection, Statement& statement, std::string_view what);
+
 /// The public code for a result code of SQLite.
 ErrorCode to_error_code(int sqlite_code) noexcept;
 

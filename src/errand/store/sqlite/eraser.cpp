@@ -23,13 +23,6 @@ constexpr const char* kDoomedColumns =
     "number, id, tenant, queue, type, contract_hash, status, shard, position, sequence, state, "
     "chain_head";
 
-/// Runs a bound statement to its end and resets it.
-std::expected<void, Error> run(Connection& connection, Statement& statement, const char* what) {
-  const Statement::Use use(statement);
-  if (statement.step() == SQLITE_DONE) return {};
-  return std::unexpected(connection.error(what));
-}
-
 }  // namespace
 
 Result<void> Eraser::prepare(Connection& connection) {
