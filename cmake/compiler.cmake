@@ -40,7 +40,6 @@ endif()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT DEFINED ENV{DEV_NO_CCACHE})
-  # Precompiled headers go by their sum, see precompiled.cmake.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_PCH_EXTSUM=true CCACHE_SLOPPINESS=pch_defines,time_macros
-    ${CCACHE_PROGRAM})
+  # What ccache asks for before it keeps objects with precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
 endif()

@@ -16,37 +16,23 @@ function(errand_precompile name)
   file(WRITE ${PROJECT_BINARY_DIR}/${name}.cpp "")
   add_library(${name} OBJECT ${PROJECT_BINARY_DIR}/${name}.cpp)
   target_precompile_headers(${name} PRIVATE ${ARGN})
-  # ccache cannot tell a precompiled header of one build folder from that of another, as it holds its own path. What it was made of
-  # stands in a file beside it, which ccache takes in its place (pch_external_checksum).
-  set(folder ${PROJECT_BINARY_DIR}/CMakeFiles/${name}.dir)
-  set(flags "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}")
-  separate_arguments(flags)
-  get_directory_property(options COMPILE_OPTIONS)
-  get_directory_property(definitions COMPILE_DEFINITIONS)
-  list(TRANSFORM definitions PREPEND -D)
-  add_custom_command(OUTPUT ${folder}/cmake_pch.hxx.pch.sum
-    COMMAND ${CMAKE_CXX_COMPILER} -std=c++23 ${flags} ${options} ${definitions} -w -E -P -x c++-header ${folder}/cmake_pch.hxx
-      -o ${folder}/cmake_pch.hxx.pch.sum
-    DEPENDS ${folder}/cmake_pch.hxx VERBATIM)
-  add_custom_target(${name}_sum DEPENDS ${folder}/cmake_pch.hxx.pch.sum)
 endfunction()
 
 # errand_use_precompiled(TARGET NAME)
 function(errand_use_precompiled target name)
   if(ERRAND_PRECOMPILED_HEADERS)
     target_precompile_headers(${target} REUSE_FROM ${name})
-    add_dependencies(${target} ${name}_sum)
   endif()
 endfunction()
 
 if(ERRAND_PRECOMPILED_HEADERS)
-  string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
   # A file is compiled under the definitions of its precompiled headers.
   add_compile_definitions(GTEST_HAS_PTHREAD=1)
   foreach(library fmt::fmt errand_boost_asio errand_boost_json)
     get_target_property(definitions ${library} INTERFACE_COMPILE_DEFINITIONS)
     add_compile_definitions(${definitions})
   endforeach()
+  # Else ccache would find nothing again after they were built anew.
   add_compile_options(-Xclang -fno-pch-timestamp)
   errand_precompile(errand_headers ${library_headers})
   errand_precompile(errand_optimized_headers ${library_headers})
