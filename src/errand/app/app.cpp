@@ -181,7 +181,7 @@ class App::Impl {
       const auto end = [this]() -> asio::awaitable<void> {
         co_await http_->stop(config_.server.drain_timeout);
         co_await server_->stop();
-        co_await gateway_->stop();
+        co_await gateway_->stop(std::chrono::steady_clock::now() + config_.server.drain_timeout);
       };
       asio::co_spawn(context_, end(), asio::use_future).wait();
     }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <set>
+#include <utility>
 
 #include "errand/contract/contract.h"
 #include "errand/worker/job_types.h"
@@ -10,10 +12,15 @@ namespace errand::worker {
 /// The job types of a contract.
 class ContractJobTypes final : public JobTypes {
  public:
-  explicit ContractJobTypes(std::shared_ptr<const contract::Contract> contract)
-      : contract_(std::move(contract)) {}
+  /// @param hosted  types that have a handler in this process
+  explicit ContractJobTypes(std::shared_ptr<const contract::Contract> contract,
+                            std::set<JobTypeName> hosted = {})
+      : contract_(std::move(contract)), hosted_(std::move(hosted)) {}
 
   [[nodiscard]] bool knows(const JobTypeName& type) const override;
+  [[nodiscard]] bool hosted(const JobTypeName& type) const override {
+    return hosted_.contains(type);
+  }
 
   /// A result of a type that the schema has no more (its jobs outlived it) is stored as it is:
   /// there is nothing to hold it against, and nobody to show it to.
@@ -22,6 +29,7 @@ class ContractJobTypes final : public JobTypes {
 
  private:
   std::shared_ptr<const contract::Contract> contract_;
+  std::set<JobTypeName> hosted_;
 };
 
 }  // namespace errand::worker

@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "errand/worker/hosted_worker.h"
 #include "errand/worker/hub.h"
 #include "errand/worker/long_poll.h"
 #include "errand/worker/web_socket_session.h"
@@ -40,6 +41,7 @@ class Gateway::Impl {
   }
 
   Hub hub;
+  std::vector<std::shared_ptr<HostedWorker>> hosted;
 
  private:
   static boost::asio::awaitable<void> serve(std::shared_ptr<WebSocketSession> session) {
@@ -80,7 +82,18 @@ void Gateway::deliver(std::vector<engine::Action> actions) {
 
 void Gateway::drain(Milliseconds grace) { impl_->hub.drain(grace); }
 
-boost::asio::awaitable<void> Gateway::stop() {
+void Gateway::host(boost::asio::any_io_executor executor, std::string name,
+                   std::vector<JobTypeName> types, std::uint32_t slots,
+                   std::shared_ptr<Handler> handler) {
+  impl_->hosted.push_back(std::make_shared<HostedWorker>(
+      impl_->hub, std::move(executor),
+      HostedWorker::Options{.name = std::move(name), .types = std::move(types), .slots = slots},
+      std::move(handler)));
+  impl_->hosted.back()->start();
+}
+
+boost::asio::awaitable<void> Gateway::stop(std::chrono::steady_clock::time_point patience) {
+  for (const auto& worker : impl_->hosted) co_await worker->finish(patience);
   impl_->hub.tasks().cancel();
   co_await impl_->hub.tasks().join();
 }

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
 #include "errand/async/blocking_pool.h"
@@ -18,6 +21,7 @@
 #include "errand/store/reader.h"
 #include "errand/telemetry/log.h"
 #include "errand/telemetry/metrics.h"
+#include "errand/worker/attempt.h"
 #include "errand/worker/job_types.h"
 
 namespace errand::worker {
@@ -69,6 +73,11 @@ class Gateway {
   /// Adds /worker, /worker/v1/poll and /worker/v1/messages.
   void add_routes(net::Router& router);
 
+  /// Lets `handler` run jobs within this process, as a worker of that name, types and slots. After
+  /// the lane has started, before drain(). `executor` runs the attempts; its context has threads.
+  void host(boost::asio::any_io_executor executor, std::string name, std::vector<JobTypeName> types,
+            std::uint32_t slots, std::shared_ptr<Handler> handler);
+
   /// Hands jobs and stop notices to their workers: the lane's sink of actions. Quick; never waits.
   void deliver(std::vector<engine::Action> actions);
 
@@ -76,8 +85,9 @@ class Gateway {
   /// told. Reports are still taken. `grace` is what the workers are told.
   void drain(Milliseconds grace);
 
-  /// Waits for what still runs in the background. After the HTTP server has stopped.
-  boost::asio::awaitable<void> stop();
+  /// Lets attempts of hosted handlers go on until `patience`, then asks them to stop; waits for
+  /// what still runs in the background. After the HTTP server has stopped.
+  boost::asio::awaitable<void> stop(std::chrono::steady_clock::time_point patience);
 
   /// Connected workers, waiting polls included.
   [[nodiscard]] std::size_t workers() const;

@@ -1,10 +1,15 @@
 #include "errand/worker/hub.h"
 
+#include <algorithm>
 #include <array>
 #include <exception>
+#include <iterator>
 #include <utility>
 #include <variant>
 
+#include <boost/asio/this_coro.hpp>
+
+#include "errand/async/deadline.h"
 #include "errand/base/assert.h"
 #include "errand/crypto/encoding.h"
 #include "errand/telemetry/metric_names.h"
@@ -15,6 +20,8 @@ namespace {
 
 /// What a message takes besides its result or its arguments.
 constexpr std::size_t kEnvelopeBytes = 64 << 10;
+/// Between two tries to give credits where the lane could not take them.
+constexpr Milliseconds kRetryCredits{200};
 
 std::string random_prefix(Random& random) {
   std::array<std::uint8_t, 4> bytes{};
@@ -68,21 +75,48 @@ Result<engine::RegisterWorker> Hub::registration(const Hello& hello,
     const auto allowed = policy_.check(principal, auth::Action::kWork, {.queue = &queue});
     if (!allowed) return std::unexpected(allowed.error());
   }
-  engine::RegisterWorker result{.id = WorkerId(id_prefix_ + std::to_string(next_id_.fetch_add(1))),
+  engine::RegisterWorker result{.id = make_worker_id(),
                                 .tenant = std::nullopt,
                                 .queues = hello.queues.empty() ? principal.queues : hello.queues,
-                                .types = hello.types,
+                                .types = {},
                                 .build = hello.build,
                                 .slots = hello.slots,
                                 .subject = principal.subject};
+  std::ranges::remove_copy_if(hello.types, std::back_inserter(result.types),
+                              [this](const JobTypeName& type) { return types_.hosted(type); });
+  if (result.types.empty()) {
+    return fail(ErrorCode::kForbidden, "the server runs " + hello.types.front().str() +
+                                           " itself: its @job has a handler that is no worker");
+  }
   if (!principal.any_tenant) result.tenant = principal.tenant;
   return result;
+}
+
+WorkerId Hub::make_worker_id() {
+  return WorkerId(id_prefix_ + std::to_string(next_id_.fetch_add(1)));
+}
+
+void Hub::add_credits(boost::asio::any_io_executor executor, WorkerId worker,
+                      std::uint32_t credits) {
+  lane_->submit(engine::AddCredits{.worker = worker, .credits = credits},
+                [this, executor, worker, credits](const Result<engine::Reply>& reply) {
+                  if (reply || !is_retryable(reply.error().code)) return;
+                  tasks_.spawn(executor, "give credits again",
+                               add_credits_later(*this, worker, credits));
+                });
+}
+
+boost::asio::awaitable<void> Hub::add_credits_later(Hub& hub, WorkerId worker,
+                                                    std::uint32_t credits) {
+  co_await async::sleep_for(kRetryCredits);
+  const auto executor = co_await boost::asio::this_coro::executor;
+  if (hub.find(worker) != nullptr) hub.add_credits(executor, worker, credits);
 }
 
 std::vector<JobTypeName> Hub::unknown_types(const Hello& hello) const {
   std::vector<JobTypeName> unknown;
   for (const JobTypeName& type : hello.types) {
-    if (!types_.knows(type)) unknown.push_back(type);
+    if (!types_.knows(type) || types_.hosted(type)) unknown.push_back(type);
   }
   return unknown;
 }

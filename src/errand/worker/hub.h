@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
 #include "errand/async/task_group.h"
@@ -47,7 +48,15 @@ class Hub {
   [[nodiscard]] Result<engine::RegisterWorker> registration(const Hello& hello,
                                                             const auth::Principal& principal);
 
-  /// Announced types that the schema does not have.
+  /// An id that no worker of this run has had.
+  [[nodiscard]] WorkerId make_worker_id();
+
+  /// Gives a worker that is connected more credits. Tries again where the lane cannot take them
+  /// just now: a credit that is lost is a slot that stays empty.
+  /// @param executor  where it waits for that
+  void add_credits(boost::asio::any_io_executor executor, WorkerId worker, std::uint32_t credits);
+
+  /// Announced types that the schema does not have, or that workers do not run.
   [[nodiscard]] std::vector<JobTypeName> unknown_types(const Hello& hello) const;
 
   /// Puts a worker into the map, so that its jobs find it; before it is registered with the engine.
@@ -67,6 +76,8 @@ class Hub {
 
  private:
   [[nodiscard]] std::shared_ptr<Outlet> find(const WorkerId& id) const;
+  static boost::asio::awaitable<void> add_credits_later(Hub& hub, WorkerId worker,
+                                                        std::uint32_t credits);
 
   Gateway::Options options_;
   const auth::Authenticator& authenticator_;

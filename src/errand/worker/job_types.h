@@ -17,6 +17,10 @@ class JobTypes {
   /// Whether the schema has a job of that type.
   [[nodiscard]] virtual bool knows(const JobTypeName& type) const = 0;
 
+  /// Whether the server runs jobs of that type itself (push, a command, a handler in process), so
+  /// that no connected worker gets one.
+  [[nodiscard]] virtual bool hosted(const JobTypeName& type) const = 0;
+
   /// Holds a worker's result against the mutation's type in the SDL (null, enum, list, __typename).
   /// @return the JSON text to store; kResultInvalid with the path of what does not fit, such as
   ///         "result.files[0].bytes: expected Int!, found null".

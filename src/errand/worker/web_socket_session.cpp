@@ -142,10 +142,7 @@ boost::asio::awaitable<bool> WebSocketSession::handle(WorkerMessage message) {
           },
           [&](Credits& credits) {
             // Credits after a drain crossed it on the way.
-            if (!draining_) {
-              hub_.lane().submit(engine::AddCredits{.worker = id_, .credits = credits.add},
-                                 [](const Result<engine::Reply>&) {});
-            }
+            if (!draining_) hub_.add_credits(socket_->executor(), id_, credits.add);
             return true;
           },
           [&](Heartbeat& heartbeat) {

@@ -1,0 +1,51 @@
+#include "errand/worker/attempt.h"
+
+#include <algorithm>
+
+namespace errand::worker {
+namespace {
+
+/// Later ones outrank earlier ones: after a kill nothing is left to a handler that a cancel gave.
+bool is_final(AttemptStop why) {
+  return why == AttemptStop::kTimeout || why == AttemptStop::kKill ||
+         why == AttemptStop::kLeaseLost;
+}
+
+std::chrono::steady_clock::time_point end_of(const JobOffer& offer) {
+  const Milliseconds left =
+      offer.deadline ? std::min(offer.timeout, *offer.deadline) : offer.timeout;
+  return std::chrono::steady_clock::now() + left;
+}
+
+}  // namespace
+
+Attempt::Attempt(JobOffer offer, FencingToken number, std::function<void(Progress)> report)
+    : offer_(std::move(offer)),
+      number_(number),
+      report_(std::move(report)),
+      ends_at_(end_of(offer_)) {}
+
+void Attempt::progress(Progress progress) const {
+  if (!lost()) report_(std::move(progress));
+}
+
+std::optional<Attempt::Stop> Attempt::stop() const {
+  const std::scoped_lock lock(mutex_);
+  return stop_;
+}
+
+bool Attempt::lost() const {
+  const std::scoped_lock lock(mutex_);
+  return stop_ && is_final(stop_->why);
+}
+
+void Attempt::request_stop(AttemptStop why, Milliseconds grace) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stop_ && !is_final(why)) return;
+    stop_ = Stop{.why = why, .until = std::chrono::steady_clock::now() + grace};
+  }
+  source_.request_stop();
+}
+
+}  // namespace errand::worker

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "errand/base/ids.h"
+#include "errand/worker/server_message.h"
+#include "errand/worker/worker_message.h"
+
+namespace errand::worker {
+
+/// Why an attempt that runs within the server is to stop.
+enum class AttemptStop : std::uint8_t {
+  kCancel,
+  kDeadline,
+  kTimeout,
+  kKill,
+  kLeaseLost,
+  kShutdown
+};
+
+/// What became of an attempt.
+using Outcome = std::variant<Complete, Failure, Release, Snooze>;
+
+/// One attempt of a job that runs within the server's process, as its Handler sees it. Thread-safe.
+class Attempt {
+ public:
+  /// @param report  hands progress on; called on the thread that reports it
+  Attempt(JobOffer offer, FencingToken number, std::function<void(Progress)> report);
+
+  [[nodiscard]] const JobOffer& offer() const noexcept { return offer_; }
+  [[nodiscard]] FencingToken number() const noexcept { return number_; }
+
+  /// Says how far it has come. Cheap, as the engine coalesces it; nothing once stop() is final.
+  void progress(Progress progress) const;
+
+  /// Asked to stop from here on, for whatever reason. Callbacks run on the thread that asks, and
+  /// must be quick.
+  [[nodiscard]] std::stop_token stop_token() const { return source_.get_token(); }
+
+  /// Why it is to stop, and until when an outcome is still taken. In the order in which a handler
+  /// would see it: a kill that follows a cancel outranks it.
+  struct Stop {
+    AttemptStop why = AttemptStop::kCancel;
+    /// Over at once where `why` is kTimeout, kKill or kLeaseLost.
+    std::chrono::steady_clock::time_point until;
+  };
+  [[nodiscard]] std::optional<Stop> stop() const;
+
+  /// Whether no outcome is taken any more.
+  [[nodiscard]] bool lost() const;
+
+  /// When the attempt's timeout or the job's deadline ends it, whichever comes first.
+  [[nodiscard]] std::chrono::steady_clock::time_point ends_at() const noexcept { return ends_at_; }
+
+  /// Asks it to stop. `grace` says how long its outcome is taken; zero: not any more.
+  void request_stop(AttemptStop why, Milliseconds grace);
+
+ private:
+  const JobOffer offer_;
+  const FencingToken number_;
+  const std::function<void(Progress)> report_;
+  const std::chrono::steady_clock::time_point ends_at_;
+  std::stop_source source_;
+  mutable std::mutex mutex_;
+  std::optional<Stop> stop_;  ///< guarded by mutex_
+};
+
+using AttemptPtr = std::shared_ptr<Attempt>;
+
+/// Runs attempts within the server's process: one way to run jobs, such as push. Thread-safe.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+
+  /// Runs one attempt to its end, on the executor of the awaiting coroutine, which it must not
+  /// block. Ends soon after the attempt is asked to stop. What it throws counts as a transient
+  /// failure.
+  virtual boost::asio::awaitable<Outcome> run(AttemptPtr attempt) = 0;
+};
+
+}  // namespace errand::worker

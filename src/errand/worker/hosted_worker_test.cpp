@@ -1,0 +1,177 @@
+#include "errand/worker/hosted_worker.h"
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+#include "errand/async/blocking_pool.h"
+#include "errand/worker/gateway_test_support.h"
+
+namespace errand::worker {
+namespace {
+
+using Function = std::function<Outcome(const AttemptPtr&)>;
+
+/// Runs a function on a thread of its own, as handlers that block do.
+class FunctionHandler final : public Handler {
+ public:
+  FunctionHandler(async::BlockingPool& pool, Function function)
+      : pool_(pool), function_(std::move(function)) {}
+
+  asio::awaitable<Outcome> run(AttemptPtr attempt) override {
+    auto outcome = co_await pool_.run([this, attempt] { return function_(attempt); });
+    if (!outcome) throw std::runtime_error(outcome.error().message);
+    co_return std::move(*outcome);
+  }
+
+ private:
+  async::BlockingPool& pool_;
+  Function function_;
+};
+
+void wait_for_stop(const Attempt& attempt) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  stopped.wait(lock, attempt.stop_token(), [] { return false; });
+}
+
+Complete result(int n) { return {.result = {{"n", n}}}; }
+
+class HostedWorkerTest : public GatewayTest {
+ protected:
+  void host(Function function, std::uint32_t slots = 1) {
+    types_.hosted_types.insert(JobTypeName("work"));
+    gateway_->host(threads_.context().get_executor(), "test", {JobTypeName("work")}, slots,
+                   std::make_shared<FunctionHandler>(handler_pool_, std::move(function)));
+  }
+
+  /// Returns once the job has that status.
+  job::StatePtr until(const JobId& id, job::JobStatus status) {
+    while (true) {
+      auto now = state(id);
+      if (now->status == status) return now;
+      std::this_thread::yield();
+    }
+  }
+
+  async::BlockingPool handler_pool_{{.threads = 4}};
+};
+
+TEST_F(HostedWorkerTest, RunsJobsAndStoresTheirResults) {
+  start({.server = "errand/test"});
+  host([](const AttemptPtr& attempt) -> Outcome {
+    EXPECT_EQ(attempt->offer().arguments_json, R"({"input":{"n":7}})");
+    attempt->progress({.completed = 1, .total = 2, .stage = "half", .message = std::nullopt});
+    return result(42);
+  });
+  const JobId first = enqueue();
+  const JobId second = enqueue();
+  const auto done = until(first, job::JobStatus::kSucceeded);
+  EXPECT_EQ(done->progress->stage, "half");
+  EXPECT_EQ(done->worker_build, "errand/test");
+  until(second, job::JobStatus::kSucceeded);  // the slot is free again
+  EXPECT_EQ(store_.reader().payload(first, store::PayloadKind::kResult).value()->bytes,
+            R"({"n":42})");
+}
+
+TEST_F(HostedWorkerTest, HoldsResultsAgainstTheSchema) {
+  start();
+  host([](const AttemptPtr&) -> Outcome { return Complete{.result = "seven"}; });
+  const auto failed = until(enqueue(), job::JobStatus::kFailed);
+  EXPECT_EQ(failed->error->code, "RESULT_INVALID");
+}
+
+TEST_F(HostedWorkerTest, TakesAnExceptionForATransientFailure) {
+  start();
+  host([](const AttemptPtr& attempt) -> Outcome {
+    if (attempt->offer().attempt == 1) throw std::runtime_error("it broke");
+    return Failure{.kind = FailureKind::kPermanent, .code = "NO", .message = "no"};
+  });
+  const JobId id = enqueue();
+  const auto retrying = until(id, job::JobStatus::kRetrying);
+  EXPECT_THAT(retrying->last_failure->message, HasSubstr("it broke"));
+}
+
+TEST_F(HostedWorkerTest, TellsTheHandlerOfACancelAndTakesWhatItSays) {
+  start();
+  std::atomic<int> seen = -1;
+  host([&](const AttemptPtr& attempt) -> Outcome {
+    wait_for_stop(*attempt);
+    seen = static_cast<int>(attempt->stop()->why);
+    return Failure{.kind = FailureKind::kTransient, .code = "CANCELED", .message = "stopped"};
+  });
+  const JobId id = enqueue();
+  until(id, job::JobStatus::kRunning);
+  ASSERT_TRUE(command(id, job::RequestCancel{}));
+  until(id, job::JobStatus::kCanceled);
+  EXPECT_EQ(seen, static_cast<int>(AttemptStop::kCancel));
+}
+
+TEST_F(HostedWorkerTest, AKilledAttemptReportsNothingAndFreesItsSlot) {
+  start();
+  host([&](const AttemptPtr& attempt) -> Outcome {
+    if (attempt->offer().attempt == 1 && attempt->offer().tags.empty()) return result(1);
+    wait_for_stop(*attempt);
+    EXPECT_TRUE(attempt->lost());
+    attempt->progress({.completed = 1, .total = 1, .stage = "late", .message = std::nullopt});
+    return result(1);
+  });
+  const JobId id = enqueue();
+  until(id, job::JobStatus::kRunning);
+  ASSERT_TRUE(command(id, job::Kill{.message = "enough"}));
+  const JobId next = enqueue();
+  until(next, job::JobStatus::kRunning);
+  EXPECT_EQ(state(id)->status, job::JobStatus::kCanceled);
+  EXPECT_THAT(metrics_.render(), testing::Not(HasSubstr("errand_stale_reports_total 1")));
+  ASSERT_TRUE(command(next, job::Kill{.message = "enough"}));
+}
+
+TEST_F(HostedWorkerTest, HeartbeatsKeepALongAttempt) {
+  start({.heartbeat = 20ms}, 200ms);
+  host([&](const AttemptPtr& attempt) -> Outcome {
+    // Three leases long, by the clock of the leases.
+    const auto end = std::chrono::steady_clock::now() + 600ms;
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    stopped.wait_until(lock, attempt->stop_token(), end, [] { return false; });
+    return result(attempt->offer().attempt);
+  });
+  const auto done = until(enqueue(), job::JobStatus::kSucceeded);
+  EXPECT_EQ(done->attempt, 1);
+}
+
+TEST_F(HostedWorkerTest, AtTheServersEndJobsAreGivenBackUncounted) {
+  start();
+  host([&](const AttemptPtr& attempt) -> Outcome {
+    wait_for_stop(*attempt);
+    EXPECT_EQ(attempt->stop()->why, AttemptStop::kShutdown);
+    return Release{};
+  });
+  const JobId id = enqueue();
+  until(id, job::JobStatus::kRunning);
+  gateway_->drain(0ms);
+  asio::co_spawn(threads_.context(), gateway_->stop(std::chrono::steady_clock::now()),
+                 asio::use_future)
+      .get();
+  EXPECT_EQ(state(id)->status, job::JobStatus::kPending);
+  EXPECT_EQ(state(id)->attempts_in_run, 0);
+}
+
+TEST_F(HostedWorkerTest, ConnectedWorkersDoNotGetItsTypes) {
+  start();
+  host([](const AttemptPtr&) -> Outcome { return result(1); });
+  Client worker = connect();
+  worker.send({{"type", "hello"}, {"types", {"work", "mail"}}, {"slots", 1}});
+  EXPECT_EQ(worker.read("welcome").at("unknownTypes"), (bj::array{"work"}));
+  Client refused = connect();
+  refused.send({{"type", "hello"}, {"types", {"work"}}, {"slots", 1}});
+  EXPECT_THAT(text(refused.read("error"), "message"), HasSubstr("the server runs work itself"));
+}
+
+}  // namespace
+}  // namespace errand::worker
