@@ -7,6 +7,7 @@
 
 #include "errand/base/time_text.h"
 #include "errand/contract/contract_test_support.h"
+#include "errand/contract/directive_reader.h"
 #include "errand/contract/read_job_type.h"
 
 namespace errand::contract {
@@ -35,7 +36,7 @@ TEST(JobDirective, HasDefaultsForEverything) {
   EXPECT_EQ(job->retention, 7 * 24h);
   EXPECT_EQ(job->retry, (job::RetryPolicy::Options{}));
   EXPECT_EQ(job->idempotency, Idempotency::kOptional);
-  EXPECT_EQ(job->handler, "run");
+  EXPECT_EQ(job->handler, HandlerRule());
   EXPECT_TRUE(job->scopes.empty());
   EXPECT_EQ(job->result_type.str(), "Int");
   EXPECT_EQ(contract->job_type_of_object("RunJob"), job);
@@ -49,7 +50,7 @@ TEST(JobDirective, ReadsEveryArgument) {
       "    queueTimeout: \"10m\", deadline: \"1d\", maxAttempts: 3,\n"
       "    backoff: {initial: \"2s\", max: \"1m\", factor: 3}, retention: \"30d\",\n"
       "    idempotency: REQUIRED, unique: {by: \"account\"}, onConflict: REJECT,\n"
-      "    concurrency: [{key: \"tenant\", limit: 2}], handler: \"runner\",\n"
+      "    concurrency: [{key: \"tenant\", limit: 2}],\n"
       "    rateLimit: [{key: \"queue\", limit: 10, per: \"1m\"}], steps: [{name: \"a\"}])\n"
       "  @auth(scopes: [\"runs:write\"])\n"
       "  @notify(on: [FAILED], channels: [EMAIL]) @schedule(cron: \"0 3 * * *\")\n"
@@ -77,7 +78,6 @@ TEST(JobDirective, ReadsEveryArgument) {
           LimitRule{.by_tenant = true, .limit = 2},
           LimitRule{.kind = LimitRule::Kind::kRate, .of_queue = true, .limit = 10, .per = 1min}));
   EXPECT_EQ(job.steps.size(), 1U);
-  EXPECT_EQ(job.handler, "runner");
   EXPECT_THAT(job.scopes, ElementsAre("runs:write"));
   EXPECT_EQ(job.notify.size(), 1U);
   EXPECT_EQ(job.schedule.size(), 1U);
@@ -170,9 +170,6 @@ TEST(JobDirective, ChecksNamesAndPaths) {
   EXPECT_THAT(errors_with("@job(queue: \"my queue\")"),
               ElementsAre("schema.graphql:2:13: @job(queue: \"my queue\"): a queue's name is 1 to "
                           "128 letters, digits or . _ : @ / -; write \"default\""));
-  EXPECT_THAT(errors_with("@job(handler: \"\")"),
-              ElementsAre("schema.graphql:2:15: @job(handler: \"\"): is empty; write \"run\", or "
-                          "leave it out"));
   EXPECT_THAT(errors_with("@job @auth(scopes: [])"),
               ElementsAre("schema.graphql:2:20: @auth(scopes: []): name at least one scope, or "
                           "remove @auth"));
@@ -315,7 +312,7 @@ TEST(JobDirective, RefusesWhatTheServerDoesNotHonourYet) {
       "type Mutation {\n"
       "  run(a: ID): Int @job(concurrency: [], rateLimit: "
       "[],\n"
-      "    handler: \"x\", steps: [])\n"
+      "    steps: [])\n"
       "    @notify(on: [FAILED], channels: [EMAIL])\n"
       "    @schedule(cron: \"* * * * *\")\n"
       "}\n"
@@ -323,9 +320,7 @@ TEST(JobDirective, RefusesWhatTheServerDoesNotHonourYet) {
   EXPECT_THAT(
       errors,
       ElementsAre(
-          "schema.graphql:3:14: @job(handler:) is not supported by this version of Errand yet; "
-          "remove it; name the worker's handler as the mutation",
-          "schema.graphql:3:26: @job(steps:) is not supported by this version of Errand yet; "
+          "schema.graphql:3:12: @job(steps:) is not supported by this version of Errand yet; "
           "remove "
           "it; let the worker make each part of its work repeatable",
           "schema.graphql:4:5: @notify is not supported by this version of Errand yet; remove it; "

@@ -11,6 +11,7 @@
 
 #include "errand/base/clock.h"
 #include "errand/base/ids.h"
+#include "errand/contract/handler_rule.h"
 #include "errand/graphql/type/definitions.h"
 #include "errand/job/retry_policy.h"
 #include "errand/job/status.h"
@@ -70,7 +71,7 @@ struct JobType {
   Milliseconds retention{604'800'000};        ///< how long the record outlives its end
   Idempotency idempotency = Idempotency::kOptional;
   std::vector<std::string> scopes;  ///< of @auth: the caller needs all of them
-  std::string handler;              ///< what a worker runs; the field's name by default
+  HandlerRule handler;
   std::vector<LimitRule> limits;
   /// Paths into the arguments whose values are the key of the limits by_input; empty: none is.
   std::vector<std::string> limit_key_paths;

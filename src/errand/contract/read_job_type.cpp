@@ -12,8 +12,8 @@
 #include <boost/json/object.hpp>
 
 #include "errand/base/time_text.h"
-#include "errand/graphql/language/printer.h"
-#include "errand/graphql/type/coerce.h"
+#include "errand/contract/directive_reader.h"
+#include "errand/contract/read_handler.h"
 
 namespace errand::contract {
 namespace {
@@ -24,109 +24,8 @@ namespace type = graphql::type;
 constexpr int kPriorityMax = 100;
 constexpr int kAttemptsMax = 100;
 constexpr double kBackoffFactorMax = 10;
-constexpr std::size_t kNameBytesMax = 128;
 constexpr Milliseconds kRatePerMin{100};
 constexpr Milliseconds kRatePerMax{31LL * 24 * 3'600'000};
-
-/// The rule of queue and scope names, the same as in credentials files.
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= kNameBytesMax && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("._:@/-").find(c) != std::string_view::npos;
-  });
-}
-
-/// Reads the arguments of one directive and reports what is wrong with them.
-class DirectiveReader {
- public:
-  DirectiveReader(const type::Schema& schema, const type::AppliedDirective& directive,
-                  SchemaErrors& errors)
-      : directive_(directive),
-        values_(type::directive_values(*schema.directive(directive.name()), directive)),
-        errors_(errors) {}
-
-  [[nodiscard]] const json::value* get(std::string_view name) const {
-    const auto* value = values_.if_contains(json::string_view(name.data(), name.size()));
-    return value == nullptr || value->is_null() ? nullptr : value;
-  }
-  [[nodiscard]] const json::object& values() const { return values_; }
-
-  /// Whether the author wrote `member` of the object `name`, so that it is no default.
-  [[nodiscard]] bool is_given(std::string_view name, std::string_view member) const {
-    for (const graphql::language::Argument* argument : directive_.node->arguments) {
-      const auto* object = argument->value->get_if<graphql::language::ObjectValue>();
-      if (argument->name.value != name || object == nullptr) continue;
-      for (const graphql::language::ObjectField* field : object->fields) {
-        if (field->name.value == member) return true;
-      }
-    }
-    return false;
-  }
-
-  /// "@job(timeout: "15 min"): `why`"
-  void wrong(std::string_view name, const std::string& why) const {
-    std::string shown;
-    for (const graphql::language::Argument* argument : directive_.node->arguments) {
-      if (argument->name.value == name) shown = graphql::language::print(*argument->value);
-    }
-    errors_.add(argument_place(directive_, name), "@" + std::string(directive_.name()) + "(" +
-                                                      std::string(name) + ": " + shown +
-                                                      "): " + why);
-  }
-
-  [[nodiscard]] std::string text(std::string_view name) const {
-    const auto* value = get(name);
-    return value == nullptr ? std::string()
-                            : std::string(value->as_string().data(), value->as_string().size());
-  }
-
-  [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t low,
-                                     std::int64_t high) const {
-    const auto* value = get(name);
-    if (value == nullptr) return low;
-    const std::int64_t number = value->as_int64();
-    if (number < low || number > high) {
-      wrong(name, "write a number from " + std::to_string(low) + " to " + std::to_string(high) +
-                      ", such as " + std::to_string(std::clamp(number, low, high)));
-    }
-    return number;
-  }
-
-  /// nullopt where absent or wrong. `name` is the argument to point at.
-  std::optional<Milliseconds> duration(const json::value* value, std::string_view name,
-                                       bool zero_allowed = false) const {
-    if (value == nullptr) return std::nullopt;
-    const auto* text = value->if_string();
-    const std::string given =
-        text != nullptr ? std::string(text->data(), text->size()) : std::string();
-    if (text == nullptr) {
-      const auto number = value->if_int64();
-      wrong(name, "a duration is a text of whole numbers with units; write \"" +
-                      (number == nullptr ? std::string("15m") : std::to_string(*number) + "s") +
-                      "\"");
-      return std::nullopt;
-    }
-    const auto parsed = parse_duration(given);
-    if (!parsed) {
-      const std::string instead = suggest_duration(given);
-      wrong(name,
-            "a duration is whole numbers with the units d, h, m, s, ms, largest first, at "
-            "most 3650d; write \"" +
-                (instead.empty() ? "15m" : instead) + "\"");
-      return std::nullopt;
-    }
-    if (*parsed == Milliseconds::zero() && !zero_allowed) {
-      wrong(name, "must be longer than nothing; write \"15m\", or leave it out");
-      return std::nullopt;
-    }
-    return *parsed;
-  }
-
- private:
-  const type::AppliedDirective& directive_;
-  json::object values_;
-  SchemaErrors& errors_;
-};
 
 /// Where `path` ("input.card.number") leads from the arguments of `field`; nullptr: nowhere.
 const type::InputValueDefinition* follow_path(const type::FieldDefinition& field,
@@ -455,34 +354,9 @@ void read_job(JobType& job, const type::FieldDefinition& field, const DirectiveR
   read_backoff(job, reader);
   job.idempotency =
       reader.text("idempotency") == "REQUIRED" ? Idempotency::kRequired : Idempotency::kOptional;
-  job.handler = reader.text("handler");
-  if (job.handler.empty()) {
-    if (reader.get("handler") != nullptr) {
-      reader.wrong("handler", "is empty; write \"" + job.name.str() + "\", or leave it out");
-    }
-    job.handler = job.name.str();
-  }
+  job.handler = read_handler(reader);
   read_flow_control(job, field, reader);
 }
-
-struct UnitWord {
-  std::string_view word;
-  double ms;
-};
-
-constexpr double kSecond = 1'000;
-constexpr double kMinute = 60 * kSecond;
-constexpr double kHour = 60 * kMinute;
-constexpr double kDay = 24 * kHour;
-
-constexpr std::array<UnitWord, 27> kUnitWords{
-    {{"ms", 1},          {"msec", 1},         {"msecs", 1},         {"millis", 1},
-     {"millisecond", 1}, {"milliseconds", 1}, {"s", kSecond},       {"sec", kSecond},
-     {"secs", kSecond},  {"second", kSecond}, {"seconds", kSecond}, {"m", kMinute},
-     {"min", kMinute},   {"mins", kMinute},   {"minute", kMinute},  {"minutes", kMinute},
-     {"h", kHour},       {"hr", kHour},       {"hrs", kHour},       {"hour", kHour},
-     {"hours", kHour},   {"d", kDay},         {"day", kDay},        {"days", kDay},
-     {"w", 7 * kDay},    {"week", 7 * kDay},  {"weeks", 7 * kDay}}};
 
 }  // namespace
 
@@ -506,37 +380,6 @@ void check_queue_limits(const std::vector<JobType>& types, SchemaErrors& errors)
       }
     }
   }
-}
-
-std::string suggest_duration(std::string_view text) {
-  constexpr double kLongest = 3'650 * kDay;
-  double total = 0;
-  bool any = false;
-  std::size_t at = 0;
-  const auto skip = [&](auto&& belongs) {
-    const std::size_t begin = at;
-    while (at < text.size() && belongs(text[at])) ++at;
-    return text.substr(begin, at - begin);
-  };
-  const auto is_blank = [](char c) { return c == ' ' || c == ',' || c == '_'; };
-  while (skip(is_blank), at < text.size()) {
-    const auto digits = skip([](char c) { return (c >= '0' && c <= '9') || c == '.'; });
-    double number = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error != std::errc{} || end != digits.data() + digits.size()) return {};
-    skip(is_blank);
-    std::string word(skip([](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }));
-    for (char& c : word) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    const auto* unit =
-        std::ranges::find(kUnitWords, word.empty() ? "s" : std::string_view(word), &UnitWord::word);
-    if (unit == kUnitWords.end()) return {};
-    total += number * unit->ms;
-    any = true;
-  }
-  if (!any || !std::isfinite(total) || total > kLongest) return {};
-  return format_duration(Milliseconds(static_cast<std::int64_t>(std::llround(total))));
 }
 
 JobType read_job_type(const type::Schema& schema, const type::FieldDefinition& field,

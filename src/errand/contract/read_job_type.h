@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "errand/contract/job_type.h"
@@ -18,9 +16,5 @@ JobType read_job_type(const graphql::type::Schema& schema,
 
 /// Checks that the types of a queue agree on its limits: one that declares it speaks for all.
 void check_queue_limits(const std::vector<JobType>& types, SchemaErrors& errors);
-
-/// A text that parse_duration() reads and that `text` may have meant: "15 min" -> "15m". Empty
-/// where nothing can be said.
-std::string suggest_duration(std::string_view text);
 
 }  // namespace errand::contract

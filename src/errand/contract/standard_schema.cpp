@@ -746,8 +746,8 @@ directive @job(
   concurrency: [ErrandConcurrency!]
   "Limits on starts in a length of time."
   rateLimit: [ErrandRateLimit!]
-  "What workers call the type; the field's name where left out."
-  handler: String
+  "What runs the jobs; workers that connect where left out."
+  handler: ErrandHandler
   "The steps that the worker goes through."
   steps: [ErrandStep!]
 ) on FIELD_DEFINITION
@@ -856,6 +856,48 @@ input ErrandRateLimit {
   "The time: 100ms to 31d."
   per: ErrandDurationText!
 }
+
+"One of http and command."
+input ErrandHandler {
+  "Each job is posted to an endpoint."
+  http: ErrandHttpHandler
+  "Each job is run by a command of the server's machine: the program's whole path, then its arguments."
+  command: [String!]
+  "How the command is shut in."
+  sandbox: ErrandSandbox! = {}
+}
+
+input ErrandHttpHandler {
+  "An address of https, or of http where the server's settings let it."
+  url: String!
+  "Requests at once: 1 to 1000."
+  concurrency: Int! = 10
+}
+
+input ErrandSandbox {
+  profile: ErrandSandboxProfile! = ISOLATED
+  "Whether it may use the network."
+  network: Boolean! = false
+  "Commands at once: 1 to 256."
+  concurrency: Int! = 1
+  "Memory of the command and what it starts."
+  memoryMib: Int! = 512
+  "Processor time; the attempt's timeout where left out."
+  cpu: ErrandDurationText
+  "Processes and threads at once."
+  processes: Int! = 64
+  "Length of a file."
+  fileMib: Int! = 1024
+  "Length of its standard output."
+  outputMib: Int! = 10
+  "Variables of the server's environment that it gets too."
+  environment: [String!]
+  "Further paths that it may read."
+  readable: [String!]
+}
+
+"NONE: limits alone. RESTRICTED: it also sees the system's files alone, and few system calls. ISOLATED: a root, processes and a network of its own."
+enum ErrandSandboxProfile { NONE RESTRICTED ISOLATED }
 
 input ErrandStep {
   name: String!

@@ -16,8 +16,7 @@ struct Unsupported {
   std::string_view remedy;
 };
 
-constexpr std::array<Unsupported, 4> kUnsupported{{
-    {"job", "handler", "remove it; name the worker's handler as the mutation"},
+constexpr std::array<Unsupported, 3> kUnsupported{{
     {"job", "steps", "remove it; let the worker make each part of its work repeatable"},
     {"notify", "", "remove it; clients can follow the job over a subscription"},
     {"schedule", "", "remove it; call the mutation from cron"},

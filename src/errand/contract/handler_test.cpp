@@ -1,0 +1,90 @@
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "errand/contract/contract_test_support.h"
+
+namespace errand::contract {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+HandlerRule handler_of(const std::string& handler) {
+  const auto contract =
+      contract_of("type Mutation { run(a: ID): Int @job(handler: " + handler + ") }");
+  return contract == nullptr ? HandlerRule() : contract->job_types().front().handler;
+}
+
+std::string error_of(const std::string& handler) {
+  const auto errors =
+      contract_errors("type Mutation { run(a: ID): Int @job(handler: " + handler + ") }");
+  return errors.size() == 1 ? errors.front() : std::to_string(errors.size()) + " errors";
+}
+
+TEST(Handler, IsWorkersUnlessSaidOtherwise) {
+  const auto contract = contract_of("type Mutation { run: Int @job }");
+  ASSERT_NE(contract, nullptr);
+  EXPECT_EQ(contract->job_types().front().handler, HandlerRule());
+}
+
+TEST(Handler, CanBeAnEndpoint) {
+  EXPECT_EQ(handler_of(R"({http: {url: "https://jobs.example.com/run"}})"),
+            HandlerRule(HttpHandlerRule{.url = "https://jobs.example.com/run"}));
+  EXPECT_EQ(handler_of(R"({http: {url: "http://10.0.0.7:8080/", concurrency: 3}})"),
+            HandlerRule(HttpHandlerRule{.url = "http://10.0.0.7:8080/", .concurrency = 3}));
+}
+
+TEST(Handler, CanBeACommand) {
+  EXPECT_EQ(handler_of(R"({command: ["/bin/render", "-q"]})"),
+            HandlerRule(CommandHandlerRule{.argv = {"/bin/render", "-q"}}));
+  EXPECT_EQ(handler_of(R"({command: ["/bin/render"], sandbox: {profile: RESTRICTED, network: true,
+                concurrency: 2, memoryMib: 64, cpu: "30s", processes: 5, fileMib: 1, outputMib: 2,
+                environment: ["LANG"], readable: ["/srv/fonts"]}})"),
+            HandlerRule(CommandHandlerRule{.argv = {"/bin/render"},
+                                           .profile = SandboxProfile::kRestricted,
+                                           .network = true,
+                                           .concurrency = 2,
+                                           .memory_bytes_max = 64 << 20,
+                                           .cpu = 30s,
+                                           .processes_max = 5,
+                                           .file_bytes_max = 1 << 20,
+                                           .output_bytes_max = 2 << 20,
+                                           .environment = {"LANG"},
+                                           .readable = {"/srv/fonts"}}));
+}
+
+TEST(Handler, IsOneWay) {
+  EXPECT_THAT(error_of("{}"), HasSubstr("name one way: write {http:"));
+  EXPECT_THAT(error_of(R"({http: {url: "https://a/"}, command: ["/bin/true"]})"),
+              HasSubstr("name one way"));
+  EXPECT_THAT(error_of(R"({http: {url: "https://a/"}, sandbox: {network: true}})"),
+              HasSubstr("sandbox goes with command"));
+}
+
+TEST(Handler, SaysWhatIsWrongAndWhatToWrite) {
+  for (const char* url :
+       {"", "jobs.example.com", "ftp://a/", "https://", "https://a/ b", "https://a/#b"}) {
+    EXPECT_THAT(error_of(R"({http: {url: ")" + std::string(url) + R"("}})"),
+                HasSubstr("url is an absolute address"))
+        << url;
+  }
+  EXPECT_THAT(error_of(R"({http: {url: "https://a/", concurrency: 0}})"),
+              HasSubstr("concurrency is 1 to 1000; write concurrency: 1"));
+  EXPECT_THAT(error_of("{command: []}"), HasSubstr("begins with the program to run"));
+  EXPECT_THAT(error_of(R"({command: ["render"]})"), HasSubstr("\"/usr/local/bin/render\""));
+  EXPECT_THAT(error_of(R"({command: ["/bin/a"], sandbox: {cpu: "1 min"}})"),
+              HasSubstr("write \"1m\""));
+  EXPECT_THAT(error_of(R"({command: ["/bin/a"], sandbox: {memoryMib: 9999999}})"),
+              HasSubstr("memoryMib is 1 to 1048576"));
+  EXPECT_THAT(error_of(R"({command: ["/bin/a"], sandbox: {environment: ["A=b"]}})"),
+              HasSubstr("names of variables"));
+  EXPECT_THAT(error_of(R"({command: ["/bin/a"], sandbox: {readable: ["srv"]}})"),
+              HasSubstr("\"/srv\""));
+}
+
+}  // namespace
+}  // namespace errand::contract

@@ -1,0 +1,128 @@
+#include "errand/contract/read_handler.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include <boost/json/array.hpp>
+
+namespace errand::contract {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::int64_t kRequestsMax = 1'000;
+constexpr std::int64_t kCommandsMax = 256;
+constexpr std::int64_t kProcessesMax = 10'000;
+constexpr std::int64_t kMemoryMibMax = 1 << 20;
+constexpr std::int64_t kOutputMibMax = 1'024;
+constexpr std::size_t kMib = 1 << 20;
+
+const json::value* member(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(json::string_view(name.data(), name.size()));
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+std::string text(const json::value& value) {
+  return {value.as_string().data(), value.as_string().size()};
+}
+
+std::vector<std::string> texts(const json::value* list) {
+  std::vector<std::string> result;
+  if (list == nullptr) return result;
+  for (const json::value& item : list->as_array()) result.push_back(text(item));
+  return result;
+}
+
+std::int64_t number(const DirectiveReader& reader, const json::object& object,
+                    std::string_view name, std::int64_t high) {
+  const std::int64_t value = object.at(json::string_view(name.data(), name.size())).as_int64();
+  if (value >= 1 && value <= high) return value;
+  reader.wrong("handler", std::string(name) + " is 1 to " + std::to_string(high) + "; write " +
+                              std::string(name) + ": " +
+                              std::to_string(std::clamp<std::int64_t>(value, 1, high)));
+  return 1;
+}
+
+HttpHandlerRule read_http(const DirectiveReader& reader, const json::object& http) {
+  HttpHandlerRule rule;
+  rule.url = text(http.at("url"));
+  const std::string_view url = rule.url;
+  const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : 0;
+  if (scheme == 0 || url.size() == scheme || url.find_first_of(" \t\r\n#") != url.npos) {
+    reader.wrong("handler",
+                 "url is an absolute address of http or https without a fragment; write "
+                 "http: {url: \"https://jobs.example.com/run\"}");
+  }
+  rule.concurrency = static_cast<std::uint32_t>(number(reader, http, "concurrency", kRequestsMax));
+  return rule;
+}
+
+CommandHandlerRule read_command(const DirectiveReader& reader, const json::value& command,
+                                const json::object& sandbox) {
+  CommandHandlerRule rule;
+  rule.argv = texts(&command);
+  if (rule.argv.empty() || rule.argv.front().empty()) {
+    reader.wrong("handler",
+                 "a command begins with the program to run; write "
+                 "command: [\"/usr/local/bin/render\", \"--json\"]");
+  } else if (!rule.argv.front().starts_with('/')) {
+    reader.wrong("handler",
+                 "name the program by its whole path, so that no search path decides "
+                 "what runs; write command: [\"/usr/local/bin/" +
+                     rule.argv.front() + "\", ...]");
+  }
+  const std::string profile = text(sandbox.at("profile"));
+  rule.profile = profile == "NONE"         ? SandboxProfile::kNone
+                 : profile == "RESTRICTED" ? SandboxProfile::kRestricted
+                                           : SandboxProfile::kIsolated;
+  rule.network = sandbox.at("network").as_bool();
+  rule.concurrency =
+      static_cast<std::uint32_t>(number(reader, sandbox, "concurrency", kCommandsMax));
+  rule.memory_bytes_max =
+      static_cast<std::size_t>(number(reader, sandbox, "memoryMib", kMemoryMibMax)) * kMib;
+  rule.cpu = reader.duration(member(sandbox, "cpu"), "handler");
+  rule.processes_max =
+      static_cast<std::uint32_t>(number(reader, sandbox, "processes", kProcessesMax));
+  rule.file_bytes_max =
+      static_cast<std::size_t>(number(reader, sandbox, "fileMib", kMemoryMibMax)) * kMib;
+  rule.output_bytes_max =
+      static_cast<std::size_t>(number(reader, sandbox, "outputMib", kOutputMibMax)) * kMib;
+  rule.environment = texts(member(sandbox, "environment"));
+  rule.readable = texts(member(sandbox, "readable"));
+  for (const std::string& path : rule.readable) {
+    if (path.starts_with('/')) continue;
+    reader.wrong("handler", "readable holds whole paths; write \"/" + path + "\"");
+  }
+  for (const std::string& name : rule.environment) {
+    if (!name.empty() && name.find_first_of("= ") == std::string::npos) continue;
+    reader.wrong("handler", "environment holds names of variables; write [\"LANG\", \"TZ\"]");
+  }
+  return rule;
+}
+
+}  // namespace
+
+HandlerRule read_handler(const DirectiveReader& reader) {
+  const json::value* handler = reader.get("handler");
+  if (handler == nullptr) return {};
+  const json::object& members = handler->as_object();
+  const json::value* http = member(members, "http");
+  const json::value* command = member(members, "command");
+  if ((http != nullptr) == (command != nullptr)) {
+    reader.wrong("handler",
+                 "name one way: write {http: {url: \"https://...\"}} or {command: [\"/usr/...\"]}; "
+                 "leave handler out for workers that connect");
+    return {};
+  }
+  const json::value* sandbox = member(members, "sandbox");
+  if (http != nullptr) {
+    if (reader.is_given("handler", "sandbox")) {
+      reader.wrong("handler", "sandbox goes with command; leave it out");
+    }
+    return read_http(reader, http->as_object());
+  }
+  return read_command(reader, *command, sandbox->as_object());
+}
+
+}  // namespace errand::contract
