@@ -69,7 +69,7 @@ function schemas() {
 
 /** The golden frames of a message, [name, frame]. */
 function examples({ type, from }) {
-  const known = Object.entries(frames[from]);
+  const known = [frames, ...Object.values(frames.features)].flatMap((set) => Object.entries(set[from] ?? {}));
   return known.filter(([, frame]) => frame.type === type);
 }
 
@@ -323,6 +323,7 @@ const tables = {
   "from-worker": table(["From the worker", "", "Answer"], from("worker").map((message) =>
     [link(message), whenNamed(message) + lower(message.title), answer(message)])),
   "from-server": table(["From the server", ""], from("server").map((message) => [link(message), lower(message.title)])),
+  features: table(["Feature", ""], Object.entries(protocol.features).map(([name, what]) => [`\`${name}\``, what])),
   "http-paths": table(["POST", "", "Body", "Answer"], Object.values(protocol.http).map(({ path, title, about, request, response }) =>
     [`\`${path}\``, `${lower(title)}. ${about}`, ...[request, response].map((body) => `[\`${body}\`](worker-messages.md#${body})`)])),
   "http-statuses": table(["Status", ""], protocol.statuses),

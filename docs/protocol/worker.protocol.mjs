@@ -5,8 +5,9 @@
 //   worker.md                the tables between its markers; the rules around them are written there by hand
 // Examples come from frames/worker-v1.json. After a change here run tools/worker_protocol.mjs.
 //
-// A member is its JSON Schema (2020-12); a name that ends in ? is optional. A `title` is a few plain words, for tables;
-// `about` is Markdown, a paragraph that adds to it.
+// A member is its JSON Schema (2020-12); a name that ends in ? is optional. `feature` names what a server must have announced in
+// welcome.features before a message is sent, and behind which a member appears; after the freeze of v1 whatever is new has one.
+// A `title` is a few plain words, for tables; `about` is Markdown, a paragraph that adds to it.
 
 const text = (min, max) => ({ type: "string", ...(min ? { minLength: min } : {}), ...(max === undefined ? {} : { maxLength: max }) });
 const integer = (min, max) => ({ type: "integer", minimum: min, ...(max === undefined ? {} : { maximum: max }) });
@@ -41,6 +42,8 @@ const held = {
 const ref = as("Chosen by the worker, repeated in the ack.", text(1, 64));
 const report = { ...held, "ref?": ref };
 
+const stepName = as("Names the step within its job; used once in an attempt.", text(1, 128));
+
 /** What a worker offers: hello says it for a connection, a poll for itself. */
 const offer = (slots) => ({
   types: as("Job types it runs: names of mutation fields.", list(name, 1, 1000)),
@@ -49,8 +52,13 @@ const offer = (slots) => ({
   "name?": as("For people; need not be unique.", name),
   "build?": as("Which build of the worker's code this is.", name),
   "sdk?": as("Library and version.", name),
-  "labels?": as("The worker's own labels.", {
+  "labels?": as("The worker's own labels, for people to see; they choose no jobs.", {
     type: "object", maxProperties: 64, additionalProperties: text(0, 256),
+  }),
+  "selectors?": as("Which jobs it takes, by the job's labels: for each name here, the job's label of that name must have one of the values; "
+    + "[] means that the job must not have the label. Left out: every job.", {
+    type: "object", maxProperties: 16, propertyNames: { minLength: 1, maxLength: 128 },
+    additionalProperties: list(text(0, 256), 0, 32),
   }),
 });
 
@@ -59,6 +67,10 @@ const offer = (slots) => ({
 export const protocol = {
   name: "errand.worker.v1",
   id: "https://errand.dev/protocol/worker/v1/",
+
+  features: {
+    steps: "Recorded steps: what earlier attempts recorded comes with the job, and `step` records one. Reserved: no server announces it yet.",
+  },
 
   messages: {
     // From the worker, in the order in which it comes to need them.
@@ -134,6 +146,14 @@ export const protocol = {
       answers: ["ack"],
       members: { ...report, delayMs: as("When to offer it again.", integer(1, thirtyDaysMs)) },
     },
+    step: {
+      from: "worker", http: true, feature: "steps",
+      title: "A step of the job is done, and this is what it gave",
+      about: "Acknowledged as a report is, and as repeatable. Once it is acknowledged, the step comes with every later attempt as an entry of "
+        + "`job.steps`, and its work is not done again.",
+      answers: ["ack"],
+      members: { ...report, name: stepName, result: as("What the step gave, for later attempts.", {}) },
+    },
     drain: {
       from: "worker",
       title: "The worker wants no further job: drops all credits; it is about to stop",
@@ -154,6 +174,8 @@ export const protocol = {
         messageBytesMax: as("Longest WebSocket message or HTTP body the server reads, in bytes.", integer(1)),
         "queues?": as("Queues it will get jobs from; left out: all.", list(name)),
         unknownTypes: as("Announced types that the server's schema does not have.", list(name)),
+        "features?": as("What this server can do beyond the first v1; left out: nothing. Names that the worker does not know are ignored.",
+          list(text(1, 64))),
       },
     },
     job: {
@@ -178,6 +200,8 @@ export const protocol = {
         "traceparent?": as("W3C Trace Context: parent of the attempt's span; left out: not traced.",
           { type: "string", pattern: "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$" }),
         createdAt: { type: "string", format: "date-time" },
+        "steps?": as("Steps that earlier attempts recorded, in the order in which they were; left out: none. Feature steps.",
+          list(object({ name: stepName, result: as("As it was recorded.", {}) }))),
       },
     },
     heartbeat_ack: {
@@ -205,7 +229,7 @@ export const protocol = {
     },
     ack: {
       from: "server",
-      title: "Answers complete, fail, release and snooze; and a progress that was refused",
+      title: "Answers complete, fail, release, snooze and step; and a progress that was refused",
       about: "`error` comes with `REFUSED` and never with `OK`.",
       members: {
         "ref?": ref,
@@ -231,9 +255,10 @@ export const protocol = {
     },
     "drain-server": {
       from: "server", type: "drain",
-      title: "The server stops: it sends no further job; finish, report, connect again",
+      title: "The server sends no further job: it stops, or an operator drains this worker",
       members: {
-        reason: { enum: ["SHUTDOWN", "REQUESTED"] },
+        reason: as("SHUTDOWN: the server stops; connect again before this connection closes. REQUESTED: an operator drains this worker; "
+          + "finish and stop.", { enum: ["SHUTDOWN", "REQUESTED"] }),
         graceMs: as("After so long the server closes the connection.", milliseconds),
       },
     },
@@ -273,7 +298,7 @@ export const protocol = {
       }),
     },
     "messages-request": {
-      title: "Body of POST /worker/v1/messages: heartbeat, progress, complete, fail, release, snooze",
+      title: "Body of POST /worker/v1/messages: heartbeat, progress, complete, fail, release, snooze, step",
       messages: { of: "http", min: 1, max: 1000 },
     },
     "messages-response": {
@@ -308,7 +333,7 @@ export const protocol = {
     ["1011", "an error within the server", "yes"],
     ["4400", "malformed message, or one out of order; the `error` before it says what", "no: a bug in the worker"],
     ["4403", "the credential does not allow a queue of `hello`", "no"],
-    ["4406", "the subprotocol `errand.worker.v1` was not offered", "no"],
+    ["4406", "no version that the server speaks was offered", "no"],
     ["4408", "no `hello` within 10 s", "yes"],
     ["1013, 4429", "the worker read too slowly", "yes"],
     ["none", "nothing was heard for 60 s, pongs included", "yes"],

@@ -49,6 +49,7 @@ class MessageWriter {
     integer("messageBytesMax", static_cast<std::int64_t>(m.message_bytes_max));
     if (!m.queues.empty()) names("queues", m.queues);
     names("unknownTypes", m.unknown_types);
+    if (!m.features.empty()) texts("features", m.features);
     json_.end_object();
   }
 
@@ -68,10 +69,7 @@ class MessageWriter {
     milliseconds("timeoutMs", m.timeout);
     if (m.deadline) milliseconds("deadlineMs", *m.deadline);
     integer("priority", m.priority);
-    json_.key("tags");
-    json_.begin_array();
-    for (const std::string& tag : m.tags) json_.string(tag);
-    json_.end_array();
+    texts("tags", m.tags);
     json_.key("labels");
     json_.begin_object();
     for (const auto& [key, value] : m.labels) text(key, value);
@@ -172,6 +170,12 @@ class MessageWriter {
     json_.key(key);
     json_.begin_array();
     for (const auto& name : list) json_.string(name.view());
+    json_.end_array();
+  }
+  void texts(std::string_view key, const std::vector<std::string>& list) {
+    json_.key(key);
+    json_.begin_array();
+    for (const std::string& entry : list) json_.string(entry);
     json_.end_array();
   }
 

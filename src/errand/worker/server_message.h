@@ -14,7 +14,7 @@
 #include "errand/base/ids.h"
 
 /// What the server says to workers (docs/protocol/worker.md). Each struct is one message type of
-/// docs/protocol/schemas/worker.
+/// docs/protocol/worker.protocol.mjs.
 namespace errand::worker {
 
 struct Welcome {
@@ -25,6 +25,7 @@ struct Welcome {
   std::size_t message_bytes_max = 0;
   std::vector<QueueName> queues;  ///< empty: all
   std::vector<JobTypeName> unknown_types;
+  std::vector<std::string> features;  ///< what this server can do beyond the first v1
 };
 
 struct JobOffer {

@@ -20,6 +20,9 @@ constexpr std::size_t kListMax = 1'000;
 constexpr std::size_t kHeartbeatJobsMax = 10'000;
 constexpr std::size_t kNameMax = 128;
 constexpr std::size_t kLabelsMax = 64;
+constexpr std::size_t kLabelValueMax = 256;
+constexpr std::size_t kSelectorsMax = 16;
+constexpr std::size_t kSelectorValuesMax = 32;
 
 /// Counts characters, as JSON Schema's maxLength does.
 std::size_t characters(std::string_view text) {
@@ -151,6 +154,64 @@ class Members {
   std::optional<Error> error_;
 };
 
+using Labels = decltype(Hello::labels);
+using Selectors = decltype(Hello::selectors);
+
+Labels read_labels(Members& in) {
+  Labels labels;
+  const bj::value* value = in.find("labels");
+  if (value == nullptr) return labels;
+  const bj::object* object = value->if_object();
+  if (object == nullptr || object->size() > kLabelsMax) {
+    in.wrong("labels", "must be an object of at most 64 strings");
+    return labels;
+  }
+  for (const auto& [key, label] : *object) {
+    const bj::string* text = label.if_string();
+    if (text == nullptr || characters(*text) > kLabelValueMax) {
+      in.wrong("labels." + std::string(key), "must be a string of at most 256 characters");
+      return labels;
+    }
+    labels.emplace(key, *text);
+  }
+  return labels;
+}
+
+Selectors read_selectors(Members& in) {
+  Selectors selectors;
+  const bj::value* value = in.find("selectors");
+  if (value == nullptr) return selectors;
+  const bj::object* object = value->if_object();
+  if (object == nullptr || object->size() > kSelectorsMax) {
+    in.wrong("selectors", "must be an object of at most 16 lists");
+    return selectors;
+  }
+  for (const auto& [key, values] : *object) {
+    const std::string name(key);
+    if (name.empty() || characters(name) > kNameMax) {
+      in.wrong("selectors", "a label's name must have 1 to 128 characters");
+      return selectors;
+    }
+    const std::string place = "selectors." + name;
+    const bj::array* list = values.if_array();
+    if (list == nullptr || list->size() > kSelectorValuesMax) {
+      in.wrong(place, "must be a list of at most 32 strings");
+      return selectors;
+    }
+    std::vector<std::string>& chosen = selectors[name];
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      const bj::string* text = (*list)[i].if_string();
+      if (text == nullptr || characters(*text) > kLabelValueMax) {
+        in.wrong(place + "[" + std::to_string(i) + "]",
+                 "must be a string of at most 256 characters");
+        return selectors;
+      }
+      chosen.emplace_back(*text);
+    }
+  }
+  return selectors;
+}
+
 Hello read_hello(Members& in) {
   Hello hello;
   hello.types = in.names<JobTypeName>("types", /*required=*/true);
@@ -159,21 +220,8 @@ Hello read_hello(Members& in) {
   hello.name = in.text("name", 1, kNameMax).value_or("");
   hello.build = in.text("build", 1, kNameMax).value_or("");
   hello.sdk = in.text("sdk", 1, kNameMax).value_or("");
-  if (const bj::value* labels = in.find("labels")) {
-    const bj::object* object = labels->if_object();
-    if (object == nullptr || object->size() > kLabelsMax) {
-      in.wrong("labels", "must be an object of at most 64 strings");
-      return hello;
-    }
-    for (const auto& [key, value] : *object) {
-      const bj::string* text = value.if_string();
-      if (text == nullptr || characters(*text) > 256) {
-        in.wrong("labels." + std::string(key), "must be a string of at most 256 characters");
-        return hello;
-      }
-      hello.labels.emplace(key, *text);
-    }
-  }
+  hello.labels = read_labels(in);
+  hello.selectors = read_selectors(in);
   return hello;
 }
 
@@ -307,6 +355,10 @@ Result<WorkerMessage> read_message(const bj::value& value, const std::string& pl
     report(Snooze{Milliseconds(in.required_integer("delayMs", 1, kThirtyDaysMs))});
   } else if (type == "drain") {
     message = Drain{};
+  } else if (type == "step") {
+    // Part of v1, but behind a feature that no welcome announces: the worker should have known.
+    return fail(ErrorCode::kProtocolError,
+                where + R"("step" needs the feature "steps", which this server does not have)");
   } else {
     return fail(ErrorCode::kProtocolError,
                 where + "unknown message type \"" + std::string(type.substr(0, 64)) + "\"");

@@ -16,7 +16,7 @@
 #include "errand/base/result.h"
 
 /// What workers say (docs/protocol/worker.md). Each struct is one message type of
-/// docs/protocol/schemas/worker; values of the bounds stand there.
+/// docs/protocol/worker.protocol.mjs; values of the bounds stand there.
 namespace errand::worker {
 
 /// What a worker offers: the first message of a WebSocket, the body of each poll.
@@ -27,7 +27,10 @@ struct Hello {
   std::string name;  ///< "" when not given, as the rest
   std::string build;
   std::string sdk;
-  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> labels;  ///< the worker's own, for people
+  /// Which jobs it takes: a job's label of that name has one of the values; none: the job does not
+  /// have that label. All entries must hold.
+  std::map<std::string, std::vector<std::string>> selectors;
 };
 
 struct Credits {
@@ -89,7 +92,8 @@ inline constexpr std::size_t kMessageDepthMax = 64;
 inline constexpr std::size_t kBatchMax = 1'000;
 
 /// Reads a WebSocket message: one message object or an array of 1 to kBatchMax of them. Members
-/// that are not known are ignored, types that are not known are refused.
+/// that are not known are ignored, types that are not known are refused, as are those behind a
+/// feature that this server does not have.
 /// @return kProtocolError saying where ("[2].jobs[0].token") and what was expected.
 Result<std::vector<WorkerMessage>> parse_messages(std::string_view text, std::size_t bytes_max);
 

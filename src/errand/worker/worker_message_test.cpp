@@ -51,6 +51,9 @@ std::map<std::string, ServerMessage> server_messages() {
   open.worker = WorkerId("w-2");
   open.queues.clear();
   open.unknown_types.clear();
+  Welcome able = open;
+  able.worker = WorkerId("w-3");
+  able.features = {"steps"};
   JobOffer shortest{.job = job(),
                     .token = token,
                     .type = JobTypeName("exportInventory"),
@@ -94,6 +97,7 @@ std::map<std::string, ServerMessage> server_messages() {
   return {
       {"welcome", welcome},
       {"welcome to every queue", open},
+      {"welcome with features", able},
       {"job", offer},
       {"job, shortest", shortest},
       {"heartbeat_ack", beat},
@@ -107,6 +111,8 @@ std::map<std::string, ServerMessage> server_messages() {
        ack("5", Error{ErrorCode::kUnavailable, "the store is being reopened"})},
       {"draining", Draining{}},
       {"drain", DrainNotice{.grace = Milliseconds(30'000)}},
+      {"drain of this worker alone",
+       DrainNotice{.reason = DrainReason::kRequested, .grace = Milliseconds(600'000)}},
       {"error", ProtocolErrorNotice{{ErrorCode::kProtocolError, "[2].jobs[0].token: is missing"}}},
   };
 }
@@ -141,6 +147,45 @@ TEST(WorkerMessage, EachInvalidGoldenFrameIsRefusedWithItsPlace) {
   }
 }
 
+TEST(WorkerMessage, BehindAFeatureThatThisServerLacksIsRefusedByThatName) {
+  for (const auto& [feature, value] : golden_frames().at("features").as_object()) {
+    const bj::object& set = value.as_object();
+    const std::string refusal(set.at("refusal").as_string());
+    for (const auto& [name, frame] : set.at("worker").as_object()) {
+      const auto messages = parse_messages("[" + json::to_text(frame) + "]", 1 << 20);
+      ASSERT_FALSE(messages) << feature << ": " << name;
+      EXPECT_EQ(messages.error().code, ErrorCode::kProtocolError) << name;
+      EXPECT_THAT(messages.error().message, HasSubstr("[0]: " + refusal)) << name;
+    }
+  }
+}
+
+TEST(WorkerMessage, TheGoldenBatchesAreReadWholeOrNotAtAll) {
+  const bj::object& batches = golden_frames().at("batches").as_object();
+  for (const auto& [name, batch] : batches.at("worker").as_object()) {
+    const auto messages = parse_messages(json::to_text(batch), 1 << 20);
+    ASSERT_TRUE(messages) << name << ": " << messages.error().message;
+    EXPECT_EQ(messages->size(), batch.as_array().size()) << name;
+  }
+  for (const auto& [name, entry] : batches.at("invalid").as_object()) {
+    const auto messages = parse_messages(json::to_text(entry.as_object().at("message")), 1 << 20);
+    ASSERT_FALSE(messages) << name;
+    EXPECT_THAT(messages.error().message,
+                HasSubstr(std::string(entry.as_object().at("error").as_string())))
+        << name;
+  }
+}
+
+TEST(WorkerMessage, TheGoldenBodiesOfHttpAreRead) {
+  const bj::object& bodies = golden_frames().at("http").as_object();
+  for (const auto& [name, body] : bodies.at("poll-request").as_object()) {
+    EXPECT_TRUE(parse_poll(json::to_text(body), 1 << 20)) << name;
+  }
+  for (const auto& [name, body] : bodies.at("messages-request").as_object()) {
+    EXPECT_TRUE(parse_posted_messages(json::to_text(body), 1 << 20)) << name;
+  }
+}
+
 template <class T>
 T read_report(std::string_view name) {
   const auto frame = json::to_text(golden_frames().at("worker").as_object().at(name));
@@ -155,6 +200,12 @@ TEST(WorkerMessage, KeepsEveryMember) {
   EXPECT_EQ(hello.slots, 4U);
   EXPECT_EQ(hello.name + hello.build + hello.sdk, "inventory-12026.11.23errand-worker-ts/0.1.0");
   EXPECT_EQ(hello.labels.at("zone"), "a");
+  EXPECT_TRUE(hello.selectors.empty());
+  const auto choosy =
+      json::to_text(golden_frames().at("worker").as_object().at("hello that chooses by labels"));
+  const std::map<std::string, std::vector<std::string>> selectors{{"region", {"eu", "us"}},
+                                                                  {"gpu", {}}};
+  EXPECT_EQ(std::get<Hello>(parse_messages(choosy, 1 << 20).value().at(0)).selectors, selectors);
 
   const auto progress = read_report<Progress>("progress");
   EXPECT_EQ(progress.completed, 12.5);
