@@ -7,7 +7,7 @@ trap 'rm -rf "$tree"' EXIT
 mkdir -p "$tree"/tools "$tree"/src/errand/{base,json,job,store/sqlite,engine,odd}
 cp "$root/tools/floors.txt" "$tree/tools/"
 cd "$tree/src/errand"
-list() { printf 'errand_library(%s SOURCES a.cpp DEPENDS %s)\nerrand_test(%s SOURCES a_test.cpp)\n' "$1" "$2" "$1" >"$1/CMakeLists.txt"; }
+list() { printf 'errand_library(%s SOURCES a.cpp target_a.cpp DEPENDS %s)\nerrand_test(%s SOURCES a_test.cpp)\n' "$1" "$2" "$1" >"$1/CMakeLists.txt"; }
 list base ""; list json base; list job "base json"; list store/sqlite base; list engine "base job"
 echo '#include "errand/base/x.h"' | tee json/a.h store/sqlite/a.h engine/a.h job/a.h >/dev/null
 echo '#include "errand/json/x.h"' >>job/a.h
