@@ -1,7 +1,12 @@
 #include "errand/outbound/target_url.h"
 
+#include <algorithm>
+#include <memory>
+
+#include <curl/curl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 namespace errand::outbound {
 namespace {
@@ -129,6 +134,40 @@ TEST(TargetUrl, KeepsSecretsOutOfItsErrors) {
 TEST(TargetUrl, HasOneOriginForAllItsPaths) {
   EXPECT_EQ(parse_target_url("https://A.example/x?y").value().origin(), "https://a.example:443");
   EXPECT_EQ(parse_target_url("http://[::1]:81/").value().origin(), "http://[::1]:81");
+}
+
+/// One part of a URL, as libcurl reads it.
+std::string curl_part(CURLU* url, CURLUPart part) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
+  const std::unique_ptr<char, decltype(&curl_free)> owner(text, &curl_free);
+  return text;
+}
+
+// What is judged must be what is connected to: any text that passes means the same to libcurl.
+RC_GTEST_PROP(TargetUrl, MeansTheSameToLibcurl, ()) {
+  const auto pieces =
+      *rc::gen::container<std::vector<std::string>>(rc::gen::elementOf(std::vector<std::string>{
+          "a",  "b.example", ".",   "..", "1",        "127.1", "0x7f", "256", ":",
+          "80", "443",       "/",   "?",  "#",        "@",     "%",    "%41", "\\",
+          "[",  "]",         "::1", "-",  "_",        " ",     "xn--", "&",   "=",
+          ";",  "65536",     "|",   "~",  "\xC3\xA4", "\t",    "//",   "A"}));
+  std::string text = *rc::gen::element<std::string>("https://", "http://", "HTTP://");
+  for (const std::string& piece : pieces) text += piece;
+  const auto target = parse_target_url(text);
+  if (!target) return;
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
+  RC_ASSERT(curl_url_set(url.get(), CURLUPART_URL, target->str().c_str(), CURLU_PATH_AS_IS) ==
+            CURLUE_OK);
+  std::string host = curl_part(url.get(), CURLUPART_HOST);
+  std::erase_if(host, [](char c) { return c == '[' || c == ']'; });
+  RC_ASSERT(host == target->host);
+  RC_ASSERT(curl_part(url.get(), CURLUPART_PORT) == std::to_string(target->port));
+  const std::string query = curl_part(url.get(), CURLUPART_QUERY);
+  RC_ASSERT(curl_part(url.get(), CURLUPART_PATH) ==
+            target->path_and_query.substr(0, target->path_and_query.find('?')));
+  RC_ASSERT(query.empty() || target->path_and_query.ends_with("?" + query));
+  RC_ASSERT(curl_part(url.get(), CURLUPART_USER).empty());
 }
 
 }  // namespace

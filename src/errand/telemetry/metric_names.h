@@ -81,6 +81,20 @@ inline constexpr GaugeDescription kHttpConnections{
 inline constexpr CounterDescription kHttpConnectionsRefused{
     "errand_http_connections_refused_total", "Connections over the limit.", {}};
 
+inline constexpr CounterDescription kOutboundRequests{
+    "errand_outbound_requests_total",
+    "HTTP requests sent to targets, by class of status or what failed.",
+    {"outcome"}};
+inline constexpr HistogramDescription kOutboundRequestDuration{
+    "errand_outbound_request_duration_seconds",
+    "Time from an HTTP request to a target being asked for to its response or failure.",
+    {},
+    {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}};
+inline constexpr GaugeDescription kOutboundRequestsInFlight{
+    "errand_outbound_requests_in_flight", "HTTP requests to targets under way.", {}};
+inline constexpr GaugeDescription kOutboundRequestsWaiting{
+    "errand_outbound_requests_waiting", "HTTP requests to targets that wait for their turn.", {}};
+
 inline constexpr GaugeDescription kBuildInfo{
     "errand_build_info", "Always 1; the labels tell the build.", {"version"}};
 inline constexpr GaugeDescription kStartTime{
