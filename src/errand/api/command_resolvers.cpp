@@ -127,6 +127,22 @@ asio::awaitable<FieldResult<FieldValue>> pause_queue(BackendPtr backend, const R
                       std::make_shared<const engine::QueueList::Queue>(std::move(shown))};
 }
 
+asio::awaitable<FieldResult<FieldValue>> drain_worker(BackendPtr backend, const ResolveInfo& info) {
+  const Context& context = context_of(info);
+  const Result<void> allowed = authorize(*backend, context, auth::Action::kManageWorkers);
+  if (!allowed) co_return std::unexpected(api_error(allowed.error()));
+  const WorkerId id(*text_argument(info, "id"));
+  auto done = co_await backend->lane.execute_as<engine::Done>(
+      engine::DrainWorker{.worker = id, .tenant = context.principal->tenant, .tell = true});
+  if (!done) co_return std::unexpected(api_error(std::move(done.error())));
+  auto list = co_await backend->lane.execute_as<engine::WorkerList>(engine::ListWorkers{});
+  if (!list) co_return std::unexpected(api_error(std::move(list.error())));
+  const auto found = std::ranges::find(list->workers, id, &engine::WorkerList::Worker::id);
+  if (found == list->workers.end()) co_return FieldValue();  // it has left already
+  co_return ObjectRef{backend->object_type("WorkerInfo"),
+                      std::make_shared<const engine::WorkerList::Worker>(std::move(*found))};
+}
+
 }  // namespace
 
 void add_command_resolvers(const BackendPtr& backend, ResolverMap& map) {
@@ -140,6 +156,7 @@ void add_command_resolvers(const BackendPtr& backend, ResolverMap& map) {
   add("pauseQueue", [](BackendPtr to, const ResolveInfo& info) {
     return pause_queue(std::move(to), info, true);
   });
+  add("drainWorker", drain_worker);
   add("resumeQueue", [](BackendPtr to, const ResolveInfo& info) {
     return pause_queue(std::move(to), info, false);
   });

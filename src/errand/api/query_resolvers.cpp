@@ -9,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "errand/api/connection.h"
+#include "errand/api/field_values.h"
 #include "errand/api/job_access.h"
 #include "errand/api/typed_resolvers.h"
 #include "errand/api/wait_for_job.h"
@@ -201,8 +202,28 @@ void add_queue_and_worker(const BackendPtr& backend, ResolverMap& map) {
       .add("queues", [texts](const Worker& w, auto&) { return texts(w.queues); })
       .add("types", [texts](const Worker& w, auto&) { return texts(w.types); })
       .add("build", [](const Worker& w, auto&) { return FieldValue::text_view(w.build); })
+      .add("name", [](const Worker& w, auto&) { return FieldValue::text_view(w.name); })
+      .add("sdk", [](const Worker& w, auto&) { return FieldValue::text_view(w.sdk); })
+      .add("way", [](const Worker& w, auto&) { return FieldValue::text_view(to_string(w.way)); })
+      .add("labels",
+           [](const Worker& w, auto&) {
+             boost::json::object labels;
+             for (const auto& [name, value] : w.labels) labels.emplace(name, value);
+             return FieldValue::json(std::move(labels));
+           })
+      .add("selectors",
+           [](const Worker& w, auto&) {
+             boost::json::object selectors;
+             for (const auto& [name, values] : w.selectors) {
+               selectors.emplace(name, boost::json::array(values.begin(), values.end()));
+             }
+             return FieldValue::json(std::move(selectors));
+           })
       .add("slots", [](const Worker& w, auto&) { return FieldValue(w.slots); })
-      .add("running", [](const Worker& w, auto&) { return FieldValue(w.running); });
+      .add("running", [](const Worker& w, auto&) { return FieldValue(w.running); })
+      .add("draining", [](const Worker& w, auto&) { return FieldValue(w.draining); })
+      .add("connectedAt", [](const Worker& w, auto&) { return time_value(w.connected_at); })
+      .add("lastSeenAt", [](const Worker& w, auto&) { return time_value(w.last_seen_at); });
 }
 
 }  // namespace

@@ -96,6 +96,17 @@ Result<job::JobSpec> make_spec(const contract::JobType& type, const JobOptions& 
   spec.contract_hash = type.contract_hash;
   spec.tags = options.tags;
   spec.labels = options.labels;
+  for (const std::string& name : type.route_by) {
+    const auto label = spec.labels.find(name);
+    if (label == spec.labels.end()) continue;
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
+    if (std::ranges::any_of(label->second, is_control)) {
+      return fail(ErrorCode::kBadUserInput,
+                  "options.labels." + name +
+                      ": decides which workers may have the job, and holds no control characters.");
+    }
+  }
+  spec.route = job::route_of(spec.labels, type.route_by);
   if (spec.queue_timeout && *spec.queue_timeout <= Milliseconds::zero()) {
     return fail(ErrorCode::kBadUserInput, "options.queueTimeout: must be longer than nothing.");
   }

@@ -25,6 +25,7 @@ constexpr std::array<Rule, kActionCount> kRules{{
     {Action::kManageQueues, "MANAGE_QUEUES", "queues:manage", false},
     {Action::kManageLimits, "MANAGE_LIMITS", "limits:manage", false},
     {Action::kReadWorkers, "READ_WORKERS", "workers:read", false},
+    {Action::kManageWorkers, "MANAGE_WORKERS", "workers:manage", false},
     {Action::kWork, "WORK", "worker", true},
     {Action::kReadAudit, "READ_AUDIT", "audit:read", false},
     {Action::kAdminister, "ADMINISTER", "admin", false},

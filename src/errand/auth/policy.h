@@ -24,12 +24,13 @@ enum class Action : std::uint8_t {
   kManageQueues,    ///< pause and resume
   kManageLimits,    ///< set limits, which hold for all tenants
   kReadWorkers,     ///< see connected workers
+  kManageWorkers,   ///< drain them
   kWork,            ///< take jobs of a queue and report for them
   kReadAudit,       ///< see operators' actions
   kAdminister,      ///< everything else an operator does
 };
 
-inline constexpr std::size_t kActionCount = 14;
+inline constexpr std::size_t kActionCount = 15;
 
 std::string_view to_string(Action action) noexcept;
 

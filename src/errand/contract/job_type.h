@@ -72,6 +72,7 @@ struct JobType {
   Idempotency idempotency = Idempotency::kOptional;
   std::vector<std::string> scopes;  ///< of @auth: the caller needs all of them
   HandlerRule handler;
+  std::vector<std::string> route_by;  ///< names of labels that decide which workers may have a job
   std::vector<LimitRule> limits;
   /// Paths into the arguments whose values are the key of the limits by_input; empty: none is.
   std::vector<std::string> limit_key_paths;

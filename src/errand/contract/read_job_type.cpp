@@ -24,6 +24,7 @@ namespace type = graphql::type;
 constexpr int kPriorityMax = 100;
 constexpr int kAttemptsMax = 100;
 constexpr double kBackoffFactorMax = 10;
+constexpr std::size_t kRouteLabelsMax = 4;
 constexpr Milliseconds kRatePerMin{100};
 constexpr Milliseconds kRatePerMax{31LL * 24 * 3'600'000};
 
@@ -355,6 +356,20 @@ void read_job(JobType& job, const type::FieldDefinition& field, const DirectiveR
   job.idempotency =
       reader.text("idempotency") == "REQUIRED" ? Idempotency::kRequired : Idempotency::kOptional;
   job.handler = read_handler(reader);
+  if (const auto* names = reader.get("routeBy")) {
+    for (const json::value& item : names->as_array()) {
+      std::string name(item.as_string().data(), item.as_string().size());
+      if (!is_name(name)) {
+        reader.wrong("routeBy",
+                     "a label's name is 1 to 128 letters, digits or . _ : @ / -; write \"region\"");
+      }
+      job.route_by.push_back(std::move(name));
+    }
+    if (job.route_by.size() > kRouteLabelsMax) {
+      reader.wrong("routeBy",
+                   "at most 4 labels decide which workers may have a job; leave some out");
+    }
+  }
   read_flow_control(job, field, reader);
 }
 

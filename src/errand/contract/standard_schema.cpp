@@ -528,6 +528,8 @@ enum LimitKind {
 type WorkerInfo {
   "Identifies the connection."
   id: ID!
+  "What it calls itself."
+  name: String!
   "The principal that it authenticated as."
   subject: String!
   "The queues it takes; empty: all."
@@ -536,10 +538,36 @@ type WorkerInfo {
   types: [String!]!
   "The build that it announced."
   build: String!
+  "The SDK that it is written with."
+  sdk: String!
+  "How it runs jobs: PULL (it is connected), PUSH, COMMAND or IN_PROCESS (the server runs them itself)."
+  way: WorkerWay!
+  "Its own labels: an object of strings."
+  labels: JSON!
+  "For each name of a label the values of the jobs that it takes; no values: jobs without the label."
+  selectors: JSON!
   "Jobs that it takes at once."
   slots: Int!
   "Jobs that it is at."
   running: Int!
+  "Whether it gets no more jobs and is about to leave."
+  draining: Boolean!
+  "When it connected."
+  connectedAt: DateTime!
+  "When it last said something: a heartbeat, a report, a free slot."
+  lastSeenAt: DateTime!
+}
+
+"How a worker runs jobs."
+enum WorkerWay {
+  "It connects and takes jobs, over WebSocket or HTTP long poll."
+  PULL
+  "The server posts each job to an endpoint."
+  PUSH
+  "The server runs a command for each job."
+  COMMAND
+  "A function within the server's process."
+  IN_PROCESS
 }
 )graphql";
 }
@@ -664,6 +692,8 @@ std::string_view mutation_fields_sdl() noexcept {
   pauseQueue(queue: String!): QueueInfo
   "Takes the pause back."
   resumeQueue(queue: String!): QueueInfo
+  "Lets a worker take no more jobs, and tells it: it finishes what it has, and leaves. Where the server runs the jobs itself, pause their queue instead."
+  drainWorker(id: ID!): WorkerInfo
   "Sets a limit over what the schema says, at once and over restarts. What runs goes on."
   setLimit(
     "Its id in the query limits."
@@ -746,6 +776,8 @@ directive @job(
   concurrency: [ErrandConcurrency!]
   "Limits on starts in a length of time."
   rateLimit: [ErrandRateLimit!]
+  "Names of labels that decide which workers may have a job: those whose selectors fit its values."
+  routeBy: [String!]
   "What runs the jobs; workers that connect where left out."
   handler: ErrandHandler
   "The steps that the worker goes through."

@@ -94,7 +94,10 @@ class Core {
       }
     }
     plan.scratch_.reset();
-    plan.actions.clear();
+    // Workers are no part of what is stored.
+    std::erase_if(plan.actions, [](const Action& action) {
+      return !std::holds_alternative<DrainNotice>(action);
+    });
     plan.estimates.clear();
     for (Answer& answer : plan.answers) {
       if (!answer.memory_only) answer.reply = std::unexpected(error);

@@ -26,6 +26,7 @@ struct Options {
   std::uint64_t queue_length_max = 1'000'000;  ///< jobs of one queue that wait, all tenants
   std::size_t head_jobs_max = 16'384;          ///< waiting jobs in memory, over all lines
   std::size_t line_head_max = 1'024;           ///< of one line; >= 1
+  std::size_t lines_max = 4'096;               ///< beyond it no new JobSpec::route is taken
   std::size_t timers_max = 16'384;             ///< next timers in memory; >= 1
   std::size_t input_bytes_max = 32 << 20;      ///< inputs that ride in memory to the dispatch
   Milliseconds progress_interval{250};         ///< between stored progress events of a job

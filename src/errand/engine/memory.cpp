@@ -46,13 +46,14 @@ LinePlace line_place(const job::JobState& state) {
   return {state.spec.priority, state.ready_position, state.id};
 }
 
-store::ReadyLine line_of(const job::JobState& state) {
-  return {.queue = state.spec.queue, .tenant = state.spec.tenant, .type = state.spec.type};
+store::ReadyLine line_of(const job::JobSpec& spec) {
+  return {.queue = spec.queue, .tenant = spec.tenant, .type = spec.type, .route = spec.route};
 }
 
 bool Worker::takes(const store::ReadyLine& line) const {
-  return (!hello.tenant || *hello.tenant == line.tenant) &&
-         empty_or_has(hello.queues, line.queue) && empty_or_has(hello.types, line.type);
+  return !draining && (!hello.tenant || *hello.tenant == line.tenant) &&
+         empty_or_has(hello.queues, line.queue) && empty_or_has(hello.types, line.type) &&
+         job::selects(hello.selectors, line.route);
 }
 
 void Memory::settle(const job::StatePtr& before, const job::StatePtr& after, InputPtr input,

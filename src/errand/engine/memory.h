@@ -47,7 +47,8 @@ struct LinePlace {
 /// The place of a PENDING job.
 LinePlace line_place(const job::JobState& state);
 /// The line of a job.
-store::ReadyLine line_of(const job::JobState& state);
+store::ReadyLine line_of(const job::JobSpec& spec);
+inline store::ReadyLine line_of(const job::JobState& state) { return line_of(state.spec); }
 
 using TimerPlace = std::pair<Timestamp, JobId>;
 
@@ -55,6 +56,9 @@ using TimerPlace = std::pair<Timestamp, JobId>;
 struct Worker {
   RegisterWorker hello;
   std::uint32_t credits = 0;
+  bool draining = false;
+  Timestamp connected_at{};
+  Timestamp last_seen_at{};
 
   /// Whether it may run jobs of `line`.
   [[nodiscard]] bool takes(const store::ReadyLine& line) const;
@@ -105,6 +109,7 @@ class Memory {
     TenantId tenant;
     std::string limit_key;
     QueueName queue;
+    std::string route = {};
 
     friend auto operator<=>(const Key&, const Key&) = default;
   };
@@ -179,7 +184,9 @@ class Memory {
     std::optional<HeadWindow<LinePlace>> own;
     std::optional<Timestamp> opens;  ///< its place in key_timers_
   };
-  static store::ReadyLine line_of_key(const Key& key) { return {key.queue, key.tenant, key.type}; }
+  static store::ReadyLine line_of_key(const Key& key) {
+    return {key.queue, key.tenant, key.type, key.route};
+  }
   /// Places that each closed key may hide in memory; 0 where there are very many.
   [[nodiscard]] std::size_t hidden_max() const;
   [[nodiscard]] std::size_t own_max(std::size_t shown) const;

@@ -29,7 +29,7 @@ std::size_t Memory::own_max(std::size_t shown) const {
 std::optional<Memory::Key> Memory::key_of(const job::JobState& state) const {
   const job::JobSpec& spec = state.spec;
   if (spec.limit_key.empty() || !limits.counts_keys(spec.type)) return std::nullopt;
-  return Key{spec.type, spec.tenant, spec.limit_key, spec.queue};
+  return Key{spec.type, spec.tenant, spec.limit_key, spec.queue, spec.route};
 }
 
 Memory::KeyRow* Memory::find_row(const std::optional<Key>& key) {

@@ -46,8 +46,10 @@ class Planner {
   Result<Reply> answer(ForgetJob& request);
   Result<Reply> answer(RegisterWorker& request);
   Result<Reply> answer(AddCredits& request);
+  Result<Reply> answer(DrainWorker& request);
   Result<Reply> answer(UnregisterWorker& request);
   Result<Reply> answer(Heartbeat& request);
+  void seen(const WorkerId& worker);
   Result<Reply> answer(PauseQueue& request);
   Result<Reply> answer(SetLimit& request);
   Result<Reply> answer(ListLimits& request);
@@ -69,6 +71,7 @@ class Planner {
   /// A job that is unique must not come to life beside its double.
   Result<void> check_alone(const job::JobState& state, const job::Command& command);
   void remember(EnqueueJob& request, const store::IdempotencyScope& scope, const JobId& job);
+  [[nodiscard]] std::optional<Error> too_many_lines(const job::JobSpec& spec) const;
   [[nodiscard]] std::optional<Error> queue_full(const QueueName& queue) const;
 
   // Timers (planner_timers.cpp).

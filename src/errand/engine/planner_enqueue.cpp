@@ -188,6 +188,7 @@ Result<Reply> Planner::answer(EnqueueJob& request) {
   }
 
   if (auto full = queue_full(spec.queue)) return std::unexpected(std::move(*full));
+  if (auto many = too_many_lines(spec)) return std::unexpected(std::move(*many));
 
   if (scratch_.drafts.contains(request.id) || memory_.hot(request.id)) {
     return fail(ErrorCode::kConflict, "the job's id is taken");
@@ -223,6 +224,15 @@ Result<Reply> Planner::answer(EnqueueJob& request) {
   }
   scratch_.states_due.emplace_back(plan_.answers.size(), id);
   return JobReply{};
+}
+
+std::optional<Error> Planner::too_many_lines(const job::JobSpec& spec) const {
+  if (spec.route.empty() || memory_.lines.size() < memory_.options.lines_max) return std::nullopt;
+  if (memory_.lines.contains(line_of(spec))) return std::nullopt;
+  return Error{ErrorCode::kQueueFull,
+               "jobs wait with " + std::to_string(memory_.lines.size()) +
+                   " different routes, and no more are held apart; use fewer values of the labels "
+                   "in routeBy, or wait until some have run"};
 }
 
 std::optional<Error> Planner::queue_full(const QueueName& queue) const {

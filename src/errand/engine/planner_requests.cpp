@@ -49,6 +49,7 @@ std::optional<FencingToken> report_token(const job::Command& command) {
 bool memory_only(const Request& request) {
   return std::holds_alternative<RegisterWorker>(request) ||
          std::holds_alternative<AddCredits>(request) ||
+         std::holds_alternative<DrainWorker>(request) ||
          std::holds_alternative<UnregisterWorker>(request) ||
          std::holds_alternative<ListLimits>(request) ||
          std::holds_alternative<ListWorkers>(request) ||
@@ -71,6 +72,7 @@ Result<Reply> Planner::answer(CommandJob& request) {
   if (!loaded) return std::unexpected(loaded.error());
   Draft& draft = **loaded;
   if (request.tenant && *request.tenant != draft.state()->spec.tenant) return no_such_job();
+  seen(request.worker);
 
   const std::optional<FencingToken> token = report_token(request.command);
   const bool live_report =
@@ -164,7 +166,11 @@ Result<bool> Planner::take_progress(Draft& draft, const CommandJob& request) {
 
 Result<Reply> Planner::answer(RegisterWorker& request) {
   Worker& worker = memory_.workers[request.id];
-  worker = Worker{.hello = std::move(request), .credits = 0};
+  worker = Worker{.hello = std::move(request),
+                  .credits = 0,
+                  .draining = false,
+                  .connected_at = now_.wall,
+                  .last_seen_at = now_.wall};
   return Done{};
 }
 
@@ -172,7 +178,26 @@ Result<Reply> Planner::answer(AddCredits& request) {
   const auto it = memory_.workers.find(request.worker);
   if (it == memory_.workers.end()) return fail(ErrorCode::kNotFound, "the worker is not connected");
   Worker& worker = it->second;
+  worker.last_seen_at = now_.wall;
+  // They crossed the word that there is nothing more.
+  if (worker.draining) return Done{};
   worker.credits += std::min(request.credits, worker.hello.slots - worker.credits);
+  return Done{};
+}
+
+Result<Reply> Planner::answer(DrainWorker& request) {
+  const auto it = memory_.workers.find(request.worker);
+  if (it == memory_.workers.end() ||
+      (request.tenant && it->second.hello.tenant && *it->second.hello.tenant != *request.tenant)) {
+    return fail(ErrorCode::kNotFound, "There is no such worker.");
+  }
+  if (it->second.hello.way != WorkerWay::kPull) {
+    return fail(ErrorCode::kInvalidArgument,
+                "The server itself runs these jobs. To stop them, pause their queue.");
+  }
+  it->second.draining = true;
+  it->second.credits = 0;
+  if (request.tell) plan_.actions.emplace_back(DrainNotice{request.worker});
   return Done{};
 }
 
@@ -183,6 +208,7 @@ Result<Reply> Planner::answer(UnregisterWorker& request) {
 
 Result<Reply> Planner::answer(Heartbeat& request) {
   HeartbeatReply reply;
+  seen(request.worker);
   for (const Heartbeat::Hold& hold : request.holds) {
     HeartbeatReply::Hold& out = reply.holds.emplace_back();
     out.job = hold.job;
@@ -337,6 +363,11 @@ void Planner::explain_place(const job::JobState& state, Explanation& explanation
   if (paused(line.queue, line.tenant)) explanation.kind = WaitKind::kQueuePaused;
 }
 
+void Planner::seen(const WorkerId& worker) {
+  const auto it = memory_.workers.find(worker);
+  if (it != memory_.workers.end()) it->second.last_seen_at = now_.wall;
+}
+
 Result<Reply> Planner::answer(ListWorkers&) {
   WorkerList list;
   std::map<WorkerId, std::uint32_t> running;
@@ -349,9 +380,17 @@ Result<Reply> Planner::answer(ListWorkers&) {
                             .types = hello.types,
                             .build = hello.build,
                             .subject = hello.subject,
+                            .selectors = hello.selectors,
+                            .name = hello.name,
+                            .sdk = hello.sdk,
+                            .way = hello.way,
+                            .labels = hello.labels,
                             .slots = hello.slots,
                             .credits = worker.credits,
-                            .running = running[id]});
+                            .running = running[id],
+                            .draining = worker.draining,
+                            .connected_at = worker.connected_at,
+                            .last_seen_at = worker.last_seen_at});
   }
   return list;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,8 @@
 #include "errand/base/ids.h"
 #include "errand/base/result.h"
 #include "errand/engine/limit.h"
+#include "errand/engine/request.h"
+#include "errand/job/route.h"
 #include "errand/job/state.h"
 #include "errand/store/batch.h"
 
@@ -80,9 +83,17 @@ struct WorkerList {
     std::vector<JobTypeName> types;
     std::string build;
     SubjectId subject;
+    job::Selectors selectors;
+    std::string name;
+    std::string sdk;
+    WorkerWay way = WorkerWay::kPull;
+    std::map<std::string, std::string> labels;
     std::uint32_t slots = 0;
     std::uint32_t credits = 0;  ///< free slots that it announced
     std::uint32_t running = 0;  ///< leases that it holds
+    bool draining = false;
+    Timestamp connected_at{};
+    Timestamp last_seen_at{};  ///< when it last said something
   };
   std::vector<Worker> workers;
 };
@@ -139,6 +150,11 @@ struct StopNotice {
   Milliseconds grace{0};
 };
 
-using Action = std::variant<Dispatch, StopNotice>;
+/// Tells a worker that it gets no further job.
+struct DrainNotice {
+  WorkerId worker;  ///< may have gone
+};
+
+using Action = std::variant<Dispatch, StopNotice, DrainNotice>;
 
 }  // namespace errand::engine

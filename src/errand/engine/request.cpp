@@ -8,6 +8,20 @@ constexpr std::size_t kFlatBytes = 1'024;
 
 }  // namespace
 
+std::string_view to_string(WorkerWay way) noexcept {
+  switch (way) {
+    case WorkerWay::kPull:
+      return "PULL";
+    case WorkerWay::kPush:
+      return "PUSH";
+    case WorkerWay::kCommand:
+      return "COMMAND";
+    case WorkerWay::kInProcess:
+      return "IN_PROCESS";
+  }
+  return "PULL";
+}
+
 std::size_t weight_bytes(const Request& request) noexcept {
   if (const auto* enqueue = std::get_if<EnqueueJob>(&request)) {
     return kFlatBytes + enqueue->input.size();

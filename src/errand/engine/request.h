@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "errand/base/ids.h"
 #include "errand/job/command.h"
 #include "errand/job/event.h"
+#include "errand/job/route.h"
 #include "errand/store/batch.h"
 
 namespace errand::engine {
@@ -86,6 +89,10 @@ struct ForgetJob {
   std::optional<TenantId> tenant;  ///< where given: another tenant's job is kNotFound (I13)
 };
 
+/// How a worker runs jobs: it is connected, or the server does it itself in one of these ways.
+enum class WorkerWay : std::uint8_t { kPull, kPush, kCommand, kInProcess };
+std::string_view to_string(WorkerWay way) noexcept;  ///< "PULL", ...
+
 /// A worker is there. One of the same id is replaced; its credits start at 0. Answered with Done.
 struct RegisterWorker {
   WorkerId id;
@@ -93,8 +100,13 @@ struct RegisterWorker {
   std::vector<QueueName> queues;   ///< empty: every queue
   std::vector<JobTypeName> types;  ///< empty: every type
   std::string build;
-  std::uint32_t slots = 1;  ///< jobs at once; bounds the credits
-  SubjectId subject;        ///< its principal; actor of the started events
+  std::uint32_t slots = 1;   ///< jobs at once; bounds the credits
+  SubjectId subject;         ///< its principal; actor of the started events
+  job::Selectors selectors;  ///< which routes it takes; empty: every one
+  std::string name = {};     ///< for people, as the rest
+  std::string sdk = {};
+  WorkerWay way = WorkerWay::kPull;
+  std::map<std::string, std::string> labels = {};
 };
 
 /// More free slots: each credit is good for one dispatch. Answered with Done; kNotFound for an
@@ -102,6 +114,14 @@ struct RegisterWorker {
 struct AddCredits {
   WorkerId worker;
   std::uint32_t credits = 0;
+};
+
+/// The worker gets nothing more, and is told so where `tell`; what it has it may finish. Answered
+/// with Done; kNotFound for an unknown worker; kInvalidArgument for one that is the server itself.
+struct DrainWorker {
+  WorkerId worker;
+  std::optional<TenantId> tenant = {};  ///< where given: another tenant's worker is kNotFound (I13)
+  bool tell = false;                    ///< by DrainNotice
 };
 
 /// The worker takes nothing more and may be gone. Its leases run on until they lapse, so that it
@@ -157,9 +177,9 @@ struct ListQueues {
   std::optional<TenantId> tenant;  ///< nullopt: of all tenants, added up
 };
 
-using Request =
-    std::variant<EnqueueJob, CommandJob, ForgetJob, RegisterWorker, AddCredits, UnregisterWorker,
-                 Heartbeat, PauseQueue, SetLimit, ListLimits, ExplainJob, ListWorkers, ListQueues>;
+using Request = std::variant<EnqueueJob, CommandJob, ForgetJob, RegisterWorker, AddCredits,
+                             DrainWorker, UnregisterWorker, Heartbeat, PauseQueue, SetLimit,
+                             ListLimits, ExplainJob, ListWorkers, ListQueues>;
 
 /// What a request weighs in a batch, in bytes: its payloads and a flat amount.
 std::size_t weight_bytes(const Request& request) noexcept;

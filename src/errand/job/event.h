@@ -84,6 +84,8 @@ struct JobSpec {
   bool fifo = false;
   /// Keyed digest of what makes the job unique among those of its tenant and type; empty: nothing.
   std::string unique_key;
+  /// The labels that decide which workers may have the job: route_of(); empty: none does.
+  std::string route;
   std::optional<JobId> retry_of;  ///< the ended job that this one repeats
 
   friend bool operator==(const JobSpec&, const JobSpec&) = default;

@@ -93,6 +93,7 @@ void describe(V& v, T& x) {
   v("limitKey", x.limit_key);
   v("fifo", x.fifo);
   v("uniqueKey", x.unique_key);
+  v.unless("route", x.route, std::string());
   v("retryOf", x.retry_of);
 }
 template <class V, OneOf<Enqueued> T>

@@ -41,7 +41,7 @@ struct ReadyPlace {
 };
 
 ReadyPlace ready_place(const job::JobState& state) {
-  return {{state.spec.queue, state.spec.tenant, state.spec.type},
+  return {{state.spec.queue, state.spec.tenant, state.spec.type, state.spec.route},
           -state.spec.priority,
           state.ready_position,
           state.id};

@@ -139,6 +139,7 @@ struct ReadyLine {
   QueueName queue;
   TenantId tenant;
   JobTypeName type;
+  std::string route = {};  ///< JobSpec::route
 
   friend auto operator<=>(const ReadyLine&, const ReadyLine&) = default;
 };

@@ -290,10 +290,22 @@ CREATE TABLE audit_checkpoints (
 ) STRICT;
 )sql";
 
+// Labels that decide which workers may have a job part its line.
+constexpr const char* kMigration8 = R"sql(
+ALTER TABLE jobs ADD COLUMN route TEXT NOT NULL DEFAULT '';
+DROP INDEX jobs_ready;
+CREATE INDEX jobs_ready ON jobs (queue, tenant, type, route, priority DESC, ready_position)
+  WHERE status = 'PENDING';
+DROP INDEX jobs_ready_by_key;
+CREATE INDEX jobs_ready_by_key
+  ON jobs (queue, tenant, type, limit_key, route, priority DESC, ready_position)
+  WHERE status = 'PENDING' AND limit_key <> '';
+)sql";
+
 constexpr std::array kMigrations = {
     Migration{1, kMigration1}, Migration{2, kMigration2}, Migration{3, kMigration3},
     Migration{4, kMigration4}, Migration{5, kMigration5}, Migration{6, kMigration6},
-    Migration{7, kMigration7},
+    Migration{7, kMigration7}, Migration{8, kMigration8},
 };
 
 }  // namespace

@@ -495,23 +495,23 @@ namespace {
 std::string ready_sql(bool by_key, bool after) {
   const std::string_view from =
       by_key ? "jobs INDEXED BY jobs_ready_by_key WHERE status = 'PENDING' AND limit_key <> ''"
-               " AND queue = ?1 AND tenant = ?2 AND type = ?3 AND limit_key = ?7"
+               " AND queue = ?1 AND tenant = ?2 AND type = ?3 AND limit_key = ?8 AND route = ?4"
              : "jobs INDEXED BY jobs_ready WHERE status = 'PENDING'"
-               " AND queue = ?1 AND tenant = ?2 AND type = ?3";
+               " AND queue = ?1 AND tenant = ?2 AND type = ?3 AND route = ?4";
   if (!after) {
-    return fmt::format("SELECT state FROM {} ORDER BY priority DESC, ready_position LIMIT ?6",
+    return fmt::format("SELECT state FROM {} ORDER BY priority DESC, ready_position LIMIT ?7",
                        from);
   }
   // The rest of its priority, then all lower ones. Two ranges of the one index, where "lower or
   // equal and later" would be a filter.
   return fmt::format(
       "SELECT state FROM ("
-      "SELECT * FROM (SELECT state, priority, ready_position FROM {0} AND priority = ?4"
-      " AND ready_position > ?5 ORDER BY ready_position LIMIT ?6) "
+      "SELECT * FROM (SELECT state, priority, ready_position FROM {0} AND priority = ?5"
+      " AND ready_position > ?6 ORDER BY ready_position LIMIT ?7) "
       "UNION ALL "
-      "SELECT * FROM (SELECT state, priority, ready_position FROM {0} AND priority < ?4"
-      " ORDER BY priority DESC, ready_position LIMIT ?6)"
-      ") ORDER BY priority DESC, ready_position LIMIT ?6",
+      "SELECT * FROM (SELECT state, priority, ready_position FROM {0} AND priority < ?5"
+      " ORDER BY priority DESC, ready_position LIMIT ?7)"
+      ") ORDER BY priority DESC, ready_position LIMIT ?7",
       from);
 }
 
@@ -523,7 +523,7 @@ Result<std::vector<job::StatePtr>> SqliteReader::read_ready(const std::string& s
                                                             const std::optional<ReadyCursor>& after,
                                                             std::size_t limit) const {
   Query query(*this, sql);
-  query.bind(line.queue.view()).bind(line.tenant.view()).bind(line.type.view());
+  query.bind(line.queue.view()).bind(line.tenant.view()).bind(line.type.view()).bind(line.route);
   const ReadyCursor from = after.value_or(ReadyCursor{});
   query.bind(static_cast<std::int64_t>(from.priority))
       .bind(static_cast<std::int64_t>(to_number(from.ready_position)))
@@ -570,18 +570,21 @@ Result<std::vector<job::StatePtr>> SqliteReader::of_unique_key(const TenantId& t
 Result<std::vector<ReadyLine>> SqliteReader::ready_lines() const {
   // Jumps from line to line in the index: as many steps as lines, not as jobs.
   static const std::string kSql =
-      "WITH RECURSIVE line (queue, tenant, type) AS ("
-      " SELECT * FROM (SELECT queue, tenant, type FROM jobs INDEXED BY jobs_ready WHERE status = "
+      "WITH RECURSIVE line (queue, tenant, type, route) AS ("
+      " SELECT * FROM (SELECT queue, tenant, type, route FROM jobs INDEXED BY jobs_ready WHERE "
+      "status = "
       "'PENDING'"
-      "  ORDER BY queue, tenant, type LIMIT 1)"
+      "  ORDER BY queue, tenant, type, route LIMIT 1)"
       " UNION ALL"
-      " SELECT next.queue, next.tenant, next.type FROM line JOIN jobs AS next ON next.number = ("
+      " SELECT next.queue, next.tenant, next.type, next.route FROM line JOIN jobs AS next ON "
+      "next.number = ("
       "  SELECT number FROM jobs INDEXED BY jobs_ready WHERE status = 'PENDING'"
-      "  AND (queue, tenant, type) > (line.queue, line.tenant, line.type)"
-      "  ORDER BY queue, tenant, type LIMIT 1))"
-      " SELECT queue, tenant, type FROM line";
+      "  AND (queue, tenant, type, route) > (line.queue, line.tenant, line.type, line.route)"
+      "  ORDER BY queue, tenant, type, route LIMIT 1))"
+      " SELECT queue, tenant, type, route FROM line";
   return Query(*this, kSql).all<ReadyLine>([](const Statement& row) -> Result<ReadyLine> {
-    return ReadyLine{QueueName(row.text(0)), TenantId(row.text(1)), JobTypeName(row.text(2))};
+    return ReadyLine{QueueName(row.text(0)), TenantId(row.text(1)), JobTypeName(row.text(2)),
+                     std::string(row.text(3))};
   });
 }
 

@@ -108,8 +108,8 @@ Result<void> Writer::prepare() {
        "INSERT INTO jobs (id, tenant, shard, epoch, position, sequence, status, type, queue,"
        " priority, subject, contract_hash, correlation_id, created_at_ms, ready_position,"
        " due_at_ms, finished_at_ms, error_fingerprint, dead_letter, expires_at_ms, state, "
-       "limit_key, unique_key, chain_head)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       "limit_key, unique_key, route, chain_head)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&statements_.update_job,
        "UPDATE jobs SET epoch = ?, position = ?, sequence = ?, status = ?, priority = ?,"
        " ready_position = ?, due_at_ms = ?, finished_at_ms = ?, error_fingerprint = ?,"
@@ -466,7 +466,7 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
         .bind(ready_position);
     bind_due(insert);
     bind_end(insert);
-    insert.bind(text_).bind(spec.limit_key).bind(spec.unique_key);
+    insert.bind(text_).bind(spec.limit_key).bind(spec.unique_key).bind(spec.route);
     bind_head(insert);
     return run(insert, "writing a new job");
   }
