@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -34,6 +35,10 @@
 #include "errand/graphql/request/service.h"
 #include "errand/net/http_server.h"
 #include "errand/net/router.h"
+#include "errand/outbound/address_guard.h"
+#include "errand/outbound/http_client.h"
+#include "errand/outbound/standard_webhooks.h"
+#include "errand/outbound/target_url.h"
 #include "errand/runtime/event_bus.h"
 #include "errand/runtime/lane.h"
 #include "errand/runtime/lane_client.h"
@@ -43,6 +48,7 @@
 #include "errand/telemetry/metrics.h"
 #include "errand/worker/contract_job_types.h"
 #include "errand/worker/gateway.h"
+#include "errand/worker/push_handler.h"
 
 namespace errand::app {
 
@@ -152,12 +158,14 @@ class App::Impl {
   Result<void> start() {
     if (auto done = open_store(); !done) return done;
     if (auto done = check_schema(); !done) return done;
+    if (auto done = make_handlers(); !done) return done;
     assemble();
     if (auto done = bind_resolvers(); !done) return done;
     if (auto done = listen(); !done) return done;
     if (auto done = lane_->start(); !done) return done;
     run_threads();
     if (auto done = drop_broken_jobs(); !done) return done;
+    host_handlers();
     http_->start();
     started_ = true;
     fill_summary();
@@ -186,6 +194,7 @@ class App::Impl {
       asio::co_spawn(context_, end(), asio::use_future).wait();
     }
     crash_point(CrashPoint::kDrain);
+    if (http_client_) http_client_->stop();
     if (lane_) lane_->stop();
     crash_point(CrashPoint::kDrain);
     bus_.close();
@@ -295,7 +304,9 @@ class App::Impl {
     metrics_.gauge(telemetry::kStartTime)
         .set(std::chrono::duration<double>(clock().now().wall.time_since_epoch()).count());
     pool_.emplace(async::BlockingPool::Options{.threads = kReadThreads});
-    job_types_.emplace(contract_);
+    std::set<JobTypeName> hosted;
+    for (const auto& each : hosted_) hosted.insert(each.types.begin(), each.types.end());
+    job_types_.emplace(contract_, std::move(hosted));
 
     worker::Gateway::Options gateway_options;
     gateway_options.result_bytes_max = config_.worker.result_bytes_max;
@@ -326,6 +337,62 @@ class App::Impl {
                              .jobs_pruned = metrics_.counter(telemetry::kJobsPruned)},
         CommitObserver(log_, metrics_));
     gateway_->attach(*lane_);
+  }
+
+  /// What the schema has the server run itself.
+  Result<void> make_handlers() {
+    for (const auto& type : contract_->job_types()) {
+      if (const auto* http = std::get_if<contract::HttpHandlerRule>(&type.handler)) {
+        if (auto done = make_push(type.name, *http); !done) return done;
+      }
+    }
+    return {};
+  }
+
+  Result<void> make_push(const JobTypeName& type, const contract::HttpHandlerRule& rule) {
+    const auto refused = [&](const Error& error) {
+      return fail(ErrorCode::kConfigInvalid,
+                  fmt::format("the handler of {}: {}", type.view(), error.message));
+    };
+    if (!http_client_) {
+      auto guard = outbound::AddressGuard::create(config_.outbound.guard);
+      if (!guard) return fail(ErrorCode::kConfigInvalid, guard.error().message);
+      outbound::HttpClient::Options options;
+      options.ca_file = config_.outbound.ca_file;
+      options.user_agent = "errand/" ERRAND_VERSION;
+      address_guard_ = std::make_shared<const outbound::AddressGuard>(*std::move(guard));
+      auto client = outbound::HttpClient::create(options, address_guard_, &metrics_);
+      if (!client) return fail(ErrorCode::kConfigInvalid, client.error().message);
+      http_client_ = *std::move(client);
+    }
+    const auto url = outbound::parse_target_url(rule.url);
+    if (!url) return refused(url.error());
+    if (const auto allowed = address_guard_->check_url(*url); !allowed) {
+      return refused(allowed.error());
+    }
+    worker::PushHandler::Options options{.url = rule.url, .secrets = {}};
+    for (int generation :
+         {config_.outbound.secret_generation, config_.outbound.secret_generation - 1}) {
+      if (generation < 1) continue;
+      options.secrets.push_back(*outbound::WebhookSecret::parse(
+          worker::push_secret(*master_key_, url->origin(), generation)));
+    }
+    if (!config_.server.public_url.empty()) {
+      options.callback_url = config_.server.public_url + "/worker/v1/messages";
+    }
+    options.response_bytes_max = config_.worker.result_bytes_max;
+    auto handler = worker::PushHandler::create(std::move(options), *http_client_, clock());
+    if (!handler) return refused(handler.error());
+    hosted_.push_back({.name = url->origin(),
+                       .types = {type},
+                       .slots = rule.concurrency,
+                       .way = engine::WorkerWay::kPush,
+                       .handler = *std::move(handler)});
+    return {};
+  }
+
+  void host_handlers() {
+    for (auto& hosted : hosted_) gateway_->host(context_.get_executor(), hosted);
   }
 
   Result<void> bind_resolvers() {
@@ -537,6 +604,9 @@ class App::Impl {
   std::optional<auth::Authenticator> authenticator_;
   std::unique_ptr<store::Store> store_;
   runtime::EventBus bus_;
+  std::shared_ptr<const outbound::AddressGuard> address_guard_;
+  std::unique_ptr<outbound::HttpClient> http_client_;
+  std::vector<worker::Gateway::Hosted> hosted_;
   std::optional<async::BlockingPool> pool_;
   std::optional<worker::ContractJobTypes> job_types_;
   asio::io_context context_;

@@ -295,6 +295,39 @@ void add_graphql_settings(std::vector<Setting>& t) {
       [](Config& c) -> std::size_t& { return c.limits.graphql.assumed_list_size; }));
 }
 
+void add_outbound_settings(std::vector<Setting>& t) {
+  t.push_back(list_setting("outbound.allow", "",
+                           "subnets, addresses and host names that requests of the server may "
+                           "reach in spite of being internal, such as \"10.1.0.0/16\"",
+                           [](Config& c) -> TextList& { return c.outbound.guard.allow; }));
+  t.push_back(list_setting("outbound.deny", "", "subnets and addresses that they may never reach",
+                           [](Config& c) -> TextList& { return c.outbound.guard.deny; }));
+  t.push_back({"outbound.ports", "", "ports that they may use", Setting::Kind::kTexts,
+               [](Config& config, Texts texts) -> Result<void> {
+                 std::vector<std::uint16_t> ports;
+                 for (const std::string& text : texts) {
+                   const auto port = read_integer<std::uint16_t>(text, 1, 65'535);
+                   if (!port) return std::unexpected(port.error());
+                   ports.push_back(*port);
+                 }
+                 config.outbound.guard.ports = std::move(ports);
+                 return {};
+               },
+               [](const Config& config) {
+                 return fmt::format("[\"{}\"]", fmt::join(config.outbound.guard.ports, "\", \""));
+               }});
+  t.push_back(switch_setting("outbound.http", "whether they may go without TLS: on or off",
+                             [](Config& c) -> bool& { return c.outbound.guard.allow_http; }));
+  t.push_back(text_setting(
+      "outbound.ca_file", "", "certificates to trust instead of the system's (PEM)",
+      [](Config& c) -> std::string& { return c.outbound.ca_file; }, Setting::Kind::kPath));
+  t.push_back(number_setting<int>(
+      "outbound.secret_generation", "",
+      "generation of the secrets that push is signed with; signatures of the one before are sent "
+      "too",
+      [](Config& c) -> int& { return c.outbound.secret_generation; }, 1, 1'000'000));
+}
+
 const std::vector<Setting>& table() {
   using namespace std::chrono_literals;
   static const std::vector<Setting> rows = [] {
@@ -326,6 +359,10 @@ const std::vector<Setting>& table() {
     t.push_back(bytes_setting(
         "server.gzip_bytes_min", "", "shortest answer that is packed with gzip; 0 packs none",
         [](Config& c) -> std::size_t& { return c.server.gzip_bytes_min; }, 0, 64 << 20));
+    t.push_back(text_setting(
+        "server.public_url", "",
+        "address under which others reach this server, such as \"https://errand.example\"",
+        [](Config& c) -> std::string& { return c.server.public_url; }));
     t.push_back(list_setting("cors.origins", "",
                              "origins whose pages may use GraphQL, such as \"https://app.example\"",
                              [](Config& c) -> TextList& { return c.cors.origins; }));
@@ -370,6 +407,7 @@ const std::vector<Setting>& table() {
     t.push_back(bytes_setting(
         "worker.result_bytes_max", "", "largest result of a job",
         [](Config& c) -> std::size_t& { return c.worker.result_bytes_max; }, 1'024, 64 << 20));
+    add_outbound_settings(t);
     add_graphql_settings(t);
     t.push_back(duration_setting(
         "limits.request_timeout", "",

@@ -12,6 +12,7 @@
 #include "errand/base/result.h"
 #include "errand/graphql/request/document_loader.h"
 #include "errand/graphql/request/service.h"
+#include "errand/outbound/address_guard.h"
 #include "errand/server/cors.h"
 #include "errand/server/cross_site.h"
 #include "errand/server/status_profile.h"
@@ -43,6 +44,7 @@ struct Config {
     Milliseconds drain_timeout{10'000};  ///< longest wait for running requests at shutdown
     ServeGraphiql graphiql = ServeGraphiql::kAuto;
     std::size_t gzip_bytes_min = 1'024;  ///< shortest answer that is packed; 0: none
+    std::string public_url;              ///< under which others reach this server; may be empty
   } server;
 
   struct Graphql {
@@ -81,6 +83,13 @@ struct Config {
     Milliseconds lease{30'000};
     std::size_t result_bytes_max = 1 << 20;
   } worker;
+
+  /// Requests that the server makes: where they may go, and how they are signed.
+  struct Outbound {
+    outbound::AddressGuard::Options guard;
+    std::string ca_file;        ///< certificates to trust instead of the system's; empty: those
+    int secret_generation = 1;  ///< of push secrets; the one before stays good beside it
+  } outbound;
 
   struct Limits {
     GraphqlLimits graphql;                  ///< of one request

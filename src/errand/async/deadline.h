@@ -3,6 +3,7 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
 
@@ -26,6 +27,11 @@ boost::asio::awaitable<void> sleep_until(Deadline when);
 
 /// Sleeps for `duration`. Throws `operation_aborted` when the coroutine is cancelled.
 boost::asio::awaitable<void> sleep_for(std::chrono::milliseconds duration);
+
+/// Sleeps until `when`, or until `stop` is requested. The coroutine must run on a strand. Throws
+/// `operation_aborted` when it is cancelled.
+/// @return whether it slept to the end.
+boost::asio::awaitable<bool> sleep_until(Deadline when, std::stop_token stop);
 
 /// Whether the running coroutine was asked to end. Loops without other waits check it.
 boost::asio::awaitable<bool> is_cancelled();

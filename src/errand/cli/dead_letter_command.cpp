@@ -13,6 +13,7 @@
 
 #include "errand/cli/client_flags.h"
 #include "errand/cli/exit_status.h"
+#include "errand/cli/job_view.h"
 #include "errand/json/writer.h"
 
 namespace errand::cli {
@@ -25,13 +26,6 @@ constexpr std::string_view kFields =
 
 constexpr std::string_view kResultFields =
     "matched changed hasMore jobs refused { id code message }";
-
-/// Removes what a terminal would obey: a message from a worker must not move the cursor.
-std::string printable(const boost::json::value& value) {
-  std::string text = value.is_string() ? std::string(value.get_string()) : "-";
-  std::erase_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
-  return text;
-}
 
 /// Which dead letters.
 struct FilterFlags {

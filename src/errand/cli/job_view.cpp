@@ -56,6 +56,10 @@ std::string printable(std::string text) {
 
 }  // namespace
 
+std::string printable(const boost::json::value& value) {
+  return value.is_null() ? "-" : printable(as_text(value));
+}
+
 std::string pretty(const boost::json::value& value) {
   std::string out;
   append_pretty(out, value, 0);

@@ -15,6 +15,9 @@ inline constexpr std::string_view kJobFields =
     "} "
     "nextSteps";
 
+/// A value of an answer, for people: "-" for null, and nothing in it that a terminal would obey.
+std::string printable(const boost::json::value& value);
+
 /// A job as the server sent it, for printing. Borrows the JSON object.
 class JobView {
  public:

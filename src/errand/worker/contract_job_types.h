@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "errand/contract/contract.h"
@@ -21,6 +22,8 @@ class ContractJobTypes final : public JobTypes {
   [[nodiscard]] bool hosted(const JobTypeName& type) const override {
     return hosted_.contains(type);
   }
+
+  [[nodiscard]] bool routes_by(const JobTypeName& type, std::string_view label) const override;
 
   /// A result of a type that the schema has no more (its jobs outlived it) is stored as it is:
   /// there is nothing to hold it against, and nobody to show it to.

@@ -82,13 +82,9 @@ void Gateway::deliver(std::vector<engine::Action> actions) {
 
 void Gateway::drain(Milliseconds grace) { impl_->hub.drain(grace); }
 
-void Gateway::host(boost::asio::any_io_executor executor, std::string name,
-                   std::vector<JobTypeName> types, std::uint32_t slots,
-                   std::shared_ptr<Handler> handler) {
-  impl_->hosted.push_back(std::make_shared<HostedWorker>(
-      impl_->hub, std::move(executor),
-      HostedWorker::Options{.name = std::move(name), .types = std::move(types), .slots = slots},
-      std::move(handler)));
+void Gateway::host(boost::asio::any_io_executor executor, Hosted hosted) {
+  impl_->hosted.push_back(
+      std::make_shared<HostedWorker>(impl_->hub, std::move(executor), std::move(hosted)));
   impl_->hosted.back()->start();
 }
 

@@ -73,10 +73,17 @@ class Gateway {
   /// Adds /worker, /worker/v1/poll and /worker/v1/messages.
   void add_routes(net::Router& router);
 
-  /// Lets `handler` run jobs within this process, as a worker of that name, types and slots. After
-  /// the lane has started, before drain(). `executor` runs the attempts; its context has threads.
-  void host(boost::asio::any_io_executor executor, std::string name, std::vector<JobTypeName> types,
-            std::uint32_t slots, std::shared_ptr<Handler> handler);
+  /// A worker that is part of the server.
+  struct Hosted {
+    std::string name;                ///< in logs and in the list of workers
+    std::vector<JobTypeName> types;  ///< at least one
+    std::uint32_t slots = 1;         ///< attempts at once; > 0
+    engine::WorkerWay way = engine::WorkerWay::kInProcess;
+    std::shared_ptr<Handler> handler;
+  };
+  /// Lets a handler run jobs within this process. After the lane has started, before drain().
+  /// `executor` runs the attempts; its context has threads.
+  void host(boost::asio::any_io_executor executor, Hosted hosted);
 
   /// Hands jobs and stop notices to their workers: the lane's sink of actions. Quick; never waits.
   void deliver(std::vector<engine::Action> actions);

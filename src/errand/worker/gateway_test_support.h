@@ -41,6 +41,9 @@ class Types final : public JobTypes {
   bool knows(const JobTypeName& type) const override {
     return type.str() == "work" || type.str() == "mail";
   }
+  bool routes_by(const JobTypeName& type, std::string_view label) const override {
+    return type.str() == "work" && label == "region";
+  }
   bool hosted(const JobTypeName& type) const override { return hosted_types.contains(type); }
   Result<std::string> check_result(const JobTypeName& type,
                                    const bj::value& result) const override {

@@ -18,17 +18,6 @@ constexpr Milliseconds kStopGrace{5'000};
 /// Between two tries to report where the lane could not take it.
 constexpr Milliseconds kRetryReport{500};
 
-/// It serves every tenant and queue, and may nothing but work.
-auth::PrincipalPtr principal_of(const std::string& name) {
-  return std::make_shared<const auth::Principal>(
-      auth::Principal{.tenant = TenantId("*"),
-                      .subject = SubjectId("errand:" + name),
-                      .kind = auth::PrincipalKind::kWorker,
-                      .scopes = {"worker"},
-                      .queues = {},
-                      .any_tenant = true});
-}
-
 AttemptStop attempt_stop(StopReason reason) {
   switch (reason) {
     case StopReason::kCancel:
@@ -47,28 +36,29 @@ AttemptStop attempt_stop(StopReason reason) {
 
 }  // namespace
 
-HostedWorker::HostedWorker(Hub& hub, boost::asio::any_io_executor executor, Options options,
-                           std::shared_ptr<Handler> handler)
+HostedWorker::HostedWorker(Hub& hub, boost::asio::any_io_executor executor, Gateway::Hosted hosted)
     : hub_(hub),
       executor_(std::move(executor)),
-      options_(std::move(options)),
-      handler_(std::move(handler)),
-      principal_(principal_of(options_.name)),
+      hosted_(std::move(hosted)),
+      principal_(hub.hosted_principal()),
       id_(hub.make_worker_id()),
       strand_(boost::asio::make_strand(executor_)),
       ended_(strand_) {}
 
 void HostedWorker::start() {
-  hub_.connect(id_, shared_from_this());
+  hub_.connect_hosted(id_, shared_from_this());
   hub_.lane().submit(engine::RegisterWorker{.id = id_,
                                             .tenant = std::nullopt,
                                             .queues = {},
-                                            .types = options_.types,
+                                            .types = hosted_.types,
                                             .build = hub_.options().server,
-                                            .slots = options_.slots,
-                                            .subject = principal_->subject},
+                                            .slots = hosted_.slots,
+                                            .subject = principal_->subject,
+                                            .selectors = {},
+                                            .name = hosted_.name,
+                                            .way = hosted_.way},
                      [](const Result<engine::Reply>&) {});
-  hub_.add_credits(executor_, id_, options_.slots);
+  hub_.add_credits(executor_, id_, hosted_.slots);
   hub_.tasks().spawn(boost::asio::make_strand(executor_), "keep leases alive",
                      beat(shared_from_this()));
 }
@@ -132,7 +122,7 @@ void HostedWorker::end(const Key& key) {
   ended_.notify();
 }
 
-void HostedWorker::drain(Milliseconds) {
+void HostedWorker::drain(DrainReason, Milliseconds) {
   draining_.store(true);
   hub_.lane().submit(engine::UnregisterWorker{id_}, [](const Result<engine::Reply>&) {});
 }
@@ -167,14 +157,14 @@ boost::asio::awaitable<void> HostedWorker::run(std::shared_ptr<HostedWorker> sel
 boost::asio::awaitable<Outcome> HostedWorker::handle(AttemptPtr attempt) {
   std::string why;
   try {
-    co_return co_await handler_->run(attempt);
+    co_return co_await hosted_.handler->run(attempt);
   } catch (const std::exception& e) {
     why = e.what();
   } catch (...) {
     why = "an unknown exception";
   }
   hub_.log().error("a handler failed",
-                   {{"job_id", attempt->offer().job}, {"handler", options_.name}, {"reason", why}});
+                   {{"job_id", attempt->offer().job}, {"handler", hosted_.name}, {"reason", why}});
   co_return Failure{.kind = FailureKind::kTransient,
                     .code = "HANDLER_FAILED",
                     .message = "The handler failed: " + why};
@@ -246,7 +236,7 @@ boost::asio::awaitable<void> HostedWorker::until_idle(std::shared_ptr<HostedWork
 
 boost::asio::awaitable<void> HostedWorker::finish_on_strand(
     std::shared_ptr<HostedWorker> self, std::chrono::steady_clock::time_point patience) {
-  const telemetry::Log log = self->hub_.log().with({{"handler", self->options_.name}});
+  const telemetry::Log log = self->hub_.log().with({{"handler", self->hosted_.name}});
   auto idle = co_await async::with_deadline(patience, until_idle(self));
   if (!idle) {
     log.warn("attempts still run and are asked to stop", {{"running", self->running()}});

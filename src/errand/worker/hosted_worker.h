@@ -17,6 +17,7 @@
 #include "errand/async/event.h"
 #include "errand/auth/principal.h"
 #include "errand/worker/attempt.h"
+#include "errand/worker/gateway.h"
 #include "errand/worker/hub.h"
 #include "errand/worker/outlet.h"
 
@@ -29,15 +30,8 @@ namespace errand::worker {
 /// Thread-safe. Made and started by Gateway::host(); ends with finish().
 class HostedWorker final : public Outlet, public std::enable_shared_from_this<HostedWorker> {
  public:
-  struct Options {
-    std::string name;                ///< in logs and in the list of workers: "push"
-    std::vector<JobTypeName> types;  ///< at least one
-    std::uint32_t slots = 1;         ///< attempts at once; > 0
-  };
-
   /// @param executor  of all attempts, each on a strand of its own
-  HostedWorker(Hub& hub, boost::asio::any_io_executor executor, Options options,
-               std::shared_ptr<Handler> handler);
+  HostedWorker(Hub& hub, boost::asio::any_io_executor executor, Gateway::Hosted hosted);
 
   /// Announces itself to the engine and keeps leases alive until finish(). Once, after the lane has
   /// started.
@@ -52,7 +46,7 @@ class HostedWorker final : public Outlet, public std::enable_shared_from_this<Ho
 
   void offer(engine::Dispatch dispatch) override;
   void stop(engine::StopNotice notice) override;
-  void drain(Milliseconds grace) override;
+  void drain(DrainReason reason, Milliseconds grace) override;
   [[nodiscard]] const auth::Principal& principal() const override { return *principal_; }
 
  private:
@@ -75,8 +69,7 @@ class HostedWorker final : public Outlet, public std::enable_shared_from_this<Ho
 
   Hub& hub_;
   const boost::asio::any_io_executor executor_;
-  const Options options_;
-  const std::shared_ptr<Handler> handler_;
+  const Gateway::Hosted hosted_;
   const auth::PrincipalPtr principal_;
   const WorkerId id_;
   const boost::asio::any_io_executor strand_;  ///< of finish()

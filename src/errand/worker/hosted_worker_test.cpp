@@ -45,8 +45,11 @@ class HostedWorkerTest : public GatewayTest {
  protected:
   void host(Function function, std::uint32_t slots = 1) {
     types_.hosted_types.insert(JobTypeName("work"));
-    gateway_->host(threads_.context().get_executor(), "test", {JobTypeName("work")}, slots,
-                   std::make_shared<FunctionHandler>(handler_pool_, std::move(function)));
+    gateway_->host(threads_.context().get_executor(), {.name = "test",
+                                                       .types = {JobTypeName("work")},
+                                                       .slots = slots,
+                                                       .handler = std::make_shared<FunctionHandler>(
+                                                           handler_pool_, std::move(function))});
   }
 
   /// Returns once the job has that status.

@@ -14,6 +14,7 @@
 #include "errand/crypto/encoding.h"
 #include "errand/telemetry/metric_names.h"
 #include "errand/telemetry/trace_context.h"
+#include "errand/worker/callback_token.h"
 
 namespace errand::worker {
 namespace {
@@ -47,6 +48,13 @@ Hub::Hub(const Gateway::Options& options, const Gateway::Parts& parts)
           log.error("a task of the worker gateway failed", {{"task", name}, {"reason", e.what()}});
         }
       }),
+      hosted_principal_(std::make_shared<const auth::Principal>(
+          auth::Principal{.tenant = TenantId("*"),
+                          .subject = SubjectId("errand"),
+                          .kind = auth::PrincipalKind::kWorker,
+                          .scopes = {"worker"},
+                          .queues = {},
+                          .any_tenant = true})),
       id_prefix_(random_prefix(parts.random)) {
   if (parts.metrics != nullptr) connected_ = parts.metrics->gauge(telemetry::kWorkersConnected);
 }
@@ -69,6 +77,45 @@ Result<auth::PrincipalPtr> Hub::authenticate(const net::HttpRequest& request) co
   return principal;
 }
 
+Result<Hub::Reporter> Hub::authenticate_reporter(const net::HttpRequest& request) const {
+  const auto held = parse_callback_token(request.bearer_token().value_or(""));
+  if (!held) {
+    auto principal = authenticate(request);
+    if (!principal) return std::unexpected(std::move(principal.error()));
+    return Reporter{.principal = *std::move(principal)};
+  }
+  if (!reports_.number_of(*held, *hosted_principal_)) {
+    return fail(ErrorCode::kUnauthenticated, "The callback token is not good.");
+  }
+  return Reporter{.principal = hosted_principal_, .only = held};
+}
+
+void Hub::connect_hosted(const WorkerId& id, std::shared_ptr<Outlet> outlet) {
+  {
+    const std::scoped_lock lock(mutex_);
+    hosted_.push_back(outlet);
+  }
+  connect(id, std::move(outlet));
+}
+
+void Hub::end_hosted(const HeldJob& held) {
+  const auto number = reports_.number_of(held, *hosted_principal_);
+  if (!number) return;
+  std::vector<std::weak_ptr<Outlet>> hosted;
+  {
+    const std::scoped_lock lock(mutex_);
+    hosted = hosted_;
+  }
+  for (const auto& each : hosted) {
+    if (const auto outlet = each.lock()) {
+      outlet->stop({.worker = {},
+                    .job = held.job,
+                    .token = *number,
+                    .reason = engine::StopReason::kLeaseLost});
+    }
+  }
+}
+
 Result<engine::RegisterWorker> Hub::registration(const Hello& hello,
                                                  const auth::Principal& principal) {
   for (const QueueName& queue : hello.queues) {
@@ -81,15 +128,33 @@ Result<engine::RegisterWorker> Hub::registration(const Hello& hello,
                                 .types = {},
                                 .build = hello.build,
                                 .slots = hello.slots,
-                                .subject = principal.subject};
+                                .subject = principal.subject,
+                                .selectors = hello.selectors,
+                                .name = hello.name,
+                                .sdk = hello.sdk,
+                                .labels = hello.labels};
   std::ranges::remove_copy_if(hello.types, std::back_inserter(result.types),
                               [this](const JobTypeName& type) { return types_.hosted(type); });
+  if (auto fits = check_selectors(hello, result.types); !fits) return std::unexpected(fits.error());
   if (result.types.empty()) {
     return fail(ErrorCode::kForbidden, "the server runs " + hello.types.front().str() +
                                            " itself: its @job has a handler that is no worker");
   }
   if (!principal.any_tenant) result.tenant = principal.tenant;
   return result;
+}
+
+Result<void> Hub::check_selectors(const Hello& hello, const std::vector<JobTypeName>& types) const {
+  for (const auto& [label, values] : hello.selectors) {
+    for (const JobTypeName& type : types) {
+      if (!types_.knows(type) || types_.routes_by(type, label)) continue;
+      return fail(ErrorCode::kForbidden,
+                  "selectors: jobs of " + type.str() + " are not parted by the label \"" + label +
+                      "\"; write @job(routeBy: [\"" + label +
+                      "\"]) in the schema, or leave the type to another worker");
+    }
+  }
+  return {};
 }
 
 WorkerId Hub::make_worker_id() {
@@ -153,6 +218,12 @@ void Hub::deliver(std::vector<engine::Action> actions) {
       if (const auto outlet = find(notice->worker)) outlet->stop(std::move(*notice));
       continue;
     }
+    if (const auto* notice = std::get_if<engine::DrainNotice>(&action)) {
+      if (const auto outlet = find(notice->worker)) {
+        outlet->drain(DrainReason::kRequested, Milliseconds(0));
+      }
+      continue;
+    }
     auto& dispatch = std::get<engine::Dispatch>(action);
     const auto outlet = find(dispatch.worker);
     if (outlet == nullptr) {
@@ -179,7 +250,7 @@ void Hub::drain(Milliseconds grace) {
     outlets.reserve(outlets_.size());
     for (const auto& [id, outlet] : outlets_) outlets.push_back(outlet);
   }
-  for (const auto& outlet : outlets) outlet->drain(grace);
+  for (const auto& outlet : outlets) outlet->drain(DrainReason::kShutdown, grace);
 }
 
 boost::asio::awaitable<Result<JobOffer>> Hub::load_offer(engine::Dispatch dispatch,

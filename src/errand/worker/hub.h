@@ -43,10 +43,26 @@ class Hub {
   /// @return kUnauthenticated, kForbidden
   [[nodiscard]] Result<auth::PrincipalPtr> authenticate(const net::HttpRequest& request) const;
 
+  /// Who reports over HTTP, and where it has but a callback token, on which attempt alone.
+  struct Reporter {
+    auth::PrincipalPtr principal;
+    std::optional<HeldJob> only = std::nullopt;
+  };
+  /// @return as authenticate()
+  [[nodiscard]] Result<Reporter> authenticate_reporter(const net::HttpRequest& request) const;
+
+  /// The worker of that id is part of the server.
+  void connect_hosted(const WorkerId& id, std::shared_ptr<Outlet> outlet);
+  /// An attempt that an endpoint had accepted has ended by its report.
+  void end_hosted(const HeldJob& held);
+
   /// The engine's view of a worker, if its principal may take from these queues.
-  /// @return kForbidden naming the queue
+  /// @return kForbidden naming the queue, the type or the selector that is in the way
   [[nodiscard]] Result<engine::RegisterWorker> registration(const Hello& hello,
                                                             const auth::Principal& principal);
+
+  /// Of workers that are part of the server: for every tenant and queue, and for work alone.
+  [[nodiscard]] const auth::PrincipalPtr& hosted_principal() const { return hosted_principal_; }
 
   /// An id that no worker of this run has had.
   [[nodiscard]] WorkerId make_worker_id();
@@ -75,6 +91,8 @@ class Hub {
   void log_offer(const engine::Dispatch& dispatch, const WorkerId& worker) const;
 
  private:
+  [[nodiscard]] Result<void> check_selectors(const Hello& hello,
+                                             const std::vector<JobTypeName>& types) const;
   [[nodiscard]] std::shared_ptr<Outlet> find(const WorkerId& id) const;
   static boost::asio::awaitable<void> add_credits_later(Hub& hub, WorkerId worker,
                                                         std::uint32_t credits);
@@ -92,11 +110,13 @@ class Hub {
   async::TaskGroup tasks_;
   std::atomic<bool> draining_ = false;
 
+  const auth::PrincipalPtr hosted_principal_;
   std::string id_prefix_;  ///< differs from run to run, as worker ids stand in events
   std::atomic<std::uint64_t> next_id_ = 1;
 
   mutable std::mutex mutex_;
   std::unordered_map<WorkerId, std::shared_ptr<Outlet>> outlets_;  ///< guarded by mutex_
+  std::vector<std::weak_ptr<Outlet>> hosted_;                      ///< guarded by mutex_
 };
 
 /// The engine's reason in the words of the protocol.

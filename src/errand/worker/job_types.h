@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <boost/json/value.hpp>
 
@@ -20,6 +21,9 @@ class JobTypes {
   /// Whether the server runs jobs of that type itself (push, a command, a handler in process), so
   /// that no connected worker gets one.
   [[nodiscard]] virtual bool hosted(const JobTypeName& type) const = 0;
+
+  /// Whether the label of that name decides which workers may have jobs of that type.
+  [[nodiscard]] virtual bool routes_by(const JobTypeName& type, std::string_view label) const = 0;
 
   /// Holds a worker's result against the mutation's type in the SDL (null, enum, list, __typename).
   /// @return the JSON text to store; kResultInvalid with the path of what does not fit, such as

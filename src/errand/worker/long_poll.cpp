@@ -1,5 +1,6 @@
 #include "errand/worker/long_poll.h"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -79,7 +80,7 @@ class PollOutlet final : public Outlet {
     reports_.release(dispatch, "its worker has gone");
   }
   void stop(engine::StopNotice) override {}  // told by the next heartbeat
-  void drain(Milliseconds) override {
+  void drain(DrainReason, Milliseconds) override {
     const std::scoped_lock lock(mutex_);
     drained_ = true;
     event_.notify();
@@ -204,6 +205,18 @@ boost::asio::awaitable<std::vector<ServerMessage>> submit_all(
   co_return given;
 }
 
+bool are_about(const std::vector<WorkerMessage>& messages, const HeldJob& held) {
+  const auto is = [&held](const HeldJob& each) {
+    return each.job == held.job && each.token == held.token;
+  };
+  return std::ranges::all_of(messages, [&](const WorkerMessage& message) {
+    if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
+      return std::ranges::all_of(heartbeat->jobs, is);
+    }
+    return is(std::get<Report>(message).held);
+  });
+}
+
 }  // namespace
 
 net::HttpResponse error_response(const Error& error) {
@@ -275,21 +288,30 @@ boost::asio::awaitable<net::HttpResponse> answer_poll(Hub& hub, net::HttpRequest
 }
 
 boost::asio::awaitable<net::HttpResponse> answer_messages(Hub& hub, net::HttpRequest request) {
-  const auto principal = hub.authenticate(request);
-  if (!principal) co_return error_response(principal.error());
+  const auto reporter = hub.authenticate_reporter(request);
+  if (!reporter) co_return error_response(reporter.error());
   if (auto wrong = wrong_content_type(request)) co_return std::move(*wrong);
   auto messages = parse_posted_messages(request.body, hub.message_bytes_max());
   if (!messages) co_return error_response(messages.error());
+  if (reporter->only && !are_about(*messages, *reporter->only)) {
+    co_return error_response(
+        {ErrorCode::kForbidden, "the callback token is good for its own attempt alone"});
+  }
 
-  const Reports::Sender sender{*principal, WorkerId()};
+  const Reports::Sender sender{reporter->principal, WorkerId()};
   std::vector<Result<JobTypeName>> types(messages->size());
   for (std::size_t i = 0; i < messages->size(); ++i) {
     const auto* report = std::get_if<Report>(&(*messages)[i]);
     if (report == nullptr || !std::holds_alternative<Complete>(report->what)) continue;
     types[i] = co_await hub.reports().type_of(report->held, sender);
   }
-  co_return messages_response(
-      co_await submit_all(hub, std::move(*messages), std::move(types), sender));
+  const auto answers = co_await submit_all(hub, std::move(*messages), std::move(types), sender);
+  const auto ended = [](const ServerMessage& answer) {
+    const auto* ack = std::get_if<Ack>(&answer);
+    return ack != nullptr && (!ack->error || !is_retryable(ack->error->code));
+  };
+  if (reporter->only && std::ranges::any_of(answers, ended)) hub.end_hosted(*reporter->only);
+  co_return messages_response(answers);
 }
 
 }  // namespace errand::worker

@@ -4,6 +4,7 @@
 
 #include "errand/auth/principal.h"
 #include "errand/engine/reply.h"
+#include "errand/worker/server_message.h"
 
 namespace errand::worker {
 
@@ -13,8 +14,9 @@ class Outlet {
   virtual ~Outlet() = default;
   virtual void offer(engine::Dispatch dispatch) = 0;
   virtual void stop(engine::StopNotice notice) = 0;
-  /// The server is stopping: no job will come any more.
-  virtual void drain(Milliseconds grace) = 0;
+  /// No job will come any more.
+  /// @param grace  until the server stops; 0 where it does not
+  virtual void drain(DrainReason reason, Milliseconds grace) = 0;
   [[nodiscard]] virtual const auth::Principal& principal() const = 0;
 };
 

@@ -62,6 +62,12 @@ class Reports {
   [[nodiscard]] JobOffer offer(const engine::Dispatch& dispatch,
                                const auth::Principal& principal) const;
 
+  /// The number in a token that `principal` shows; nullopt for one that is not good.
+  [[nodiscard]] std::optional<FencingToken> number_of(const HeldJob& held,
+                                                      const auth::Principal& principal) const {
+    return tokens_.check(held.job, held.token, principal.tenant.view());
+  }
+
   /// The token under which `principal` holds a job.
   [[nodiscard]] std::string token(const JobId& job, FencingToken number,
                                   const auth::Principal& principal) const {

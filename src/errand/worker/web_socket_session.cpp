@@ -219,10 +219,10 @@ void WebSocketSession::beat(Heartbeat heartbeat) {
 void WebSocketSession::begin_drain() {
   draining_ = true;
   // Dispatches that the lane has decided before it come to the strand before the answer does.
-  hub_.lane().submit(
-      engine::UnregisterWorker{id_}, [self = shared_from_this()](const Result<engine::Reply>&) {
-        boost::asio::post(self->socket_->executor(), [self] { self->send(Draining{}); });
-      });
+  hub_.lane().submit(engine::DrainWorker{.worker = id_}, [self = shared_from_this()](
+                                                             const Result<engine::Reply>&) {
+    boost::asio::post(self->socket_->executor(), [self] { self->send(Draining{}); });
+  });
 }
 
 void WebSocketSession::offer(engine::Dispatch dispatch) {
@@ -279,13 +279,13 @@ void WebSocketSession::stop(engine::StopNotice notice) {
   });
 }
 
-void WebSocketSession::drain(Milliseconds grace) {
-  boost::asio::post(socket_->executor(), [self = shared_from_this(), grace] {
+void WebSocketSession::drain(DrainReason reason, Milliseconds grace) {
+  boost::asio::post(socket_->executor(), [self = shared_from_this(), reason, grace] {
     if (self->closed_) return;
     self->draining_ = true;
-    self->hub_.lane().submit(engine::UnregisterWorker{self->id_},
+    self->hub_.lane().submit(engine::DrainWorker{.worker = self->id_},
                              [](const Result<engine::Reply>&) {});
-    self->send(DrainNotice{.reason = DrainReason::kShutdown, .grace = grace});
+    self->send(DrainNotice{.reason = reason, .grace = grace});
   });
 }
 

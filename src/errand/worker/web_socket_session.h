@@ -25,7 +25,7 @@ class WebSocketSession final : public Outlet,
 
   void offer(engine::Dispatch dispatch) override;
   void stop(engine::StopNotice notice) override;
-  void drain(Milliseconds grace) override;
+  void drain(DrainReason reason, Milliseconds grace) override;
   [[nodiscard]] const auth::Principal& principal() const override { return *principal_; }
 
  private:

@@ -8,6 +8,7 @@
 
 #include "errand/base/utf8.h"
 #include "errand/json/parse.h"
+#include "errand/json/writer.h"
 
 namespace errand::worker {
 namespace {
@@ -405,6 +406,19 @@ Result<std::vector<WorkerMessage>> parse_messages(std::string_view text, std::si
   const auto value = read_json(text, bytes_max);
   if (!value) return std::unexpected(value.error());
   return read_messages(*value);
+}
+
+Result<decltype(Report::what)> parse_report(std::string_view type, const bj::object& members) {
+  bj::object message = members;
+  message["type"] = bj::string_view(type.data(), type.size());
+  message["jobId"] = Uuid().str();
+  message["token"] = "0.0";
+  const std::string text = json::to_text(message);
+  auto messages = parse_messages(text, text.size());
+  if (!messages) return std::unexpected(std::move(messages.error()));
+  auto* report = std::get_if<Report>(&messages->front());
+  if (report == nullptr) return fail(ErrorCode::kProtocolError, "no report");
+  return std::move(report->what);
 }
 
 Result<PollRequest> parse_poll(std::string_view text, std::size_t bytes_max) {

@@ -97,6 +97,11 @@ inline constexpr std::size_t kBatchMax = 1'000;
 /// @return kProtocolError saying where ("[2].jobs[0].token") and what was expected.
 Result<std::vector<WorkerMessage>> parse_messages(std::string_view text, std::size_t bytes_max);
 
+/// Reads a report that comes without job and token, as programs that the server itself calls write
+/// it: the members of a message of that type ("progress", "fail", ...). Errors as parse_messages().
+Result<decltype(Report::what)> parse_report(std::string_view type,
+                                            const boost::json::object& members);
+
 /// What POST /worker/v1/poll carries.
 struct PollRequest {
   Hello hello;
