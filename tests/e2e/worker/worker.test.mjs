@@ -1,6 +1,6 @@
 // DEV_PROGRAM=build/dev/errand node --test worker.test.mjs
 //
-// Workers against the built program: the TypeScript SDK, the shell worker of docs/protocol/worker.md as it is printed there, and
+// Workers against the built program: the TypeScript SDK, the shell and Python workers of docs/protocol/worker.md as they are printed there, and
 // raw messages, each of which is held against the JSON Schemas. Two tenants; neither ever gets the other's job.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
@@ -166,6 +166,23 @@ test("the shell worker of the documentation works as it is printed", async () =>
     assert.deepEqual([job.status, job.result], ["SUCCEEDED", { text: 'Hello, Ada "L"!' }]);
   } finally {
     process.kill(-worker.pid, "SIGKILL");
+  }
+});
+
+test("the Python worker of the documentation works as it is printed, with the standard library alone", async () => {
+  const program = readFileSync(new URL("worker.md", docs), "utf8").match(/```python\n(#![\s\S]*?)```/)[1];
+  const lines = program.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  assert.ok(lines.length <= 20, `${lines.length} lines`);
+  const file = join(folder, "greet.py");
+  writeFileSync(file, program);
+  // -I and -S: no packages of the site, no module that lies beside it.
+  const worker = spawn("python3", ["-I", "-S", file], { stdio: "ignore", env: { ...process.env, ERRAND_URL: url, ERRAND_TOKEN: tokens["globex worker"] } });
+  try {
+    const { greet } = await graphql("globex", 'mutation { greet(name: "Ada \\"L\\"") { id } }');
+    const job = await jobWhen("globex", greet.id, ended);
+    assert.deepEqual([job.status, job.result], ["SUCCEEDED", { text: 'Hello, Ada "L"!' }]);
+  } finally {
+    worker.kill("SIGKILL");
   }
 });
 
