@@ -1,6 +1,6 @@
 import WebSocket from "ws";
 import { WorkerRefused } from "./errors.js";
-import { parseServerMessages, SUBPROTOCOL, type ServerMessage, type WorkerMessage } from "./messages.js";
+import { parseServerMessages, SUBPROTOCOL, type ServerMessage } from "./messages.js";
 
 export interface ConnectionEvents {
   onOpen(): void;
@@ -28,6 +28,14 @@ export function endpoint(url: string): URL {
   return result;
 }
 
+/** Where messages are posted while there is no WebSocket. */
+export function messagesEndpoint(url: URL): URL {
+  const result = new URL(url);
+  result.protocol = url.protocol === "wss:" ? "https:" : "http:";
+  result.pathname = `${url.pathname}/v1/messages`;
+  return result;
+}
+
 /** One WebSocket to the server, from connecting to closed. */
 export class Connection {
   readonly #socket: WebSocket;
@@ -43,6 +51,17 @@ export class Connection {
       perMessageDeflate: false,
     });
     let failure = "";
+    let refused: WorkerRefused | undefined;
+    this.#socket.on("upgrade", (response) => {
+      // Emitted before `ws` itself refuses the handshake, with an error like any other.
+      const chosen = response.headers["sec-websocket-protocol"];
+      if (chosen === SUBPROTOCOL) return;
+      refused = new WorkerRefused(
+        `the server speaks ${chosen === undefined ? "no subprotocol" : `the subprotocol ${JSON.stringify(chosen)}`}, ` +
+          `this SDK ${SUBPROTOCOL}: use versions of SDK and server that go together`,
+        4406,
+      );
+    });
     this.#socket.on("open", () => {
       this.#heard();
       events.onOpen();
@@ -78,8 +97,8 @@ export class Connection {
       failure ||= error.message || error.code || "the connection failed";
     });
     this.#socket.on("close", (code, reason) => {
-      const text = failure || reason.toString() || `closed with ${code}`;
-      this.#finish(text, FINAL_CODES.has(code) ? new WorkerRefused(text, code) : undefined);
+      const text = refused?.message || failure || reason.toString() || `closed with ${code}`;
+      this.#finish(text, refused ?? (FINAL_CODES.has(code) ? new WorkerRefused(text, code) : undefined));
     });
   }
 
@@ -92,10 +111,9 @@ export class Connection {
     return performance.now() - this.#lastHeardAt;
   }
 
-  /** Sends messages in one frame. What cannot be sent is dropped: it is sent anew after reconnecting. */
-  send(messages: WorkerMessage[]): void {
-    if (!this.isOpen || messages.length === 0) return;
-    this.#socket.send(JSON.stringify(messages.length === 1 ? messages[0] : messages));
+  /** Sends one frame. What cannot be sent is dropped: what still counts is sent anew after reconnecting. */
+  send(frame: string): void {
+    if (this.isOpen) this.#socket.send(frame);
   }
 
   /** Closes in an orderly way, or by force when the server does not answer. */

@@ -1,4 +1,4 @@
-import { JobStopped, type StopReason } from "./errors.js";
+import { JobStopped, PermanentError, type StopReason } from "./errors.js";
 import type { JobMessage, ProgressMessage } from "./messages.js";
 
 export interface Progress {
@@ -45,6 +45,21 @@ export interface Job<Input = any> {
   timeLeft(): number;
   /** Tells how far the job has come. Cheap: call it in every step of a loop. */
   progress(progress: Progress): void;
+  /**
+   * Runs `fn` and records what it returns, durably, before it resolves. A later attempt of the job gets the recorded result and
+   * does not run `fn` again. A server that does not record steps yet lets `fn` run in every attempt.
+   *
+   * @param name 1 to 128 characters; each name once in an attempt, and the same in every attempt
+   * @param fn   its result has to be JSON
+   */
+  step<T>(name: string, fn: () => Promise<T> | T): Promise<T>;
+}
+
+/** Where a job's progress and steps go. */
+export interface Outlet {
+  progress(message: ProgressMessage): void;
+  /** Resolves when the step is recorded. */
+  step(job: RunningJob, name: string, result: unknown): Promise<void>;
 }
 
 const PROGRESS_INTERVAL_MS = 100;
@@ -76,7 +91,9 @@ export class RunningJob implements Job {
   readonly #token: string;
   readonly #abort = new AbortController();
   readonly #endsAt: number;
-  readonly #send: (message: ProgressMessage) => void;
+  readonly #outlet: Outlet;
+  readonly #recorded = new Map<string, unknown>(); // by name: results of earlier attempts
+  readonly #steps = new Set<string>(); // names that this attempt has used
   #timeout: NodeJS.Timeout | undefined;
   #progressTimer: NodeJS.Timeout | undefined;
   #latest: Progress | undefined;
@@ -85,7 +102,7 @@ export class RunningJob implements Job {
   #lost = false;
   #sent: ProgressMessage | undefined;
 
-  constructor(message: JobMessage, send: (message: ProgressMessage) => void) {
+  constructor(message: JobMessage, outlet: Outlet) {
     this.id = message.jobId;
     this.type = message.jobType;
     this.arguments = message.arguments;
@@ -103,7 +120,8 @@ export class RunningJob implements Job {
     this.createdAt = new Date(message.createdAt);
     this.signal = this.#abort.signal;
     this.#token = message.token;
-    this.#send = send;
+    this.#outlet = outlet;
+    for (const { name, result } of message.steps ?? []) this.#recorded.set(name, result);
     const left = Math.min(message.timeoutMs, message.deadlineMs ?? Infinity);
     this.#endsAt = performance.now() + left;
     // The server ends the attempt by itself; this one is for the time when it cannot be reached.
@@ -118,6 +136,11 @@ export class RunningJob implements Job {
   /** What was sent last. A connection that broke may have swallowed it: it is sent again after reconnecting. */
   get lastProgress(): ProgressMessage | undefined {
     return this.#sent;
+  }
+
+  /** Why the handler was told to stop, if it was. */
+  get stopped(): JobStopped | undefined {
+    return this.signal.aborted ? (this.signal.reason as JobStopped) : undefined;
   }
 
   /** Whether a report would be refused anyway. */
@@ -140,6 +163,22 @@ export class RunningJob implements Job {
     } else {
       this.#progressTimer = setTimeout(() => this.#sendProgress(), wait);
     }
+  }
+
+  async step<T>(name: string, fn: () => Promise<T> | T): Promise<T> {
+    const length = [...name].length;
+    if (length < 1 || length > 128) {
+      throw new PermanentError("the name of a step has 1 to 128 characters", { code: "STEP_INVALID" });
+    }
+    if (this.#steps.has(name)) {
+      // Which of the two results would a later attempt get?
+      throw new PermanentError(`the step ${JSON.stringify(name)} comes twice in one attempt`, { code: "STEP_INVALID" });
+    }
+    this.#steps.add(name);
+    if (this.#recorded.has(name)) return this.#recorded.get(name) as T;
+    const result = await fn();
+    await this.#outlet.step(this, name, result ?? null);
+    return result;
   }
 
   /** Asks the handler to stop. With no grace the attempt is lost. */
@@ -173,6 +212,6 @@ export class RunningJob implements Job {
     if (latest.message !== undefined) message.message = [...latest.message].slice(0, 1024).join("");
     if (message.completed === undefined && message.stage === undefined && message.message === undefined) return;
     this.#sent = message;
-    this.#send(message);
+    this.#outlet.progress(message);
   }
 }

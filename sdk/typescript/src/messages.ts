@@ -24,6 +24,7 @@ export interface HelloMessage {
   build?: string;
   sdk?: string;
   labels?: Record<string, string>;
+  selectors?: Record<string, string[]>;
 }
 
 export interface ProgressMessage extends HeldJob {
@@ -64,8 +65,19 @@ export interface SnoozeMessage extends HeldJob {
   delayMs: number;
 }
 
+/** Records the result of a step; only where `welcome.features` has "steps". */
+export interface StepMessage extends HeldJob {
+  type: "step";
+  ref: string;
+  name: string;
+  result: unknown;
+}
+
+/** What ends an attempt. */
+export type OutcomeMessage = CompleteMessage | FailMessage | ReleaseMessage | SnoozeMessage;
+
 /** A message that the server acknowledges. */
-export type ReportMessage = CompleteMessage | FailMessage | ReleaseMessage | SnoozeMessage;
+export type ReportMessage = OutcomeMessage | StepMessage;
 
 export type WorkerMessage =
   | HelloMessage
@@ -84,6 +96,14 @@ export interface WelcomeMessage {
   messageBytesMax: number;
   queues?: string[];
   unknownTypes: string[];
+  /** What the server can do beyond the first v1. */
+  features?: string[];
+}
+
+/** A step that an attempt recorded. */
+export interface RecordedStep {
+  name: string;
+  result: unknown;
 }
 
 export interface JobMessage extends HeldJob {
@@ -104,6 +124,8 @@ export interface JobMessage extends HeldJob {
   correlationId: string;
   traceparent?: string;
   createdAt: string;
+  /** What earlier attempts recorded. */
+  steps?: RecordedStep[];
 }
 
 export interface HeartbeatAckMessage {
@@ -141,7 +163,11 @@ export type ServerMessage =
 
 /** Reads one WebSocket message; throws what is wrong with it. */
 export function parseServerMessages(text: string): ServerMessage[] {
-  const value: unknown = JSON.parse(text);
+  return serverMessages(JSON.parse(text));
+}
+
+/** As parseServerMessages(), of what was parsed already. */
+export function serverMessages(value: unknown): ServerMessage[] {
   const list: unknown[] = Array.isArray(value) ? value : [value];
   for (const message of list) {
     if (typeof message !== "object" || message === null || typeof (message as { type?: unknown }).type !== "string") {
@@ -149,4 +175,27 @@ export function parseServerMessages(text: string): ServerMessage[] {
     }
   }
   return list as ServerMessage[];
+}
+
+const FRAME_MESSAGES_MAX = 1_000;
+
+/** Writes messages as few frames as the server's bounds allow, in their order. One that is too long by itself goes alone. */
+export function frames(messages: readonly WorkerMessage[], bytesMax: number): string[] {
+  const result: string[] = [];
+  let batch: string[] = [];
+  let bytes = 2;
+  const flush = () => {
+    if (batch.length > 0) result.push(batch.length === 1 ? batch[0]! : `[${batch.join(",")}]`);
+    batch = [];
+    bytes = 2;
+  };
+  for (const message of messages) {
+    const text = JSON.stringify(message);
+    const size = Buffer.byteLength(text) + 1;
+    if (batch.length === FRAME_MESSAGES_MAX || bytes + size > bytesMax) flush();
+    batch.push(text);
+    bytes += size;
+  }
+  flush();
+  return result;
 }

@@ -18,6 +18,10 @@ for (const file of readdirSync(new URL("schemas/worker/", protocol))) {
 
 /** What is wrong with `message` by the schema `name`; "" for nothing. */
 export function schemaErrors(name, message) {
+  // Reserved: the message has a schema of its own once the server records steps.
+  if (name === "worker-to-server" && message.type === "step" && !ajv.getSchema("https://errand.dev/protocol/worker/v1/step.json")) {
+    return ["ref", "jobId", "token", "name", "result"].every((member) => member in message) ? "" : "step: a member is missing";
+  }
   const validate = ajv.getSchema(`https://errand.dev/protocol/worker/v1/${name}.json`);
   return validate(message) ? "" : ajv.errorsText(validate.errors);
 }
@@ -33,6 +37,9 @@ export function jobMessage(number, rest = {}) {
   };
 }
 
+/** The connection that a message came by. */
+const from = new WeakMap();
+
 export class FakeServer {
   received = [];
   problems = [];
@@ -41,15 +48,26 @@ export class FakeServer {
   messageBytesMax = 1 << 20;
   /** Answers reports and heartbeats by itself. */
   answering = true;
+  /** Answers hello by itself. */
+  welcoming = true;
   /** HTTP status for the next handshakes; 0 lets them in. */
   refuseWith = 0;
+  /** The subprotocol that it answers with; "" for none. */
+  subprotocol = "errand.worker.v1";
+  features = [];
+  /** WebSocket frames as they came, and bodies of POST /worker/v1/messages. */
+  frames = [];
+  posts = [];
+  /** HTTP status of such a POST; with 200 it is answered. */
+  postStatus = 503;
   #waiters = [];
 
   static async start(port = 0) {
     const server = new FakeServer();
-    server.http = createServer((request, response) => response.writeHead(404).end());
-    server.ws = new WebSocketServer({ noServer: true, handleProtocols: (offered) => offered.has("errand.worker.v1") && "errand.worker.v1" });
+    server.http = createServer((request, response) => server.#post(request, response));
+    server.ws = new WebSocketServer({ noServer: true, handleProtocols: () => server.subprotocol || false });
     server.http.on("upgrade", (request, socket, head) => {
+      socket.on("error", () => {}); // a client that was refused may reset the connection
       server.authorization = request.headers.authorization;
       server.path = request.url;
       if (server.refuseWith) {
@@ -69,39 +87,70 @@ export class FakeServer {
     this.sockets.push(ws);
     ws.on("message", (data) => {
       const value = JSON.parse(data.toString());
+      this.frames.push(value);
       for (const message of Array.isArray(value) ? value : [value]) this.#take(ws, message);
+    });
+    ws.on("close", (code) => {
+      ws.closedWith = code;
+      this.#wake();
     });
     this.#wake();
   }
+
+  async #post(request, response) {
+    let text = "";
+    for await (const piece of request.setEncoding("utf8")) text += piece;
+    if (request.url !== "/worker/v1/messages") return response.writeHead(404).end();
+    const value = JSON.parse(text);
+    const messages = value.messages ?? (Array.isArray(value) ? value : [value]);
+    this.posts.push({ messages, authorization: request.headers.authorization });
+    for (const message of messages) {
+      const wrong = message.type === "step" ? schemaErrors("worker-to-server", message) : schemaErrors("messages-request", { messages: [message] });
+      if (wrong) this.problems.push(`POST ${JSON.stringify(message)}: ${wrong}`);
+    }
+    const answers = [];
+    if (this.postStatus === 200) {
+      for (const message of messages) {
+        if (message.type === "heartbeat") answers.push(this.heartbeatAck(message));
+        else if (message.type !== "progress") answers.push({ type: "ack", ref: message.ref, jobId: message.jobId, token: message.token, status: "OK" });
+      }
+    }
+    response.writeHead(this.postStatus, { "content-type": "application/json" }).end(JSON.stringify({ messages: answers }));
+    this.#wake();
+  }
+
+  /** What it says to a heartbeat. */
+  heartbeatAck = (message) => ({ type: "heartbeat_ack", jobs: message.jobs.map((job) => ({ ...job, state: "RUNNING", leaseMs: 30000 })) });
 
   #take(ws, message) {
     const wrong = schemaErrors("worker-to-server", message);
     if (wrong) this.problems.push(`${JSON.stringify(message)}: ${wrong}`);
     this.received.push(message);
-    if (message.type === "hello") {
+    from.set(message, ws);
+    if (message.type === "hello" && this.welcoming) {
       this.send({
         type: "welcome", workerId: "w-1", server: "errand/test", heartbeatMs: this.heartbeatMs, leaseMs: 30000,
-        messageBytesMax: this.messageBytesMax, unknownTypes: [],
-      });
+        messageBytesMax: this.messageBytesMax, unknownTypes: [], ...(this.features.length > 0 ? { features: this.features } : {}),
+      }, ws);
     }
     if (this.answering) {
-      if (message.type === "drain") this.send({ type: "draining" });
-      if (message.type === "heartbeat") {
-        this.send({ type: "heartbeat_ack", jobs: message.jobs.map((job) => ({ ...job, state: "RUNNING", leaseMs: 30000 })) });
-      }
-      if (["complete", "fail", "release", "snooze"].includes(message.type)) this.ack(message);
+      if (message.type === "drain") this.send({ type: "draining" }, ws);
+      if (message.type === "heartbeat") this.send(this.heartbeatAck(message), ws);
+      if (["complete", "fail", "release", "snooze", "step"].includes(message.type)) this.ack(message);
     }
     this.#wake();
   }
 
-  ack({ ref, jobId, token }, error) {
-    this.send({ type: "ack", ref, jobId, token, status: error ? "REFUSED" : "OK", ...(error ? { error } : {}) });
+  ack(message, error) {
+    const { ref, jobId, token } = message;
+    this.send({ type: "ack", ref, jobId, token, status: error ? "REFUSED" : "OK", ...(error ? { error } : {}) }, from.get(message));
   }
 
-  send(message) {
+  /** Over the newest connection unless told which. */
+  send(message, ws = this.sockets.at(-1)) {
     const wrong = schemaErrors("server-to-worker", message);
     if (wrong) this.problems.push(`server: ${JSON.stringify(message)}: ${wrong}`);
-    this.sockets.at(-1).send(JSON.stringify(message));
+    ws.send(JSON.stringify(message));
   }
 
   /** Cuts the connection without a close frame. */
@@ -126,9 +175,15 @@ export class FakeServer {
     }
   }
 
+  /** Whether `message` came by the connection `ws`. */
+  cameBy(message, ws) {
+    return from.get(message) === ws;
+  }
+
   async stop() {
     for (const socket of this.sockets) socket.terminate();
     this.http.close();
+    this.http.closeAllConnections();
     await once(this.http, "close");
   }
 }
