@@ -176,6 +176,16 @@ test("a proxy that does not let streams through is named", async () => {
   await assert.rejects(errand.watch(ID).next(), { code: "UNAUTHENTICATED" });
 });
 
+test("where introspection is off, what to do instead is said", async () => {
+  server.answer = ({ query }) =>
+    query.includes("__") && !query.includes("JobType")
+      ? { errors: [{ message: "introspection is off", extensions: { code: "GRAPHQL_VALIDATION_FAILED" } }] }
+      : { data: { job: { __typename: "RenderJob", ...state("SUCCEEDED", { result: { url: "u" } }) } } };
+  for (const ask of [() => errand.submit("render", {}), () => errand.job(ID)]) {
+    await assert.rejects(ask, (error) => /introspection is off.*by a document, or pass `result`/.test(error.message) && error.code === "GRAPHQL_VALIDATION_FAILED");
+  }
+});
+
 test("event streams are read however they are cut", async () => {
   const text = ": hello\r\nevent: next\r\ndata: {\"a\":\ndata: \"é\"}\n\nevent:complete\rdata\r\rdata: lost";
   const bytes = new TextEncoder().encode(text);

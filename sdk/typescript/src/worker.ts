@@ -176,6 +176,7 @@ export class Worker {
         clearTimeout(this.#reconnect);
         clearInterval(this.#heartbeat);
         this.#fallback.stop();
+        this.#candidate?.terminate();
         process.off("SIGTERM", onSignal);
         process.off("SIGINT", onSignal);
         for (const job of this.#running.values()) job.stop("SHUTDOWN", 0);
@@ -219,7 +220,6 @@ export class Worker {
       }
       this.#flush();
       this.#session?.connection.close();
-      this.#candidate?.close();
       this.#finish?.(this.#refused);
     }
     await this.#done?.catch(() => undefined);
