@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, linkSync, readFileSync, rmSync, sym
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { runJob } from "@errand/worker/testing";
 import { exportInventory } from "../dist/export.js";
 import { paragraphs } from "../dist/packages.js";
 import { csv, groups, readableBytes, svg } from "../dist/report.js";
@@ -52,17 +53,14 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true }));
 
-function job(input = {}) {
-  const progress = [];
-  return {
-    id: "job-1", signal: new AbortController().signal, seen: progress, progress: (p) => progress.push(p),
-    input: { format: "CSV", groupBy: "SECTION", minSizeKb: 0, ...input },
-  };
+/** Runs the handler as the worker would. */
+function run(input = {}, options = {}, more = {}) {
+  const handler = (job) => exportInventory(job, { ...settings, ...more });
+  return runJob(handler, { format: "CSV", groupBy: "SECTION", minSizeKb: 0, ...input }, { id: "job-1", ...options });
 }
 
 test("measures installed packages and writes table and chart", async () => {
-  const run = job();
-  const result = await exportInventory(run, settings);
+  const { result, progress } = await run();
   assert.equal(result.rows, 2);
   assert.equal(result.measuredFiles, 4);
   assert.equal(result.missingFiles, 1);
@@ -73,35 +71,34 @@ test("measures installed packages and writes table and chart", async () => {
   const lines = readFileSync(result.files[0].path, "utf8").split("\r\n");
   assert.equal(lines[0], "package,version,architecture,group,files,bytes");
   assert.match(lines[1], /^alpha,1\.0-1,amd64,net,2,\d+$/);
-  assert.deepEqual(run.seen.map((p) => p.stage), ["reading", "measuring", "measuring", "writing"]);
-  assert.deepEqual([run.seen[2].completed, run.seen[2].total], [2, 2]);
+  assert.deepEqual(progress.map((p) => p.stage), ["reading", "measuring", "measuring", "writing"]);
+  assert.deepEqual([progress[2].completed, progress[2].total], [2, 2]);
 });
 
 test("leaves small packages out and groups as asked", async () => {
-  const result = await exportInventory(job({ minSizeKb: 50, groupBy: "SOURCE", format: "JSON" }), settings);
+  const { result } = await run({ minSizeKb: 50, groupBy: "SOURCE", format: "JSON" });
   assert.equal(result.rows, 1);
   assert.deepEqual(result.top.map((group) => [group.name, group.packages, group.share]), [["first", 1, 1]]);
   assert.equal(JSON.parse(readFileSync(result.files[0].path, "utf8"))[0].package, "alpha");
 });
 
 test("a second attempt of one job writes the same files", async () => {
-  const first = await exportInventory(job(), settings);
-  assert.deepEqual(await exportInventory(job(), settings), first);
+  const { result } = await run();
+  assert.deepEqual((await run({}, { attempt: 2 })).result, result);
 });
 
 test("stops when the job is canceled", async () => {
-  const run = { ...job(), signal: AbortSignal.abort(new Error("canceled")) };
-  await assert.rejects(exportInventory(run, settings), /canceled/);
+  const { outcome, error } = await run({}, { abort: AbortSignal.abort() });
+  assert.deepEqual([outcome, error.code], ["FAILED", "CANCELED"]);
   assert.ok(!existsSync(settings.out));
 });
 
 test("says what is wrong and what to do", async () => {
-  await assert.rejects(exportInventory(job(), { ...settings, database: join(root, "none") }), (error) => {
-    assert.equal(error.code, "NO_PACKAGE_DATABASE");
-    return /DPKG_DATABASE/.test(error.remediation);
-  });
+  const { error } = await run({}, {}, { database: join(root, "none") });
+  assert.equal(error.code, "NO_PACKAGE_DATABASE");
+  assert.match(error.remediation, /DPKG_DATABASE/);
   writeFileSync(join(root, "file"), "");
-  await assert.rejects(exportInventory(job(), { ...settings, out: join(root, "file") }), { code: "OUTPUT_NOT_WRITABLE" });
+  assert.equal((await run({}, {}, { out: join(root, "file") })).error.code, "OUTPUT_NOT_WRITABLE");
 });
 
 test("reads control files as deb822 says", () => {
