@@ -399,6 +399,7 @@ export class Worker {
   }
 
   #onJob(message: JobMessage): void {
+    if (this.#running.has(message.token)) return; // this very attempt
     const handler = this.#handlers.get(message.jobType);
     if (!handler || this.#state !== "running" || this.#running.size >= this.#options.slots) {
       this.#report({ type: "release", jobId: message.jobId, token: message.token, ref: this.#ref() });
