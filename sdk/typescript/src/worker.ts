@@ -42,8 +42,8 @@ export interface WorkerOptions {
   /** What this worker is, for people: shown by the `workers` query. */
   labels?: Record<string, string>;
   /**
-   * Which jobs it takes, by their labels: for each name the values of which a job's label must have one. An empty list takes
-   * only jobs without that label.
+   * Which jobs it takes, by the labels that `@job(routeBy:)` names: for each the values of which a job's label must have one. An
+   * empty list takes only jobs without that label.
    */
   selectors?: Record<string, string[]>;
   /** One JSON object a line on standard error unless given. */
