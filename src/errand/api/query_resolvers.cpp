@@ -187,7 +187,8 @@ void add_queue_and_worker(const BackendPtr& backend, ResolverMap& map) {
       .add("pending", [](const Queue& q, auto&) { return FieldValue(q.pending); })
       .add("waiting", [](const Queue& q, auto&) { return FieldValue(q.waiting); })
       .add("running", [](const Queue& q, auto&) { return FieldValue(q.running); })
-      .add("workers", [](const Queue& q, auto&) { return FieldValue(q.workers); });
+      .add("workers", [](const Queue& q, auto&) { return FieldValue(q.workers); })
+      .add("slotsWanted", [](const Queue& q, auto&) { return FieldValue(q.slots_wanted); });
 
   using Worker = engine::WorkerList::Worker;
   const auto texts = [](const auto& items) {

@@ -22,11 +22,13 @@
 #include "errand/api/limits.h"
 #include "errand/api/resolvers.h"
 #include "errand/app/commit_observer.h"
+#include "errand/app/queue_gauges.h"
 #include "errand/app/schema_change.h"
 #include "errand/app/schema_files.h"
 #include "errand/app/test_clock.h"
 #include "errand/app/test_clock_routes.h"
 #include "errand/async/blocking_pool.h"
+#include "errand/async/task_group.h"
 #include "errand/auth/authenticator.h"
 #include "errand/base/clock.h"
 #include "errand/base/crash_point.h"
@@ -166,6 +168,8 @@ class App::Impl {
     run_threads();
     if (auto done = drop_broken_jobs(); !done) return done;
     host_handlers();
+    tasks_.spawn(context_.get_executor(), "sample the queues",
+                 sample_queues(runtime::LaneClient(*lane_), metrics_));
     http_->start();
     started_ = true;
     fill_summary();
@@ -186,7 +190,9 @@ class App::Impl {
     crash_point(CrashPoint::kDrain);
     if (!threads_.empty()) {
       gateway_->drain(config_.server.drain_timeout);
+      tasks_.cancel();
       const auto end = [this]() -> asio::awaitable<void> {
+        co_await tasks_.join();
         co_await http_->stop(config_.server.drain_timeout);
         co_await server_->stop();
         co_await gateway_->stop(std::chrono::steady_clock::now() + config_.server.drain_timeout);
@@ -444,6 +450,7 @@ class App::Impl {
         server_options);
     server_->add_routes(router_);
     gateway_->add_routes(router_);
+    add_scaling_route(router_, runtime::LaneClient(*lane_), *authenticator_);
     if (test_clock_) add_test_clock_routes(router_, *test_clock_, *lane_, *authenticator_);
     auto cors = server::Cors::create(router_, config_.cors);
     if (!cors) {
@@ -604,6 +611,7 @@ class App::Impl {
   std::optional<auth::Authenticator> authenticator_;
   std::unique_ptr<store::Store> store_;
   runtime::EventBus bus_;
+  async::TaskGroup tasks_;
   std::shared_ptr<const outbound::AddressGuard> address_guard_;
   std::unique_ptr<outbound::HttpClient> http_client_;
   std::vector<worker::Gateway::Hosted> hosted_;

@@ -487,6 +487,8 @@ type QueueInfo {
   running: Int!
   "Connected workers that take it."
   workers: Int!
+  "Slots of workers that it could use now: its jobs that are ready or running, within its concurrency limit."
+  slotsWanted: Int!
 }
 
 "A limit that can hold jobs back."

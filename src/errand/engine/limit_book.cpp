@@ -320,4 +320,15 @@ std::optional<std::uint64_t> LimitBook::length_of(const QueueName& queue) const 
   return entries_[it->second].value;
 }
 
+std::optional<std::uint64_t> LimitBook::concurrency_of(const QueueName& queue) const {
+  std::optional<std::uint64_t> least;
+  for (const std::size_t i : of_queue(queue)) {
+    const Entry& entry = entries_[i];
+    if (!entry.holds() || entry.declared.kind != LimitKind::kConcurrency) continue;
+    if (entry.declared.by_tenant) continue;
+    least = std::min(least.value_or(entry.value), entry.value);
+  }
+  return least;
+}
+
 }  // namespace errand::engine

@@ -134,6 +134,9 @@ class LimitBook {
   /// The length that a queue may have; nullopt: none is set.
   [[nodiscard]] std::optional<std::uint64_t> length_of(const QueueName& queue) const;
 
+  /// How many jobs of a queue may run at once, all types and tenants; nullopt: no such limit holds.
+  [[nodiscard]] std::optional<std::uint64_t> concurrency_of(const QueueName& queue) const;
+
   [[nodiscard]] const Entry* find(std::string_view id) const;
   [[nodiscard]] std::span<const Entry> entries() const { return entries_; }
   /// Whether a limit by input counts jobs of this type.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "errand/base/assert.h"
@@ -45,6 +46,8 @@ std::optional<FencingToken> report_token(const job::Command& command) {
       },
       command);
 }
+
+constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
 bool memory_only(const Request& request) {
   return std::holds_alternative<RegisterWorker>(request) ||
@@ -415,6 +418,12 @@ Result<Reply> Planner::answer(ListQueues& request) {
       const bool for_queue =
           hello.queues.empty() || std::ranges::find(hello.queues, name) != hello.queues.end();
       if (for_tenant && for_queue) ++queue.workers;
+    }
+    queue.slots_wanted = queue.running;
+    if (!queue.paused) {
+      const std::uint64_t most = memory_.limits.concurrency_of(name).value_or(kNoLimit);
+      const std::uint64_t room = most - std::min(most, queue.running);
+      queue.slots_wanted += std::min(queue.pending, room);
     }
     list.queues.push_back(std::move(queue));
   }

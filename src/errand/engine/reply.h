@@ -106,6 +106,9 @@ struct QueueList {
     std::uint64_t waiting = 0;  ///< SCHEDULED, RETRYING, WAITING, COMPENSATING
     std::uint64_t running = 0;  ///< RUNNING, CANCELING
     std::uint32_t workers = 0;  ///< connected ones that take it
+    /// Slots of workers that it could use now: its jobs that are ready or running, within its
+    /// concurrency limit; while it is paused, those that run.
+    std::uint64_t slots_wanted = 0;
   };
   std::vector<Queue> queues;
 };

@@ -25,11 +25,17 @@ inline constexpr HistogramDescription kJobQueueWait{
     "Time from a job becoming ready to the start of its attempt.",
     {"type", "queue"},
     {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1800}};
-inline constexpr GaugeDescription kJobs{"errand_jobs", "Jobs by status.", {"state", "queue"}};
+inline constexpr GaugeDescription kJobs{
+    "errand_jobs", "Jobs that have not ended: pending, waiting, running.", {"state", "queue"}};
+inline constexpr GaugeDescription kQueueSlotsWanted{
+    "errand_queue_slots_wanted",
+    "Slots of workers that a queue could use: its jobs that are ready or running, within its "
+    "concurrency limit. For autoscalers.",
+    {"queue"}};
 inline constexpr GaugeDescription kQueueOldestAge{
     "errand_queue_oldest_age_seconds", "Age of the oldest job that is ready to start.", {"queue"}};
 inline constexpr GaugeDescription kWorkerSlots{
-    "errand_worker_slots", "Slots of connected workers.", {"state"}};
+    "errand_worker_slots", "Slots of connected workers: busy, free.", {"state"}};
 inline constexpr GaugeDescription kWorkersConnected{
     "errand_workers_connected", "Connected workers.", {}};
 inline constexpr CounterDescription kLeasesLost{
