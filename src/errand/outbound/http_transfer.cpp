@@ -157,6 +157,9 @@ void HttpTransfer::begin(void* user_data) {
   set(easy, CURLOPT_QUICK_EXIT, 1L);
   set(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
   set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  // Rather share the connection that is being made, if it turns out to be HTTP/2, than make
+  // another.
+  set(easy, CURLOPT_PIPEWAIT, url_.scheme == "https" ? 1L : 0L);
   set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   if (!settings_.ca_file.empty()) set(easy, CURLOPT_CAINFO, settings_.ca_file.c_str());
