@@ -75,6 +75,8 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
   void run();
   Commands take_commands();
   void command(std::vector<Id> Commands::* list, Id id);
+  /// False, and `entry` left alone, once it stops.
+  bool hand_over(EntryPtr& entry);
   void admit(EntryPtr entry);
   void resume(Id id);
   void expire_waiting();
@@ -105,6 +107,7 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
   std::unordered_map<Id, EntryPtr> entries_;
   std::list<Entry*> waiting_;  ///< in their order
   std::size_t in_flight_ = 0;
+  bool may_start_ = false;  ///< something came or ended since waiting_ was looked through
   SteadyTime next_expiry_ = SteadyTime::max();  ///< not later than the first deadline of waiting_
 
   std::once_flag stopped_;
@@ -220,12 +223,7 @@ void HttpClient::Impl::fetch(HttpRequest request, Done done) {
   if (stop.stop_possible()) {
     entry->on_stop.emplace(stop, [this, id] { command(&Commands::canceled, id); });
   }
-  {
-    const std::lock_guard lock(mutex_);
-    // After it there is no thread any more that would take it.
-    if (!commands_.quit) commands_.incoming.push_back(std::move(entry));
-  }
-  if (entry) {
+  if (!hand_over(entry)) {
     entry->on_stop.reset();
     release(entry->transfer.url());
     done = std::move(entry->done);
@@ -233,6 +231,14 @@ void HttpClient::Impl::fetch(HttpRequest request, Done done) {
     return;
   }
   curl_multi_wakeup(multi_);
+}
+
+bool HttpClient::Impl::hand_over(EntryPtr& entry) {
+  const std::lock_guard lock(mutex_);
+  // After it there is no thread any more that would take it.
+  if (commands_.quit) return false;
+  commands_.incoming.push_back(std::move(entry));
+  return true;
 }
 
 void HttpClient::Impl::command(std::vector<Id> Commands::* list, Id id) {
@@ -279,6 +285,7 @@ void HttpClient::Impl::admit(EntryPtr entry) {
   Entry& e = *entry;
   entries_.emplace(e.id, std::move(entry));
   waiting_.push_back(&e);
+  may_start_ = true;
   waiting_gauge_.add(1);
   if (e.transfer.request().stop.stop_requested()) {
     finish(e, HttpFailure::kCanceled, kStopped);
@@ -313,6 +320,7 @@ void HttpClient::Impl::expire_waiting() {
 }
 
 void HttpClient::Impl::start_waiting() {
+  if (!std::exchange(may_start_, false)) return;
   for (auto next = waiting_.begin();
        next != waiting_.end() && in_flight_ < options_.in_flight_max;) {
     Entry& entry = **next;
@@ -366,6 +374,7 @@ void HttpClient::Impl::finish(Entry& entry, HttpResult result) {
     std::erase(waiting_, &entry);
     waiting_gauge_.add(-1);
   }
+  may_start_ = true;
   // Waits for a stop that runs just now; so not under the lock, which that takes.
   entry.on_stop.reset();
   release(entry.transfer.url());

@@ -44,7 +44,7 @@ class HttpClient {
   };
 
   /// Told once what became of a request; on the client's thread, which it must not block, or within
-  /// fetch() where nothing was tried.
+  /// fetch() where nothing was tried. Throws nothing.
   using Done = std::move_only_function<void(HttpResult)>;
 
   /// Starts the thread.
@@ -61,9 +61,9 @@ class HttpClient {
   /// Sends `request` and tells `done` what became of it.
   void fetch(HttpRequest request, Done done);
 
-  /// The same for a coroutine, which resumes on its own executor. Its cancellation (all types)
-  /// works as a stop of HttpRequest::stop; the result is awaited, so that afterwards nothing goes
-  /// on.
+  /// The same for a coroutine, which resumes on its own executor, whose context is to outlive
+  /// stop(). Its cancellation (all types) works as a stop of HttpRequest::stop; the result is
+  /// awaited, so that afterwards nothing goes on.
   boost::asio::awaitable<HttpResult> fetch(HttpRequest request);
 
   /// Ends what is under way and takes nothing more. Idempotent; blocks until all have been told.
