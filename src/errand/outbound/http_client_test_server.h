@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -135,6 +137,11 @@ class TestServer {
       const std::lock_guard lock(mutex_);
       open_.push_back(socket);
       threads_.emplace_back([this, socket] {
+        // OpenSSL's writes to a client that left raise it.
+        sigset_t pipe;
+        sigemptyset(&pipe);
+        sigaddset(&pipe, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
         Connection connection(socket);
         serve_(connection);
         const std::lock_guard closing(mutex_);
