@@ -136,7 +136,21 @@ HttpClient::Impl::Impl(const Options& options, std::shared_ptr<const AddressGuar
   }
 }
 
-HttpClient::Impl::~Impl() { curl_multi_cleanup(multi_); }
+HttpClient::Impl::~Impl() {
+  // Takes leave of TLS connections, which may be cut already. Not on the client's thread, where
+  // SIGPIPE is blocked for good: what the thread of the caller gets by it is taken back.
+  sigset_t pipe;
+  sigset_t before;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  curl_multi_cleanup(multi_);
+  if (sigismember(&before, SIGPIPE) == 0) {
+    constexpr timespec kAtOnce{};
+    sigtimedwait(&pipe, nullptr, &kAtOnce);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
 
 void HttpClient::Impl::start() {
   // Signals are for other threads: SIGTERM for the one that waits for it, and SIGPIPE, which
