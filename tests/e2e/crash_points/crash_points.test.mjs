@@ -565,10 +565,11 @@ async function runOnce(past, label, seed) {
       sound = true;
       return { ...counts, again: divisor > 1, ms: performance.now() - begin };
     } catch (error) {
-      error.lost = run.lost;
-      error.message = `--point ${label} --seed ${seed}, pass ${run.pass}, kept ${run.folder}: ${error.message}\n` +
-        [...new Set(run.faults)].slice(0, 10).join("\n") + `\nthe server said last:\n${run.server.said().slice(-2_000)}`;
-      throw error;
+      // Not into the error itself: that of a request which took too long is a DOMException and cannot be changed.
+      const told = new Error(`--point ${label} --seed ${seed}, pass ${run.pass}, kept ${run.folder}: ${error.stack}\n` +
+        [...new Set(run.faults)].slice(0, 10).join("\n") + `\nthe server said last:\n${run.server.said().slice(-2_000)}`);
+      told.lost = run.lost;
+      throw told;
     } finally {
       clear();
       await run.abandon();
