@@ -361,7 +361,9 @@ class App::Impl {
                   fmt::format("the handler of {}: {}", type.view(), error.message));
     };
     if (!http_client_) {
-      auto guard = outbound::AddressGuard::create(config_.outbound.guard);
+      outbound::AddressGuard::Options where = config_.outbound.guard;
+      where.own = outbound::local_addresses();
+      auto guard = outbound::AddressGuard::create(where);
       if (!guard) return fail(ErrorCode::kConfigInvalid, guard.error().message);
       outbound::HttpClient::Options options;
       options.ca_file = config_.outbound.ca_file;
