@@ -154,6 +154,7 @@ class App::Impl {
   Impl(const Config& config, const App::Options& options, telemetry::Log log)
       : config_(config), log_(std::move(log)) {
     if (options.test_clock) test_clock_.emplace();
+    hosted_ = options.handlers;
   }
   ~Impl() { stop(); }
 
@@ -347,6 +348,21 @@ class App::Impl {
 
   /// What the schema has the server run itself.
   Result<void> make_handlers() {
+    for (const auto& hosted : hosted_) {
+      for (const JobTypeName& name : hosted.types) {
+        const auto* type = contract_->job_type(name.view());
+        if (type == nullptr) {
+          return fail(
+              ErrorCode::kInvalidArgument,
+              fmt::format("there is a handler of {}, which is no mutation with @job", name.view()));
+        }
+        if (!std::holds_alternative<std::monostate>(type->handler)) {
+          return fail(ErrorCode::kInvalidArgument,
+                      fmt::format("{} has a handler in this process and one in its @job; leave one",
+                                  name.view()));
+        }
+      }
+    }
     for (const auto& type : contract_->job_types()) {
       if (const auto* http = std::get_if<contract::HttpHandlerRule>(&type.handler)) {
         if (auto done = make_push(type.name, *http); !done) return done;

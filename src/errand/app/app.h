@@ -3,11 +3,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "errand/app/config.h"
 #include "errand/auth/credentials.h"
 #include "errand/base/result.h"
 #include "errand/telemetry/log.h"
+#include "errand/worker/gateway.h"
 
 namespace errand::app {
 
@@ -33,6 +35,8 @@ class App {
   struct Options {
     /// A clock that clients put forward at /test/clock, in development mode alone.
     bool test_clock = false;
+    /// Handlers within this process, of the program that embeds the server.
+    std::vector<worker::Gateway::Hosted> handlers = {};
   };
 
   /// Opens the store, checks the schema against its live jobs, binds the address and serves.

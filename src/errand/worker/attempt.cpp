@@ -19,14 +19,44 @@ std::chrono::steady_clock::time_point end_of(const JobOffer& offer) {
 
 }  // namespace
 
-Attempt::Attempt(JobOffer offer, FencingToken number, std::function<void(Progress)> report)
+Attempt::Attempt(JobOffer offer, FencingToken number, ReportProgress report)
     : offer_(std::move(offer)),
       number_(number),
       report_(std::move(report)),
       ends_at_(end_of(offer_)) {}
 
-void Attempt::progress(Progress progress) const {
-  if (!lost()) report_(std::move(progress));
+void Attempt::progress(Progress progress) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stop_ && is_final(stop_->why)) return;
+    if (reporting_) {
+      waiting_progress_ = std::move(progress);
+      return;
+    }
+    reporting_ = true;
+  }
+  send(std::move(progress));
+}
+
+void Attempt::send(Progress progress) {
+  report_(std::move(progress), [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->sent();
+  });
+}
+
+void Attempt::sent() {
+  std::optional<Progress> next;
+  {
+    const std::scoped_lock lock(mutex_);
+    next = std::exchange(waiting_progress_, std::nullopt);
+    reporting_ = next.has_value();
+  }
+  if (next) send(std::move(*next));
+}
+
+std::optional<Progress> Attempt::take_waiting_progress() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(waiting_progress_, std::nullopt);
 }
 
 std::optional<Attempt::Stop> Attempt::stop() const {

@@ -31,16 +31,21 @@ enum class AttemptStop : std::uint8_t {
 using Outcome = std::variant<Complete, Failure, Release, Snooze>;
 
 /// One attempt of a job that runs within the server's process, as its Handler sees it. Thread-safe.
-class Attempt {
+class Attempt : public std::enable_shared_from_this<Attempt> {
  public:
-  /// @param report  hands progress on; called on the thread that reports it
-  Attempt(JobOffer offer, FencingToken number, std::function<void(Progress)> report);
+  /// Hands progress on; calls `done` once it may have the next.
+  using ReportProgress = std::function<void(Progress, std::move_only_function<void()> done)>;
+
+  Attempt(JobOffer offer, FencingToken number, ReportProgress report);
 
   [[nodiscard]] const JobOffer& offer() const noexcept { return offer_; }
   [[nodiscard]] FencingToken number() const noexcept { return number_; }
 
-  /// Says how far it has come. Cheap, as the engine coalesces it; nothing once stop() is final.
-  void progress(Progress progress) const;
+  /// Says how far it has come. Cheap: one report is under way at a time, and of those that come
+  /// meanwhile the last one counts. Nothing once stop() is final.
+  void progress(Progress progress);
+  /// Progress that still waits, to go before the outcome.
+  [[nodiscard]] std::optional<Progress> take_waiting_progress();
 
   /// Asked to stop from here on, for whatever reason. Callbacks run on the thread that asks, and
   /// must be quick.
@@ -65,13 +70,18 @@ class Attempt {
   void request_stop(AttemptStop why, Milliseconds grace);
 
  private:
+  void send(Progress progress);
+  void sent();
+
   const JobOffer offer_;
   const FencingToken number_;
-  const std::function<void(Progress)> report_;
+  const ReportProgress report_;
   const std::chrono::steady_clock::time_point ends_at_;
   std::stop_source source_;
   mutable std::mutex mutex_;
-  std::optional<Stop> stop_;  ///< guarded by mutex_
+  std::optional<Stop> stop_;  ///< guarded by mutex_, as the rest
+  bool reporting_ = false;    ///< a report of progress is under way
+  std::optional<Progress> waiting_progress_;
 };
 
 using AttemptPtr = std::shared_ptr<Attempt>;

@@ -139,19 +139,25 @@ boost::asio::awaitable<void> HostedWorker::run(std::shared_ptr<HostedWorker> sel
   }
   const HeldJob held{.job = offer->job, .token = offer->token};
   const std::weak_ptr<HostedWorker> weak = self;
-  const auto attempt =
-      std::make_shared<Attempt>(std::move(*offer), key.second, [weak, held](Progress progress) {
-        const auto worker = weak.lock();
-        if (!worker) return;
-        worker->hub_.reports().submit(
-            Report{.held = held, .ref = std::nullopt, .what = std::move(progress)},
-            worker->sender(), JobTypeName(), [](const Ack&) {});
+  const auto attempt = std::make_shared<Attempt>(
+      std::move(*offer), key.second,
+      [weak, held](Progress progress, std::move_only_function<void()> done) {
+        if (const auto worker = weak.lock()) {
+          worker->report_progress(held, std::move(progress), std::move(done));
+        }
       });
   self->begin(key, attempt);
   self->hub_.log_offer(dispatch, self->id_);
   Outcome outcome = co_await self->handle(attempt);
   co_await self->report(attempt, std::move(outcome));
   self->end(key);
+}
+
+void HostedWorker::report_progress(const HeldJob& held, Progress progress,
+                                   std::move_only_function<void()> done) {
+  hub_.reports().submit(Report{.held = held, .ref = std::nullopt, .what = std::move(progress)},
+                        sender(), JobTypeName(),
+                        [done = std::move(done)](const Ack&) mutable { done(); });
 }
 
 boost::asio::awaitable<Outcome> HostedWorker::handle(AttemptPtr attempt) {
@@ -172,6 +178,10 @@ boost::asio::awaitable<Outcome> HostedWorker::handle(AttemptPtr attempt) {
 
 boost::asio::awaitable<void> HostedWorker::report(AttemptPtr attempt, Outcome outcome) {
   bool frees_slot = true;
+  if (auto progress = attempt->take_waiting_progress()) {
+    report_progress({.job = attempt->offer().job, .token = attempt->offer().token},
+                    std::move(*progress), [] {});
+  }
   while (!attempt->lost()) {
     Report report{.held = {.job = attempt->offer().job, .token = attempt->offer().token},
                   .ref = std::nullopt,

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -60,6 +61,8 @@ class HostedWorker final : public Outlet, public std::enable_shared_from_this<Ho
   static boost::asio::awaitable<void> until_idle(std::shared_ptr<HostedWorker> self);
   boost::asio::awaitable<Outcome> handle(AttemptPtr attempt);
   boost::asio::awaitable<void> report(AttemptPtr attempt, Outcome outcome);
+  void report_progress(const HeldJob& held, Progress progress,
+                       std::move_only_function<void()> done);
   void begin(const Key& key, const AttemptPtr& attempt);
   void end(const Key& key);
   void heard(const HeartbeatAck& ack);
