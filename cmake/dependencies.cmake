@@ -16,6 +16,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 # It asks for -pthread, which glibc no longer needs, and which would part its users from the precompiled headers.
 set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 
 if(ERRAND_TESTS)
   find_package(GTest REQUIRED)
