@@ -76,6 +76,7 @@ void Attempt::request_stop(AttemptStop why, Milliseconds grace) {
     stop_ = Stop{.why = why, .until = std::chrono::steady_clock::now() + grace};
   }
   source_.request_stop();
+  if (is_final(why)) lost_.request_stop();
 }
 
 }  // namespace errand::worker

@@ -63,6 +63,10 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   /// Whether no outcome is taken any more.
   [[nodiscard]] bool lost() const;
 
+  /// Requested once lost() is true, which may come after stop_token(): a kill during the grace of a
+  /// cancel.
+  [[nodiscard]] std::stop_token lost_token() const { return lost_.get_token(); }
+
   /// When the attempt's timeout or the job's deadline ends it, whichever comes first.
   [[nodiscard]] std::chrono::steady_clock::time_point ends_at() const noexcept { return ends_at_; }
 
@@ -78,6 +82,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   const ReportProgress report_;
   const std::chrono::steady_clock::time_point ends_at_;
   std::stop_source source_;
+  std::stop_source lost_;
   mutable std::mutex mutex_;
   std::optional<Stop> stop_;  ///< guarded by mutex_, as the rest
   bool reporting_ = false;    ///< a report of progress is under way
