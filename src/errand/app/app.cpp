@@ -1,6 +1,7 @@
 #include "errand/app/app.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <set>
@@ -44,10 +45,14 @@
 #include "errand/runtime/event_bus.h"
 #include "errand/runtime/lane.h"
 #include "errand/runtime/lane_client.h"
+#include "errand/sandbox/machine.h"
+#include "errand/sandbox/request.h"
+#include "errand/sandbox/sandbox.h"
 #include "errand/server/server.h"
 #include "errand/store/sqlite/sqlite_store.h"
 #include "errand/telemetry/metric_names.h"
 #include "errand/telemetry/metrics.h"
+#include "errand/worker/command_handler.h"
 #include "errand/worker/contract_job_types.h"
 #include "errand/worker/gateway.h"
 #include "errand/worker/push_handler.h"
@@ -132,6 +137,39 @@ std::shared_ptr<void> export_document_cache(telemetry::Metrics& metrics,
     out.gauge(telemetry::kGraphqlDocumentCacheBytes).set(static_cast<double>(now.bytes));
     last = now;
   });
+}
+
+sandbox::Request command_of(const contract::CommandHandlerRule& rule) {
+  sandbox::Request command;
+  switch (rule.profile) {
+    case contract::SandboxProfile::kNone:
+      command.profile = sandbox::Profile::kNone;
+      break;
+    case contract::SandboxProfile::kRestricted:
+      command.profile = sandbox::Profile::kRestricted;
+      break;
+    case contract::SandboxProfile::kIsolated:
+      command.profile = sandbox::Profile::kIsolated;
+      break;
+  }
+  command.argv = rule.argv;
+  for (const std::string& name : rule.environment) {
+    if (const char* value = std::getenv(name.c_str())) command.environment[name] = value;
+  }
+  command.network = rule.network;
+  command.read_paths = rule.readable;
+  command.write_paths = rule.writable;
+  sandbox::Limits& limits = command.limits;
+  if (rule.wall) limits.wall = *rule.wall;
+  if (rule.cpu) limits.cpu = std::chrono::duration_cast<std::chrono::seconds>(*rule.cpu);
+  limits.memory_bytes = rule.memory_bytes_max;
+  limits.memory_total_bytes = rule.memory_total_bytes_max;
+  limits.processes = rule.processes_max;
+  limits.open_files = rule.open_files_max;
+  limits.file_bytes = rule.file_bytes_max;
+  limits.disk_bytes = rule.disk_bytes_max;
+  limits.output_bytes = rule.output_bytes_max;
+  return command;
 }
 
 bool serves_graphiql(const Config& config) {
@@ -366,6 +404,8 @@ class App::Impl {
     for (const auto& type : contract_->job_types()) {
       if (const auto* http = std::get_if<contract::HttpHandlerRule>(&type.handler)) {
         if (auto done = make_push(type.name, *http); !done) return done;
+      } else if (const auto* command = std::get_if<contract::CommandHandlerRule>(&type.handler)) {
+        if (auto done = make_command(type.name, *command); !done) return done;
       }
     }
     return {};
@@ -411,6 +451,41 @@ class App::Impl {
                        .types = {type},
                        .slots = rule.concurrency,
                        .way = engine::WorkerWay::kPush,
+                       .handler = *std::move(handler)});
+    return {};
+  }
+
+  Result<void> open_sandbox() {
+    if (sandbox_) return {};
+    const Config::Sandbox& given = config_.sandbox;
+    sandbox::Machine machine{.run_as = std::nullopt,
+                             .bubblewrap = given.bubblewrap,
+                             .scratch = given.scratch,
+                             .cgroup = given.cgroup};
+    if (!given.user.empty()) {
+      const auto user = sandbox::find_user(given.user);
+      if (!user) return fail(ErrorCode::kConfigInvalid, "sandbox.user: " + user.error().message);
+      machine.run_as = *user;
+    }
+    const auto capabilities = sandbox::Capabilities::probe(machine);
+    auto made = sandbox::Sandbox::create(std::move(machine), capabilities);
+    if (!made) return std::unexpected(made.error());
+    sandbox_ = *std::move(made);
+    return {};
+  }
+
+  Result<void> make_command(const JobTypeName& type, const contract::CommandHandlerRule& rule) {
+    if (auto opened = open_sandbox(); !opened) return opened;
+    worker::CommandHandler::Options options{.command = command_of(rule), .slots = rule.concurrency};
+    auto handler = worker::CommandHandler::create(std::move(options), sandbox_, log_);
+    if (!handler) {
+      return fail(ErrorCode::kConfigInvalid,
+                  fmt::format("the handler of {}: {}", type.view(), handler.error().message));
+    }
+    hosted_.push_back({.name = rule.argv.front(),
+                       .types = {type},
+                       .slots = rule.concurrency,
+                       .way = engine::WorkerWay::kCommand,
                        .handler = *std::move(handler)});
     return {};
   }
@@ -632,6 +707,7 @@ class App::Impl {
   async::TaskGroup tasks_;
   std::shared_ptr<const outbound::AddressGuard> address_guard_;
   std::unique_ptr<outbound::HttpClient> http_client_;
+  std::shared_ptr<const sandbox::Sandbox> sandbox_;
   std::vector<worker::Gateway::Hosted> hosted_;
   std::optional<async::BlockingPool> pool_;
   std::optional<worker::ContractJobTypes> job_types_;

@@ -295,7 +295,7 @@ void add_graphql_settings(std::vector<Setting>& t) {
       [](Config& c) -> std::size_t& { return c.limits.graphql.assumed_list_size; }));
 }
 
-void add_outbound_settings(std::vector<Setting>& t) {
+void add_way_settings(std::vector<Setting>& t) {
   t.push_back(list_setting("outbound.allow", "",
                            "subnets, addresses and host names that requests of the server may "
                            "reach in spite of being internal, such as \"10.1.0.0/16\"",
@@ -326,6 +326,19 @@ void add_outbound_settings(std::vector<Setting>& t) {
       "generation of the secrets that push is signed with; signatures of the one before are sent "
       "too",
       [](Config& c) -> int& { return c.outbound.secret_generation; }, 1, 1'000'000));
+  t.push_back(text_setting("sandbox.user", "",
+                           "user that commands run as; needed where the server is root",
+                           [](Config& c) -> std::string& { return c.sandbox.user; }));
+  t.push_back(text_setting(
+      "sandbox.bubblewrap", "", "the program bwrap, for commands of the profile ISOLATED",
+      [](Config& c) -> std::string& { return c.sandbox.bubblewrap; }, Setting::Kind::kPath));
+  t.push_back(text_setting(
+      "sandbox.scratch", "", "folder in which the private folders of commands are made",
+      [](Config& c) -> std::string& { return c.sandbox.scratch; }, Setting::Kind::kPath));
+  t.push_back(text_setting(
+      "sandbox.cgroup", "",
+      "control group (v2) handed over to the server, for limits on the memory of whole commands",
+      [](Config& c) -> std::string& { return c.sandbox.cgroup; }, Setting::Kind::kPath));
 }
 
 const std::vector<Setting>& table() {
@@ -407,7 +420,7 @@ const std::vector<Setting>& table() {
     t.push_back(bytes_setting(
         "worker.result_bytes_max", "", "largest result of a job",
         [](Config& c) -> std::size_t& { return c.worker.result_bytes_max; }, 1'024, 64 << 20));
-    add_outbound_settings(t);
+    add_way_settings(t);
     add_graphql_settings(t);
     t.push_back(duration_setting(
         "limits.request_timeout", "",

@@ -91,6 +91,14 @@ struct Config {
     int secret_generation = 1;  ///< of push secrets; the one before stays good beside it
   } outbound;
 
+  /// Commands that the server runs: what the machine gives them.
+  struct Sandbox {
+    std::string user;  ///< whom they run as; needed where the server is root
+    std::string bubblewrap = "/usr/bin/bwrap";
+    std::string scratch = "/tmp";  ///< where their private folders are made
+    std::string cgroup;            ///< a control group (v2) for them; empty: none
+  } sandbox;
+
   struct Limits {
     GraphqlLimits graphql;                  ///< of one request
     Milliseconds request_timeout{120'000};  ///< of one request, `waitFor` not counted

@@ -24,17 +24,22 @@ enum class SandboxProfile : std::uint8_t { kNone, kRestricted, kIsolated };
 
 /// `handler: {command: [...], sandbox: ...}`: the server runs a command for each job.
 struct CommandHandlerRule {
-  std::vector<std::string> argv;  ///< not empty, nor its first
+  std::vector<std::string> argv;  ///< not empty, nor its first, which is a whole path
   SandboxProfile profile = SandboxProfile::kIsolated;
   bool network = false;
-  std::uint32_t concurrency = 1;  ///< commands at once, 1..256
-  std::size_t memory_bytes_max = 512 << 20;
-  std::optional<Milliseconds> cpu;  ///< nullopt: the attempt's timeout
-  std::uint32_t processes_max = 64;
-  std::size_t file_bytes_max = 1 << 30;     ///< of one file
-  std::size_t output_bytes_max = 10 << 20;  ///< of standard output
-  std::vector<std::string> environment;     ///< names of variables that it gets from the server's
-  std::vector<std::string> readable;        ///< further paths that it may read
+  std::uint32_t concurrency = 1;                        ///< commands at once, 1..256
+  std::size_t memory_bytes_max = 1 << 30;               ///< address space of each process
+  std::optional<std::size_t> memory_total_bytes_max{};  ///< of its whole tree
+  std::optional<Milliseconds> wall{};                   ///< nullopt: what the attempt has
+  std::optional<Milliseconds> cpu{};                    ///< of each process, whole seconds
+  std::uint32_t processes_max = 64;                     ///< threads too, at once
+  std::uint32_t open_files_max = 256;                   ///< of each process
+  std::size_t file_bytes_max = 1 << 30;                 ///< of one file
+  std::optional<std::size_t> disk_bytes_max{};          ///< of all files
+  std::size_t output_bytes_max = 10 << 20;              ///< of standard output and error each
+  std::vector<std::string> environment{};               ///< variables of the server's that it gets
+  std::vector<std::string> readable{};                  ///< further paths that it may read
+  std::vector<std::string> writable{};                  ///< and write
 
   friend bool operator==(const CommandHandlerRule&, const CommandHandlerRule&) = default;
 };

@@ -42,19 +42,25 @@ TEST(Handler, CanBeACommand) {
   EXPECT_EQ(handler_of(R"({command: ["/bin/render", "-q"]})"),
             HandlerRule(CommandHandlerRule{.argv = {"/bin/render", "-q"}}));
   EXPECT_EQ(handler_of(R"({command: ["/bin/render"], sandbox: {profile: RESTRICTED, network: true,
-                concurrency: 2, memoryMib: 64, cpu: "30s", processes: 5, fileMib: 1, outputMib: 2,
-                environment: ["LANG"], readable: ["/srv/fonts"]}})"),
+                concurrency: 2, memoryMib: 64, memoryTotalMib: 128, wall: "50s", cpu: "30s",
+                processes: 5, openFiles: 32, fileMib: 1, diskMib: 3, outputMib: 2,
+                environment: ["LANG"], readable: ["/srv/fonts"], writable: ["/srv/out"]}})"),
             HandlerRule(CommandHandlerRule{.argv = {"/bin/render"},
                                            .profile = SandboxProfile::kRestricted,
                                            .network = true,
                                            .concurrency = 2,
                                            .memory_bytes_max = 64 << 20,
+                                           .memory_total_bytes_max = 128 << 20,
+                                           .wall = 50s,
                                            .cpu = 30s,
                                            .processes_max = 5,
+                                           .open_files_max = 32,
                                            .file_bytes_max = 1 << 20,
+                                           .disk_bytes_max = 3 << 20,
                                            .output_bytes_max = 2 << 20,
                                            .environment = {"LANG"},
-                                           .readable = {"/srv/fonts"}}));
+                                           .readable = {"/srv/fonts"},
+                                           .writable = {"/srv/out"}}));
 }
 
 TEST(Handler, IsOneWay) {
@@ -78,6 +84,10 @@ TEST(Handler, SaysWhatIsWrongAndWhatToWrite) {
   EXPECT_THAT(error_of(R"({command: ["render"]})"), HasSubstr("\"/usr/local/bin/render\""));
   EXPECT_THAT(error_of(R"({command: ["/bin/a"], sandbox: {cpu: "1 min"}})"),
               HasSubstr("write \"1m\""));
+  EXPECT_THAT(error_of(R"({command: ["/bin/a"], sandbox: {cpu: "1500ms"}})"),
+              HasSubstr("cpu is whole seconds"));
+  EXPECT_THAT(error_of(R"({command: ["/bin/a"], sandbox: {writable: ["srv"]}})"),
+              HasSubstr("\"/srv\""));
   EXPECT_THAT(error_of(R"({command: ["/bin/a"], sandbox: {memoryMib: 9999999}})"),
               HasSubstr("memoryMib is 1 to 1048576"));
   EXPECT_THAT(error_of(R"({command: ["/bin/a"], sandbox: {environment: ["A=b"]}})"),

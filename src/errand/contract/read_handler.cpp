@@ -1,6 +1,8 @@
 #include "errand/contract/read_handler.h"
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +16,7 @@ namespace json = boost::json;
 constexpr std::int64_t kRequestsMax = 1'000;
 constexpr std::int64_t kCommandsMax = 256;
 constexpr std::int64_t kProcessesMax = 10'000;
+constexpr std::int64_t kOpenFilesMax = 1'000'000;
 constexpr std::int64_t kMemoryMibMax = 1 << 20;
 constexpr std::int64_t kOutputMibMax = 1'024;
 constexpr std::size_t kMib = 1 << 20;
@@ -79,17 +82,34 @@ CommandHandlerRule read_command(const DirectiveReader& reader, const json::value
   rule.network = sandbox.at("network").as_bool();
   rule.concurrency =
       static_cast<std::uint32_t>(number(reader, sandbox, "concurrency", kCommandsMax));
-  rule.memory_bytes_max =
-      static_cast<std::size_t>(number(reader, sandbox, "memoryMib", kMemoryMibMax)) * kMib;
+  const auto mib = [&](std::string_view name, std::int64_t high) {
+    return static_cast<std::size_t>(number(reader, sandbox, name, high)) * kMib;
+  };
+  const auto mib_if_given = [&](std::string_view name) -> std::optional<std::size_t> {
+    if (member(sandbox, name) == nullptr) return std::nullopt;
+    return mib(name, kMemoryMibMax);
+  };
+  rule.memory_bytes_max = mib("memoryMib", kMemoryMibMax);
+  rule.memory_total_bytes_max = mib_if_given("memoryTotalMib");
+  rule.wall = reader.duration(member(sandbox, "wall"), "handler");
   rule.cpu = reader.duration(member(sandbox, "cpu"), "handler");
+  if (rule.cpu && *rule.cpu % std::chrono::seconds(1) != Milliseconds::zero()) {
+    reader.wrong("handler", "cpu is whole seconds; write cpu: \"30s\"");
+  }
   rule.processes_max =
       static_cast<std::uint32_t>(number(reader, sandbox, "processes", kProcessesMax));
-  rule.file_bytes_max =
-      static_cast<std::size_t>(number(reader, sandbox, "fileMib", kMemoryMibMax)) * kMib;
-  rule.output_bytes_max =
-      static_cast<std::size_t>(number(reader, sandbox, "outputMib", kOutputMibMax)) * kMib;
+  rule.open_files_max =
+      static_cast<std::uint32_t>(number(reader, sandbox, "openFiles", kOpenFilesMax));
+  rule.file_bytes_max = mib("fileMib", kMemoryMibMax);
+  rule.disk_bytes_max = mib_if_given("diskMib");
+  rule.output_bytes_max = mib("outputMib", kOutputMibMax);
   rule.environment = texts(member(sandbox, "environment"));
   rule.readable = texts(member(sandbox, "readable"));
+  rule.writable = texts(member(sandbox, "writable"));
+  for (const std::string& path : rule.writable) {
+    if (path.starts_with('/')) continue;
+    reader.wrong("handler", "writable holds whole paths; write \"/" + path + "\"");
+  }
   for (const std::string& path : rule.readable) {
     if (path.starts_with('/')) continue;
     reader.wrong("handler", "readable holds whole paths; write \"/" + path + "\"");

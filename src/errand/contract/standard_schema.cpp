@@ -914,20 +914,30 @@ input ErrandSandbox {
   network: Boolean! = false
   "Commands at once: 1 to 256."
   concurrency: Int! = 1
-  "Memory of the command and what it starts."
-  memoryMib: Int! = 512
-  "Processor time; the attempt's timeout where left out."
+  "Memory (address space) of each process."
+  memoryMib: Int! = 1024
+  "Memory of the command and all that it starts; needs a control group (sandbox.cgroup)."
+  memoryTotalMib: Int
+  "Time of the command; that of the attempt where left out."
+  wall: ErrandDurationText
+  "Processor time of each process: whole seconds."
   cpu: ErrandDurationText
   "Processes and threads at once."
   processes: Int! = 64
+  "Open files of each process."
+  openFiles: Int! = 256
   "Length of a file."
   fileMib: Int! = 1024
-  "Length of its standard output."
+  "Length of all files that it writes; ISOLATED alone, where it is 256 if left out."
+  diskMib: Int
+  "Length of its standard output, and of its standard error."
   outputMib: Int! = 10
   "Variables of the server's environment that it gets too."
   environment: [String!]
   "Further paths that it may read."
   readable: [String!]
+  "Further paths that it may write."
+  writable: [String!]
 }
 
 "NONE: limits alone. RESTRICTED: it also sees the system's files alone, and few system calls. ISOLATED: a root, processes and a network of its own."

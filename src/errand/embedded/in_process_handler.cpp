@@ -94,6 +94,10 @@ worker::Outcome call(const errand_worker::Handler& function, worker::Attempt& at
     const auto left = asked->until - std::chrono::steady_clock::now();
     own->stop(to_sdk(asked->why), std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(left)));
   });
+  // A kill may follow a cancel, whose grace is over then.
+  const std::stop_callback lost(attempt.lost_token(), [&attempt, &own] {
+    own->stop(to_sdk(attempt.stop()->why), Milliseconds(0));
+  });
   return to_outcome(sdk::run_attempt(function, *own), own->held());
 }
 

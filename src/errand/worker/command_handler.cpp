@@ -228,7 +228,7 @@ sandbox::Request CommandHandler::request(const Attempt& attempt) const {
   return request;
 }
 
-Outcome CommandHandler::run_blocking(const Attempt& attempt) const {
+Outcome CommandHandler::run_blocking(Attempt& attempt) const {
   sandbox::StopSignal signal;
   const std::stop_callback on_stop(attempt.stop_token(), [&] {
     const auto stop = attempt.stop();

@@ -33,7 +33,7 @@ class CommandHandler final : public Handler {
   CommandHandler(Options options, std::shared_ptr<const sandbox::Sandbox> sandbox,
                  telemetry::Log log);
 
-  [[nodiscard]] Outcome run_blocking(const Attempt& attempt) const;
+  [[nodiscard]] Outcome run_blocking(Attempt& attempt) const;
   [[nodiscard]] sandbox::Request request(const Attempt& attempt) const;
   void write_log(const Attempt& attempt, const sandbox::Ended& ended) const;
 

@@ -65,8 +65,12 @@ class CommandHandlerTest : public testing::Test {
                    .timeout = timeout,
                    .correlation_id = "corr",
                    .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"};
-    return std::make_shared<Attempt>(std::move(offer), FencingToken(1),
-                                     [this](Progress progress) { heard(std::move(progress)); });
+    return std::make_shared<Attempt>(
+        std::move(offer), FencingToken(1),
+        [this](Progress progress, std::move_only_function<void()> done) {
+          heard(std::move(progress));
+          done();
+        });
   }
 
   void heard(Progress progress) {
