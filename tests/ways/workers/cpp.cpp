@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -90,6 +91,27 @@ json::value text_or_null(const std::optional<std::string>& text) {
   return text ? json::value(*text) : json::value();
 }
 
+/// Whether nothing of this kind was done with the job before: the attempt does not count, so the
+/// same operations come again.
+bool is_first(const Job& job, const std::string& kind) {
+  static std::mutex mutex;
+  static std::set<std::pair<std::string, std::string>> given_back;
+  const std::scoped_lock lock(mutex);
+  return given_back.emplace(job.id(), kind).second;
+}
+
+json::value outcome(const Job& job, const std::optional<std::string>& stopped, std::string text) {
+  const json::value* padding = job.input().as_object().if_contains("padding");
+  return {{"text", std::move(text)},
+          {"attempt", job.attempt()},
+          {"stopped", text_or_null(stopped)},
+          {"timeLeftMs", job.time_left().count()},
+          {"traceparent", text_or_null(job.traceparent())},
+          {"correlationId", job.correlation_id()},
+          {"bytes", padding && padding->is_string() ? padding->get_string().size() : 0},
+          {"worker", variable("ERRAND_WORKER_NAME")}};
+}
+
 json::value perform(Job& job) {
   const json::value script = json::parse(job.input().at("script").as_string());
   const json::array& attempts = script.as_array();
@@ -99,7 +121,7 @@ json::value perform(Job& job) {
   for (const json::value& step : attempts.at(index).as_array()) {
     const json::object& operation = step.as_object();
     const std::string what = text_at(operation, "do");
-    const std::string message = text_at(operation, "message", what);
+    const std::string message = text_at(operation, "message", "scripted");
     if (what == "progress") {
       job.progress(progress_of(operation));
     } else if (what == "flood") {
@@ -129,28 +151,19 @@ json::value perform(Job& job) {
     } else if (what == "crash") {
       throw std::runtime_error(message);
     } else if (what == "release") {
-      throw errand_worker::ReleaseJob();
+      if (is_first(job, what)) throw errand_worker::ReleaseJob();
     } else if (what == "snooze") {
-      throw errand_worker::SnoozeJob(duration_at(operation, "ms"));
+      if (is_first(job, what)) throw errand_worker::SnoozeJob(duration_at(operation, "ms"));
     } else if (what == "return") {
       return operation.at("value");
     } else if (what == "big") {
       const auto bytes = static_cast<std::size_t>(number_at(operation, "bytes").value_or(0));
-      return {{"text", std::string(bytes, 'x')}, {"attempt", job.attempt()}};
+      return outcome(job, stopped, std::string(bytes, 'x'));
     } else {
-      throw errand_worker::PermanentError("the script has an unknown operation: " + what);
+      throw errand_worker::PermanentError("no operation " + what, {.code = "SCRIPT_INVALID"});
     }
   }
-
-  const json::value* padding = job.input().as_object().if_contains("padding");
-  return {{"text", "done"},
-          {"attempt", job.attempt()},
-          {"stopped", text_or_null(stopped)},
-          {"timeLeftMs", job.time_left().count()},
-          {"traceparent", text_or_null(job.traceparent())},
-          {"correlationId", job.correlation_id()},
-          {"bytes", padding && padding->is_string() ? padding->get_string().size() : 0},
-          {"worker", variable("ERRAND_WORKER_NAME")}};
+  return outcome(job, stopped, "done");
 }
 
 errand_worker::WorkerOptions options() {

@@ -28,10 +28,21 @@ function outcome(job, stopped, text = "done") {
   };
 }
 
+const givenBack = new Set(); // jobs and what was done with them
+
+/** Once for a job: the attempt does not count, so the same operations come again. */
+function giveBack(job, operation, error) {
+  const key = `${operation} ${job.id}`;
+  if (givenBack.has(key)) return;
+  givenBack.add(key);
+  throw error;
+}
+
 async function perform(job) {
   const script = JSON.parse(job.input.script);
   let stopped = null;
   for (const { do: operation, ...its } of script[Math.min(job.attempt, script.length) - 1]) {
+    const message = its.message ?? "scripted";
     switch (operation) {
       case "progress":
         job.progress(its);
@@ -50,21 +61,23 @@ async function perform(job) {
         stopped = await untilStopped(job);
         break;
       case "transient":
-        throw new TransientError(its.message ?? "transient", given({ code: its.code, retryAfter: its.retryAfterMs }));
+        throw new TransientError(message, given({ code: its.code, retryAfter: its.retryAfterMs }));
       case "permanent":
-        throw new PermanentError(its.message ?? "permanent", given({ code: its.code, details: its.details, remediation: its.remediation }));
+        throw new PermanentError(message, given({ code: its.code, details: its.details, remediation: its.remediation }));
       case "crash":
-        throw new RangeError(its.message ?? "crash");
+        throw new RangeError(message);
       case "release":
-        throw new ReleaseJob();
+        giveBack(job, operation, new ReleaseJob());
+        break;
       case "snooze":
-        throw new SnoozeJob(its.ms);
+        giveBack(job, operation, new SnoozeJob(its.ms));
+        break;
       case "return":
         return its.value;
       case "big":
         return outcome(job, stopped, "x".repeat(its.bytes));
       default:
-        throw new PermanentError(`there is no operation ${operation}`);
+        throw new PermanentError(`no operation ${operation}`, { code: "SCRIPT_INVALID" });
     }
   }
   return outcome(job, stopped);
