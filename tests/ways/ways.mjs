@@ -1,0 +1,64 @@
+// The ways to run a job, one entry each: how its worker is started (`command`, `environment`), or by which `handler` of @job the server runs
+// its jobs itself (with an `endpoint` of ours, if it calls one); whose `hands` (hands.mjs) can take its jobs; and what it lacks. A scenario
+// names what it needs, and where a way lacks that, the reason here stands under the table.
+//
+//   process        a worker process of its own, which can be killed, stopped and told to drain
+//   connection     a connection to the server that lasts
+//   link           the worker reaches out to the server, so that a lossy link can be put between them
+//   hands          the program takes jobs by itself and says what no worker would say
+//   greeting       the worker says which queues it takes, and by which labels
+//   batches        many jobs in one message
+//   version        it says which version of the protocol it speaks
+//   fallback       it goes on by HTTP where no WebSocket gets through
+//   late callback  a report by a callback token whose attempt is over
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const cpp = process.env.ERRAND_CPP_WORKER;
+const SDK = {
+  hands: "an SDK says no such thing; \"socket\" and \"poll\" do",
+  "late callback": "a worker has no callback token; \"lease lost, then late complete\" is the same for it",
+};
+const PUSHED = "the server calls the endpoint";
+
+export const ways = [
+  { name: "typescript", command: [process.execPath, here("workers/typescript.mjs")], lacks: SDK },
+  { name: "python", command: ["/usr/bin/python3", here("workers/python.py")], lacks: SDK },
+  {
+    name: "python plain", command: ["/usr/bin/python3", here("workers/python.py")], environment: { ERRAND_PYTHON_HANDLER: "plain" },
+    lacks: SDK,
+  },
+  {
+    name: "cpp", command: [cpp], lacks: SDK,
+    absent: cpp && existsSync(cpp) ? undefined : "ERRAND_CPP_WORKER names no program",
+  },
+  {
+    name: "socket", command: [process.execPath, here("workers/bare.mjs")], environment: { ERRAND_TRANSPORT: "socket" }, hands: "socket",
+    lacks: {
+      "late callback": SDK["late callback"],
+      fallback: "what an SDK does while its WebSocket is gone; the way \"poll\" shows the same messages",
+    },
+  },
+  {
+    name: "poll", command: [process.execPath, here("workers/bare.mjs")], environment: { ERRAND_TRANSPORT: "poll" }, hands: "poll",
+    lacks: {
+      "late callback": SDK["late callback"],
+      connection: "a poll ends with its answer: there is nothing to drain, to greet or to negotiate on",
+      fallback: "it is HTTP in the first place",
+    },
+  },
+  {
+    name: "push", endpoint: true, hands: "push",
+    handler: ({ endpoint }, name, its) => `{http: {url: "${endpoint.url}/${name}"${its && `, ${its}`}}}`,
+    lacks: {
+      process: `${PUSHED}: there is no worker process to stop`,
+      connection: `${PUSHED}: nothing is connected`,
+      link: `${PUSHED}: there are no heartbeats and reports on the way`,
+      fallback: `${PUSHED}: there is no WebSocket`,
+      greeting: `${PUSHED}: it takes every job of its mutation`,
+      batches: `${PUSHED}: a request is one job`,
+      version: `${PUSHED}: the endpoint names no version`,
+    },
+  },
+];
