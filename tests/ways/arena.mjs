@@ -67,7 +67,7 @@ lease = "${leaseMs}ms"
 result_bytes_max = ${RESULT_BYTES_MAX}
 [server]
 body_bytes_max = 4194304
-drain_timeout = "5s"
+drain_timeout = "30s"
 [outbound]
 allow = ["127.0.0.1"]
 http = "on"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -27,8 +28,11 @@ enum class AttemptStop : std::uint8_t {
   kShutdown
 };
 
+/// Nothing to report: whoever goes on with the attempt does it.
+struct LeftElsewhere {};
+
 /// What became of an attempt.
-using Outcome = std::variant<Complete, Failure, Release, Snooze>;
+using Outcome = std::variant<Complete, Failure, Release, Snooze, LeftElsewhere>;
 
 /// One attempt of a job that runs within the server's process, as its Handler sees it. Thread-safe.
 class Attempt : public std::enable_shared_from_this<Attempt> {
@@ -67,6 +71,11 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   /// cancel.
   [[nodiscard]] std::stop_token lost_token() const { return lost_.get_token(); }
 
+  /// From here on someone else goes on with it and reports, who is not to be waited for at the
+  /// server's end: the lease outlives that.
+  void leave_elsewhere() noexcept { elsewhere_.store(true); }
+  [[nodiscard]] bool is_elsewhere() const noexcept { return elsewhere_.load(); }
+
   /// When the attempt's timeout or the job's deadline ends it, whichever comes first.
   [[nodiscard]] std::chrono::steady_clock::time_point ends_at() const noexcept { return ends_at_; }
 
@@ -82,6 +91,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   const ReportProgress report_;
   const std::chrono::steady_clock::time_point ends_at_;
   std::stop_source source_;
+  std::atomic<bool> elsewhere_ = false;
   std::stop_source lost_;
   mutable std::mutex mutex_;
   std::optional<Stop> stop_;  ///< guarded by mutex_, as the rest

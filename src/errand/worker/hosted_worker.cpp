@@ -1,7 +1,9 @@
 #include "errand/worker/hosted_worker.h"
 
 #include <exception>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/strand.hpp>
@@ -177,6 +179,10 @@ boost::asio::awaitable<Outcome> HostedWorker::handle(AttemptPtr attempt) {
 }
 
 boost::asio::awaitable<void> HostedWorker::report(AttemptPtr attempt, Outcome outcome) {
+  if (std::holds_alternative<LeftElsewhere>(outcome)) {
+    free_slot();
+    co_return;
+  }
   bool frees_slot = true;
   if (auto progress = attempt->take_waiting_progress()) {
     report_progress({.job = attempt->offer().job, .token = attempt->offer().token},
@@ -186,7 +192,11 @@ boost::asio::awaitable<void> HostedWorker::report(AttemptPtr attempt, Outcome ou
     Report report{.held = {.job = attempt->offer().job, .token = attempt->offer().token},
                   .ref = std::nullopt,
                   .what = {}};
-    std::visit([&](const auto& what) { report.what = what; }, outcome);
+    std::visit(
+        [&](const auto& what) {
+          if constexpr (!std::is_same_v<decltype(what), const LeftElsewhere&>) report.what = what;
+        },
+        outcome);
     const Ack ack =
         co_await async::from_callback<Ack>([&, this](std::move_only_function<void(Ack)> done) {
           hub_.reports().submit(std::move(report), sender(), attempt->offer().type,
@@ -247,6 +257,9 @@ boost::asio::awaitable<void> HostedWorker::until_idle(std::shared_ptr<HostedWork
 boost::asio::awaitable<void> HostedWorker::finish_on_strand(
     std::shared_ptr<HostedWorker> self, std::chrono::steady_clock::time_point patience) {
   const telemetry::Log log = self->hub_.log().with({{"handler", self->hosted_.name}});
+  for (const AttemptPtr& attempt : self->attempts()) {
+    if (attempt->is_elsewhere()) attempt->request_stop(AttemptStop::kShutdown, Milliseconds(0));
+  }
   auto idle = co_await async::with_deadline(patience, until_idle(self));
   if (!idle) {
     log.warn("attempts still run and are asked to stop", {{"running", self->running()}});

@@ -22,6 +22,9 @@ namespace bj = boost::json;
 /// What stands around the arguments in a response of an endpoint.
 constexpr std::size_t kStateBytesMax = 64 << 10;
 constexpr Milliseconds kCallAgain{1'000};
+/// The engine ends an attempt that is over, by its stop; the request's own deadline is for the case
+/// that this does not come, and must not be first.
+constexpr Milliseconds kBehindTheEngine{10'000};
 /// Of a response that is no error of ours, what goes into the job's error for people.
 constexpr std::size_t kExcerptBytes = 512;
 
@@ -198,7 +201,7 @@ outbound::HttpRequest PushHandler::request(const Attempt& attempt, const Call& c
       .url = options_.url,
       .headers = {},
       .body = body_of(attempt, call.number, call.state_json, options_.callback_url),
-      .deadline = attempt.ends_at(),
+      .deadline = attempt.ends_at() + kBehindTheEngine,
       .response_bytes_max = options_.response_bytes_max,
       .stop = attempt.stop_token()};
   // The same for each attempt of a run, so that an endpoint that has done the work already knows.
@@ -274,11 +277,14 @@ boost::asio::awaitable<PushHandler::Answer> PushHandler::read(AttemptPtr attempt
   if (response.status == 202) {
     // It goes on elsewhere and reports by its token; the attempt's timeout is its bound. The stop
     // comes when the job has ended, too.
-    co_await async::sleep_until(attempt->ends_at(), attempt->stop_token());
-    if (attempt->stop_token().stop_requested() && !attempt->lost()) {
+    attempt->leave_elsewhere();
+    co_await async::sleep_until(attempt->ends_at() + kBehindTheEngine, attempt->stop_token());
+    const auto stop = attempt->stop();
+    if (!stop || stop->why == AttemptStop::kShutdown) co_return LeftElsewhere{};
+    if (!attempt->lost()) {
       // A cancel: the endpoint hears of it in the answer to its next report or heartbeat, and has
       // the grace for that.
-      co_await async::sleep_until(attempt->stop()->until, std::stop_token());
+      co_await async::sleep_until(stop->until, attempt->lost_token());
     }
     co_return stopped(*attempt);
   }
