@@ -59,6 +59,7 @@ export class Arena {
     arena.leaseMs = leaseMs;
     arena.folder = mkdtempSync(join(tmpdir(), "errand-ways-"));
     if (way.endpoint) arena.endpoint = await Endpoint.listen();
+    way.prepare?.(arena);
     writeFileSync(join(arena.folder, "schema.graphql"),
       schemaOf(scenarios, way.handler && ((name, its) => `handler: ${way.handler(arena, name, its)}`)));
     writeFileSync(join(arena.folder, "errand.toml"), `
@@ -72,6 +73,8 @@ drain_timeout = "30s"
 allow = ["127.0.0.1"]
 http = "on"
 ports = ["${arena.endpoint?.port ?? 443}"]
+[sandbox]
+user = "${process.getuid() === 0 ? "nobody" : ""}"
 `);
     const flags = clock ? ["--test-clock"] : ["--credentials", arena.#makeCredentials()];
     arena.args = ["serve", "--config", join(arena.folder, "errand.toml"), "--schema", join(arena.folder, "schema.graphql"),

@@ -1,5 +1,5 @@
 // The ways to run a job, one entry each: how its worker is started (`command`, `environment`), or by which `handler` of @job the server runs
-// its jobs itself (with an `endpoint` of ours, if it calls one); whose `hands` (hands.mjs) can take its jobs; and what it lacks. A scenario
+// its jobs itself (with an `endpoint` of ours, if it calls one, and what it has to `prepare` in the folder); whose `hands` (hands.mjs) can take its jobs; and what it lacks. A scenario
 // names what it needs, and where a way lacks that, the reason here stands under the table.
 //
 //   process        a worker process of its own, which can be killed, stopped and told to drain
@@ -10,8 +10,9 @@
 //   batches        many jobs in one message
 //   version        it says which version of the protocol it speaks
 //   fallback       it goes on by HTTP where no WebSocket gets through
+//   mortal       what runs its jobs can die without a word
 //   late callback  a report by a callback token whose attempt is over
-import { existsSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -21,6 +22,7 @@ const SDK = {
   "late callback": "a worker has no callback token; \"lease lost, then late complete\" is the same for it",
 };
 const PUSHED = "the server calls the endpoint";
+const RUN = "the server starts the command: nothing is connected";
 
 export const ways = [
   { name: "typescript", command: [process.execPath, here("workers/typescript.mjs")], lacks: SDK },
@@ -59,6 +61,27 @@ export const ways = [
       greeting: `${PUSHED}: it takes every job of its mutation`,
       batches: `${PUSHED}: a request is one job`,
       version: `${PUSHED}: the endpoint names no version`,
+    },
+  },
+  {
+    name: "command",
+    // Without namespaces, so that it runs wherever the tests do; the sandbox has tests of its own.
+    prepare: ({ folder }) => {
+      chmodSync(folder, 0o755);
+      copyFileSync(here("workers/command.py"), `${folder}/command.py`);
+      mkdirSync(`${folder}/given-back`);
+      chmodSync(`${folder}/given-back`, 0o777);
+    },
+    handler: ({ folder }, _name, its) =>
+      `{command: ["/usr/bin/python3", "${folder}/command.py", "${folder}/given-back"],
+        sandbox: {profile: NONE, network: true, ${its || "concurrency: 4"}}}`,
+    unbounded: true, // by messages: the check of results is the one that refuses
+    diesWithServer: true,
+    lacks: {
+      mortal: "a command that dies is an attempt that failed, as in \"any other error\"",
+      ...Object.fromEntries(["process", "connection", "link", "fallback", "greeting", "batches", "version"].map((what) => [what, RUN])),
+      hands: "a command says its lines and nothing else",
+      "late callback": "a command whose attempt is over has ended",
     },
   },
 ];
