@@ -13,6 +13,8 @@ import { isHeartbeat, ofType, withoutHeartbeats } from "./proxy.mjs";
 const LONG = { do: "sleep", ms: 60_000 };
 /** By this an attempt says that its handler runs: `started` is only what the server knows. */
 const BEGIN = { do: "progress", stage: "begun" };
+/** The server's own, which no setting changes. */
+const GRACE_MS = 30_000;
 const half = Math.round(LEASE_MS / 2);
 const SOON = 'backoff: {interval: "10ms"}';
 
@@ -178,13 +180,19 @@ export const scenarios = [
     },
   },
   {
-    id: "cancelOrComplete", name: "cancel against complete", shared: true,
+    id: "cancelOrComplete", name: "cancel against complete", hosted: "concurrency: 1",
     async run(t) {
+      t.work();
       const id = await t.begun(await t.submit([[BEGIN, { do: "untilStopped" }]]));
       await t.cancel(id);
       const job = await t.end(id);
       assertEnd(job, "SUCCEEDED", 1, ["enqueued", "started", "cancel_requested", "succeeded"]);
       assert.equal(job.result.stopped, "CANCEL");
+      // Its slot is free now, and not at the end of the grace that it did not need.
+      const next = await t.submit([[]]);
+      assertEnd(await t.end(next), "SUCCEEDED", 1, SUCCESS);
+      const at = (one, kind) => t.arena.history(one).find(({ type }) => type === kind).time;
+      assert.ok(at(next, "started") - at(id, "cancel_requested") < GRACE_MS, "the slot was held until the grace was over");
       // At the same moment: whichever was first, the job ends once, and nobody is told otherwise.
       const both = await Promise.all(Array.from({ length: 8 }, async (_, i) => {
         const one = await t.begun(await t.submit([[BEGIN, { do: "sleep", ms: 40 * (i % 4) }]]));
