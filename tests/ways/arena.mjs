@@ -17,6 +17,19 @@ export const RESULT_BYTES_MAX = 256 << 10;
 const PREFIX = "dev.errand.job.";
 const TERMINAL = ["succeeded", "canceled", "killed", "expired", "dead_lettered"];
 
+/** Nothing that was started here outlives this program, however it ends. */
+const children = new Set();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
+function start(program, args, options) {
+  const child = spawn(program, args, options);
+  children.add(child);
+  child.once("exit", () => children.delete(child));
+  return child;
+}
+
 const typeName = (field) => field[0].toUpperCase() + field.slice(1);
 const OUTCOME = "text attempt stopped timeLeftMs traceparent correlationId bytes worker";
 const FOLLOW = "subscription { jobEvents { cursor jobId sequence type time data } }";
@@ -27,7 +40,8 @@ function schemaOf(scenarios, handler) {
     const all = Object.keys(types).length > 0 ? types : { "": job };
     return Object.entries(all).map(([suffix, its]) => {
       const name = id + suffix;
-      return `  ${name}(input: PerformInput!): Outcome! @job(queue: "${name}", ${its || "priority: 0"}${handler ? `, ${handler(name, hosted)}` : ""})`;
+      const settings = [`queue: "${name}"`, ...(its ? [its] : []), ...(handler ? [handler(name, hosted)] : [])];
+      return `  ${name}(input: PerformInput!): Outcome! @job(${settings.join(", ")})`;
     });
   });
   return `
@@ -112,7 +126,7 @@ user = "${process.getuid() === 0 ? "nobody" : ""}"
   // --- the server
 
   async start() {
-    this.server = spawn(binary, [...this.args, "--port", String(this.port)], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+    this.server = start(binary, [...this.args, "--port", String(this.port)], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
     const server = this.server;
     server.ended = new Promise((resolve) => server.once("exit", (code, signal) => resolve({ code, signal })));
     createInterface({ input: server.stderr }).on("line", (line) => this.log.push(line));
@@ -285,7 +299,7 @@ export class WorkerProcess {
   log = [];
 
   constructor([program, ...args], env) {
-    this.child = spawn(program, args, { env, stdio: ["ignore", "inherit", "pipe"] });
+    this.child = start(program, args, { env, stdio: ["ignore", "inherit", "pipe"] });
     createInterface({ input: this.child.stderr }).on("line", (line) => this.log.push(line));
     this.exited = new Promise((resolve, reject) => {
       this.child.once("error", reject);

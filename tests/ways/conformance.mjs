@@ -240,6 +240,7 @@ print(columns, names, table);
 const cells = [...table.values()].flatMap((column) => [...column.values()]);
 const absent = columns.filter((way) => way.absent);
 const count = (value) => cells.filter((cell) => cell === value).length;
-process.stdout.write(`\n${count("ok")} passed, ${count("FAILED")} failed, ${cells.filter((cell) => typeof cell === "object").length} not applicable, ` +
-  `${absent.length} ways skipped; ${Math.round((performance.now() - begin) / 1000)} s\n`);
+const lacking = cells.filter((cell) => typeof cell === "object").length;
+process.stdout.write(`\n${count("ok")} passed, ${count("FAILED")} failed, ${lacking} not applicable, ${absent.length} ways skipped; ` +
+  `${Math.round((performance.now() - begin) / 1000)} s\n`);
 process.exit(failures.length > 0 || (absent.length > 0 && process.env.ERRAND_REQUIRE_ALL) ? 1 : 0);
