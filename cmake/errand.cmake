@@ -1,3 +1,7 @@
+# Folders without a thread of their own, by the table of floors.
+file(STRINGS ${PROJECT_SOURCE_DIR}/tools/floors.txt ERRAND_PURE REGEX "^ *[0-9]+ +[^ ]+ +pure")
+list(TRANSFORM ERRAND_PURE REPLACE "^ *[0-9]+ +([^ ]+).*" "\\1")
+
 # What the simulation drives is optimized in debug builds too: its 2,000 seeds take a quarter of an hour without.
 set(ERRAND_SIMULATED base json job engine store store/sqlite)
 
@@ -48,6 +52,9 @@ endfunction()
 function(errand_test folder)
   if(NOT ERRAND_TESTS)
     return()
+  endif()
+  if(ERRAND_SANITIZE STREQUAL "thread" AND folder IN_LIST ERRAND_PURE)
+    return()  # no thread, nor anything that would know one: what it would find, AddressSanitizer's run has found
   endif()
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "LABEL" "SOURCES;DEPENDS;LINK")
   errand_refuse_unparsed("${folder}" "${arg_UNPARSED_ARGUMENTS}")

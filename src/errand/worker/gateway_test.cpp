@@ -44,6 +44,18 @@ TEST_F(GatewayTest, GivesAJobToAWorkerAndTakesItsResult) {
   EXPECT_EQ(result->digest, key_.hmac_key(crypto::kPayloadDigestLabel).sign(R"({"n":42})"));
 }
 
+TEST_F(GatewayTest, PutsJobsThatAreReadyTogetherIntoOneFrame) {
+  start();
+  Client worker = connect();
+  for (int i = 0; i < 6; ++i) enqueue();
+  worker.join(0);
+  const int before = worker.frames();
+  worker.send({{"type", "credits"}, {"add", 6}});
+  for (int i = 0; i < 6; ++i) worker.read("job");
+  // The lane starts them in one batch; it may hand some over before the strand has begun to look.
+  EXPECT_LT(worker.frames() - before, 6);
+}
+
 TEST_F(GatewayTest, SendsOneJobForEachCreditAndNoneWithout) {
   start();
   Client worker = connect();

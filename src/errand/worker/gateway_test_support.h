@@ -2,6 +2,7 @@
 
 // A gateway on a lane, a store in memory and a port, for tests; and a client that speaks frames.
 
+#include <deque>
 #include <future>
 #include <memory>
 #include <set>
@@ -83,12 +84,22 @@ class Client {
     send(text);
   }
 
+  /// The next message, in a frame of its own or with others.
   bj::object read() {
+    if (!waiting_.empty()) {
+      bj::object next = std::move(waiting_.front());
+      waiting_.pop_front();
+      return next;
+    }
     beast::flat_buffer buffer;
     beast::error_code ec;
     stream_.read(buffer, ec);
     if (ec) return {{"type", "closed"}, {"code", static_cast<int>(stream_.reason().code)}};
-    return json::parse(beast::buffers_to_string(buffer.data())).value().as_object();
+    ++frames_;
+    bj::value frame = json::parse(beast::buffers_to_string(buffer.data())).value();
+    if (frame.is_object()) return std::move(frame.get_object());
+    for (bj::value& message : frame.as_array()) waiting_.push_back(message.as_object());
+    return read();
   }
 
   /// The next message, which must be of that type.
@@ -107,6 +118,9 @@ class Client {
     if (credits > 0) send({{"type", "credits"}, {"add", credits}});
   }
 
+  /// Frames that were read.
+  [[nodiscard]] int frames() const { return frames_; }
+
   void drop() { stream_.next_layer().close(); }
 
   static std::string text(const bj::object& message, std::string_view key) {
@@ -119,6 +133,8 @@ class Client {
   websocket::stream<asio::ip::tcp::socket> stream_;
   websocket::response_type response_;
   bool failed_ = false;
+  std::deque<bj::object> waiting_;
+  int frames_ = 0;
 };
 
 inline std::string text(const bj::object& message, std::string_view key) {

@@ -41,6 +41,7 @@ boost::asio::awaitable<void> WebSocketSession::run() {
     error = std::current_exception();
   }
   closed_ = true;
+  flush();
   if (!id_.empty()) {
     hub_.disconnect(id_);
     hub_.log().info("worker disconnected", {{"worker_id", id_}, {"subject", principal_->subject}});
@@ -94,6 +95,7 @@ boost::asio::awaitable<bool> WebSocketSession::greet() {
   auto registration = hub_.registration(*hello, *principal_);
   if (!registration) {
     send(ProtocolErrorNotice{registration.error()});
+    flush();
     socket_->close({.code = kForbiddenQueue, .reason = registration.error().message});
     co_return false;
   }
@@ -256,12 +258,8 @@ boost::asio::awaitable<void> WebSocketSession::load_and_send(engine::Dispatch di
 
 void WebSocketSession::send_offer(const engine::Dispatch& dispatch, const JobOffer& offer) {
   crash_point(CrashPoint::kBeforeDispatch);
-  if (!send(offer)) {
-    hub_.reports().release(dispatch, "its worker has gone or reads too slowly");
-    return;
-  }
   types_[offer.token] = offer.type;
-  hub_.log_offer(dispatch, id_);
+  if (!send(offer, dispatch)) hub_.reports().release(dispatch, "its worker has gone");
 }
 
 void WebSocketSession::stop(engine::StopNotice notice) {
@@ -289,12 +287,43 @@ void WebSocketSession::drain(DrainReason reason, Milliseconds grace) {
   });
 }
 
-bool WebSocketSession::send(const ServerMessage& message) {
+bool WebSocketSession::send(const ServerMessage& message,
+                            std::optional<engine::Dispatch> dispatch) {
   if (closed_) return false;
-  if (socket_->send(to_text(message))) return true;
-  // Either it closes already, or its queue is full: then nothing it would hear is current any more.
-  socket_->close_now({.code = kTooSlow, .reason = "the worker reads too slowly"});
-  return false;
+  outgoing_.push_back({.text = to_text(message), .dispatch = std::move(dispatch)});
+  if (!std::exchange(flush_is_due_, true)) {
+    boost::asio::post(socket_->executor(), [self = shared_from_this()] { self->flush(); });
+  }
+  return true;
+}
+
+void WebSocketSession::flush() {
+  flush_is_due_ = false;
+  const std::vector<Outgoing> all = std::exchange(outgoing_, {});
+  for (std::size_t first = 0; first < all.size();) {
+    std::string frame = all[first].text;
+    std::size_t end = first + 1;
+    while (end < all.size() && end - first < kBatchMax &&
+           frame.size() + all[end].text.size() + 3 <= hub_.message_bytes_max()) {
+      frame += ',';
+      frame += all[end++].text;
+    }
+    if (end - first > 1) frame = '[' + frame + ']';
+    if (closed_ || !socket_->send(std::move(frame))) {
+      for (; first < all.size(); ++first) {
+        if (!all[first].dispatch) continue;
+        hub_.reports().release(*all[first].dispatch, "its worker has gone or reads too slowly");
+      }
+      // Either it closes already, or its queue is full: then nothing it would hear is current.
+      if (!closed_) {
+        socket_->close_now({.code = kTooSlow, .reason = "the worker reads too slowly"});
+      }
+      return;
+    }
+    for (; first < end; ++first) {
+      if (all[first].dispatch) hub_.log_offer(*all[first].dispatch, id_);
+    }
+  }
 }
 
 void WebSocketSession::refuse(const Error& error) {
@@ -302,6 +331,7 @@ void WebSocketSession::refuse(const Error& error) {
       "a worker broke the protocol",
       {{"worker_id", id_}, {"subject", principal_->subject}, {"reason", error.message}});
   send(ProtocolErrorNotice{error});
+  flush();
   socket_->close({.code = kMalformed, .reason = error.message});
 }
 

@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -39,7 +41,12 @@ class WebSocketSession final : public Outlet,
   void beat(Heartbeat heartbeat);
   void begin_drain();
   void send_offer(const engine::Dispatch& dispatch, const JobOffer& offer);
-  bool send(const ServerMessage& message);
+  /// Puts a message behind those that wait; what comes up in one turn of the strand goes out in one
+  /// frame.
+  /// @param dispatch  of an offer: released where it cannot be sent after all
+  /// @return false: it is closed
+  bool send(const ServerMessage& message, std::optional<engine::Dispatch> dispatch = std::nullopt);
+  void flush();
   void refuse(const Error& error);
   void finished(const Ack& ack, bool was_progress);
   [[nodiscard]] Reports::Sender sender() const { return {principal_, id_}; }
@@ -49,7 +56,14 @@ class WebSocketSession final : public Outlet,
   auth::PrincipalPtr principal_;
   WorkerId id_;
 
+  struct Outgoing {
+    std::string text;
+    std::optional<engine::Dispatch> dispatch;
+  };
+
   // On the strand alone.
+  std::vector<Outgoing> outgoing_;
+  bool flush_is_due_ = false;
   bool closed_ = false;
   bool draining_ = false;
   std::size_t unanswered_ = 0;
