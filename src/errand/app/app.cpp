@@ -239,6 +239,7 @@ class App::Impl {
       asio::co_spawn(context_, end(), asio::use_future).wait();
     }
     crash_point(CrashPoint::kDrain);
+    hosted_.clear();  // with the threads of handlers, which may still be about to leave the context
     if (http_client_) http_client_->stop();
     if (lane_) lane_->stop();
     crash_point(CrashPoint::kDrain);

@@ -84,9 +84,9 @@ class CommandHandlerTest : public testing::Test {
   }
 
   Outcome run(sandbox::Request command, const AttemptPtr& attempt) {
+    asio::io_context context;  // outlives the handler's threads, which post to it
     auto handler = CommandHandler::create({.command = std::move(command)}, sandbox(), log_);
     EXPECT_TRUE(handler) << handler.error().message;
-    asio::io_context context;
     auto outcome = asio::co_spawn(context, (*handler)->run(attempt), asio::use_future);
     context.run();
     return outcome.get();

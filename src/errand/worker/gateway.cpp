@@ -92,6 +92,7 @@ boost::asio::awaitable<void> Gateway::stop(std::chrono::steady_clock::time_point
   for (const auto& worker : impl_->hosted) co_await worker->finish(patience);
   impl_->hub.tasks().cancel();
   co_await impl_->hub.tasks().join();
+  impl_->hosted.clear();
 }
 
 std::size_t Gateway::workers() const { return impl_->hub.workers(); }
