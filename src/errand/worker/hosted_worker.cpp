@@ -107,12 +107,15 @@ void HostedWorker::stop(engine::StopNotice notice) {
 
 void HostedWorker::begin(const Key& key, const AttemptPtr& attempt) {
   std::optional<engine::StopNotice> stop;
+  bool shutting_down = false;
   {
     const std::scoped_lock lock(mutex_);
     Entry& entry = attempts_.at(key);
     entry.attempt = attempt;
     stop = std::exchange(entry.stop, std::nullopt);
+    shutting_down = shutting_down_;
   }
+  if (shutting_down) attempt->request_stop(AttemptStop::kShutdown, kStopGrace);
   if (stop) attempt->request_stop(attempt_stop(to_wire(stop->reason)), stop->grace);
 }
 
@@ -263,6 +266,10 @@ boost::asio::awaitable<void> HostedWorker::finish_on_strand(
   auto idle = co_await async::with_deadline(patience, until_idle(self));
   if (!idle) {
     log.warn("attempts still run and are asked to stop", {{"running", self->running()}});
+    {
+      const std::scoped_lock lock(self->mutex_);
+      self->shutting_down_ = true;  // for those whose input is still being read
+    }
     for (const AttemptPtr& attempt : self->attempts()) {
       attempt->request_stop(AttemptStop::kShutdown, kStopGrace);
     }

@@ -85,7 +85,8 @@ class HostedWorker final : public Outlet, public std::enable_shared_from_this<Ho
   };
 
   mutable std::mutex mutex_;
-  std::map<Key, Entry> attempts_;  ///< guarded by mutex_
+  std::map<Key, Entry> attempts_;  ///< guarded by mutex_, as the next
+  bool shutting_down_ = false;     ///< attempts are asked to stop
   async::Event ended_;             ///< an attempt has
   std::atomic<bool> finished_ = false;
 };
