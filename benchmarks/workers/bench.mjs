@@ -60,7 +60,7 @@ async function round(way) {
     await ask(`mutation { work(n: 0, options: {delay: "1h"}) { id } }`); // makes the queue known
     await ask(`mutation { pauseQueue(queue: "bench") { name } }`);
     if (way.command) {
-      running = spawn(way.command[0], way.command.slice(1), { env: { ...environment, ERRAND_URL: url, ERRAND_TOKEN: tokens.worker } });
+      running = spawn(way.command[0], way.command.slice(1), { stdio: "ignore", env: { ...environment, ERRAND_URL: url, ERRAND_TOKEN: tokens.worker } });
       while ((await ask("{ workers { id } }")).workers.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const client = createClient({ url: `${url.replace("http", "ws")}/graphql`, webSocketImpl: WebSocket, connectionParams: { authorization: `Bearer ${tokens.client}` }, retryAttempts: 0 });
