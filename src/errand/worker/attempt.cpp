@@ -28,12 +28,10 @@ Attempt::Attempt(JobOffer offer, FencingToken number, ReportProgress report)
 void Attempt::progress(Progress progress) {
   {
     const std::scoped_lock lock(mutex_);
-    if (stop_ && is_final(stop_->why)) return;
-    if (reporting_) {
-      waiting_progress_ = std::move(progress);
-      return;
-    }
-    reporting_ = true;
+    if (ended_ || (stop_ && is_final(stop_->why))) return;
+    last_progress_ = progress;
+    waits_ = std::exchange(reporting_, true);
+    if (waits_) return;
   }
   send(std::move(progress));
 }
@@ -48,15 +46,17 @@ void Attempt::sent() {
   std::optional<Progress> next;
   {
     const std::scoped_lock lock(mutex_);
-    next = std::exchange(waiting_progress_, std::nullopt);
-    reporting_ = next.has_value();
+    reporting_ = std::exchange(waits_, false) && !ended_;
+    if (reporting_) next = last_progress_;
   }
   if (next) send(std::move(*next));
 }
 
-std::optional<Progress> Attempt::take_waiting_progress() {
+std::optional<Progress> Attempt::end_progress() {
   const std::scoped_lock lock(mutex_);
-  return std::exchange(waiting_progress_, std::nullopt);
+  ended_ = true;
+  // What is under way may yet come behind the outcome, and would be lost.
+  return reporting_ ? std::optional(last_progress_) : std::nullopt;
 }
 
 std::optional<Attempt::Stop> Attempt::stop() const {

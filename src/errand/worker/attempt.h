@@ -48,8 +48,9 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   /// Says how far it has come. Cheap: one report is under way at a time, and of those that come
   /// meanwhile the last one counts. Nothing once stop() is final.
   void progress(Progress progress);
-  /// Progress that still waits, to go before the outcome.
-  [[nodiscard]] std::optional<Progress> take_waiting_progress();
+  /// The handler is done: progress() says nothing more.
+  /// @return what it said last, where that is not known to have arrived: it goes before the outcome
+  [[nodiscard]] std::optional<Progress> end_progress();
 
   /// Asked to stop from here on, for whatever reason. Callbacks run on the thread that asks, and
   /// must be quick.
@@ -96,7 +97,9 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   mutable std::mutex mutex_;
   std::optional<Stop> stop_;  ///< guarded by mutex_, as the rest
   bool reporting_ = false;    ///< a report of progress is under way
-  std::optional<Progress> waiting_progress_;
+  bool waits_ = false;        ///< last_progress_ came meanwhile
+  bool ended_ = false;
+  Progress last_progress_;
 };
 
 using AttemptPtr = std::shared_ptr<Attempt>;

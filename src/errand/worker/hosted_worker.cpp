@@ -187,7 +187,7 @@ boost::asio::awaitable<void> HostedWorker::report(AttemptPtr attempt, Outcome ou
     co_return;
   }
   bool frees_slot = true;
-  if (auto progress = attempt->take_waiting_progress()) {
+  if (auto progress = attempt->end_progress()) {
     report_progress({.job = attempt->offer().job, .token = attempt->offer().token},
                     std::move(*progress), [] {});
   }

@@ -81,6 +81,20 @@ TEST_F(HostedWorkerTest, RunsJobsAndStoresTheirResults) {
             R"({"n":42})");
 }
 
+TEST_F(HostedWorkerTest, TheLastProgressGoesBeforeTheOutcome) {
+  start();
+  host([](const AttemptPtr& attempt) -> Outcome {
+    for (int i = 1; i <= 100; ++i) {
+      attempt->progress(
+          {.completed = i, .total = 100, .stage = std::nullopt, .message = std::nullopt});
+    }
+    return result(1);
+  });
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(until(enqueue(), job::JobStatus::kSucceeded)->progress->completed, 100);
+  }
+}
+
 TEST_F(HostedWorkerTest, HoldsResultsAgainstTheSchema) {
   start();
   host([](const AttemptPtr&) -> Outcome { return Complete{.result = "seven"}; });
