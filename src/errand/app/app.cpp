@@ -1,10 +1,8 @@
 #include "errand/app/app.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <future>
-#include <set>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -23,6 +21,7 @@
 #include "errand/api/limits.h"
 #include "errand/api/resolvers.h"
 #include "errand/app/commit_observer.h"
+#include "errand/app/hosted_handlers.h"
 #include "errand/app/queue_gauges.h"
 #include "errand/app/schema_change.h"
 #include "errand/app/schema_files.h"
@@ -38,24 +37,15 @@
 #include "errand/graphql/request/service.h"
 #include "errand/net/http_server.h"
 #include "errand/net/router.h"
-#include "errand/outbound/address_guard.h"
-#include "errand/outbound/http_client.h"
-#include "errand/outbound/standard_webhooks.h"
-#include "errand/outbound/target_url.h"
 #include "errand/runtime/event_bus.h"
 #include "errand/runtime/lane.h"
 #include "errand/runtime/lane_client.h"
-#include "errand/sandbox/machine.h"
-#include "errand/sandbox/request.h"
-#include "errand/sandbox/sandbox.h"
 #include "errand/server/server.h"
 #include "errand/store/sqlite/sqlite_store.h"
 #include "errand/telemetry/metric_names.h"
 #include "errand/telemetry/metrics.h"
-#include "errand/worker/command_handler.h"
 #include "errand/worker/contract_job_types.h"
 #include "errand/worker/gateway.h"
-#include "errand/worker/push_handler.h"
 
 namespace errand::app {
 
@@ -139,39 +129,6 @@ std::shared_ptr<void> export_document_cache(telemetry::Metrics& metrics,
   });
 }
 
-sandbox::Request command_of(const contract::CommandHandlerRule& rule) {
-  sandbox::Request command;
-  switch (rule.profile) {
-    case contract::SandboxProfile::kNone:
-      command.profile = sandbox::Profile::kNone;
-      break;
-    case contract::SandboxProfile::kRestricted:
-      command.profile = sandbox::Profile::kRestricted;
-      break;
-    case contract::SandboxProfile::kIsolated:
-      command.profile = sandbox::Profile::kIsolated;
-      break;
-  }
-  command.argv = rule.argv;
-  for (const std::string& name : rule.environment) {
-    if (const char* value = std::getenv(name.c_str())) command.environment[name] = value;
-  }
-  command.network = rule.network;
-  command.read_paths = rule.readable;
-  command.write_paths = rule.writable;
-  sandbox::Limits& limits = command.limits;
-  if (rule.wall) limits.wall = *rule.wall;
-  if (rule.cpu) limits.cpu = std::chrono::duration_cast<std::chrono::seconds>(*rule.cpu);
-  limits.memory_bytes = rule.memory_bytes_max;
-  limits.memory_total_bytes = rule.memory_total_bytes_max;
-  limits.processes = rule.processes_max;
-  limits.open_files = rule.open_files_max;
-  limits.file_bytes = rule.file_bytes_max;
-  limits.disk_bytes = rule.disk_bytes_max;
-  limits.output_bytes = rule.output_bytes_max;
-  return command;
-}
-
 bool serves_graphiql(const Config& config) {
   switch (config.server.graphiql) {
     case ServeGraphiql::kOn:
@@ -192,14 +149,15 @@ class App::Impl {
   Impl(const Config& config, const App::Options& options, telemetry::Log log)
       : config_(config), log_(std::move(log)) {
     if (options.test_clock) test_clock_.emplace();
-    hosted_ = options.handlers;
+    given_handlers_ = options.handlers;
   }
   ~Impl() { stop(); }
 
   Result<void> start() {
     if (auto done = open_store(); !done) return done;
     if (auto done = check_schema(); !done) return done;
-    if (auto done = make_handlers(); !done) return done;
+    handlers_.emplace(config_, *master_key_, clock(), metrics_, log_);
+    if (auto done = handlers_->make(*contract_, given_handlers_); !done) return done;
     assemble();
     if (auto done = bind_resolvers(); !done) return done;
     if (auto done = listen(); !done) return done;
@@ -239,8 +197,7 @@ class App::Impl {
       asio::co_spawn(context_, end(), asio::use_future).wait();
     }
     crash_point(CrashPoint::kDrain);
-    hosted_.clear();  // with the threads of handlers, which may still be about to leave the context
-    if (http_client_) http_client_->stop();
+    if (handlers_) handlers_->stop();
     if (lane_) lane_->stop();
     crash_point(CrashPoint::kDrain);
     bus_.close();
@@ -350,9 +307,7 @@ class App::Impl {
     metrics_.gauge(telemetry::kStartTime)
         .set(std::chrono::duration<double>(clock().now().wall.time_since_epoch()).count());
     pool_.emplace(async::BlockingPool::Options{.threads = kReadThreads});
-    std::set<JobTypeName> hosted;
-    for (const auto& each : hosted_) hosted.insert(each.types.begin(), each.types.end());
-    job_types_.emplace(contract_, std::move(hosted));
+    job_types_.emplace(contract_, handlers_->types());
 
     worker::Gateway::Options gateway_options;
     gateway_options.result_bytes_max = config_.worker.result_bytes_max;
@@ -385,114 +340,10 @@ class App::Impl {
     gateway_->attach(*lane_);
   }
 
-  /// What the schema has the server run itself.
-  Result<void> make_handlers() {
-    for (const auto& hosted : hosted_) {
-      for (const JobTypeName& name : hosted.types) {
-        const auto* type = contract_->job_type(name.view());
-        if (type == nullptr) {
-          return fail(
-              ErrorCode::kInvalidArgument,
-              fmt::format("there is a handler of {}, which is no mutation with @job", name.view()));
-        }
-        if (!std::holds_alternative<std::monostate>(type->handler)) {
-          return fail(ErrorCode::kInvalidArgument,
-                      fmt::format("{} has a handler in this process and one in its @job; leave one",
-                                  name.view()));
-        }
-      }
-    }
-    for (const auto& type : contract_->job_types()) {
-      if (const auto* http = std::get_if<contract::HttpHandlerRule>(&type.handler)) {
-        if (auto done = make_push(type.name, *http); !done) return done;
-      } else if (const auto* command = std::get_if<contract::CommandHandlerRule>(&type.handler)) {
-        if (auto done = make_command(type.name, *command); !done) return done;
-      }
-    }
-    return {};
-  }
-
-  Result<void> make_push(const JobTypeName& type, const contract::HttpHandlerRule& rule) {
-    const auto refused = [&](const Error& error) {
-      return fail(ErrorCode::kConfigInvalid,
-                  fmt::format("the handler of {}: {}", type.view(), error.message));
-    };
-    if (!http_client_) {
-      outbound::AddressGuard::Options where = config_.outbound.guard;
-      where.own = outbound::local_addresses();
-      auto guard = outbound::AddressGuard::create(where);
-      if (!guard) return fail(ErrorCode::kConfigInvalid, guard.error().message);
-      outbound::HttpClient::Options options;
-      options.ca_file = config_.outbound.ca_file;
-      options.user_agent = "errand/" ERRAND_VERSION;
-      address_guard_ = std::make_shared<const outbound::AddressGuard>(*std::move(guard));
-      auto client = outbound::HttpClient::create(options, address_guard_, &metrics_);
-      if (!client) return fail(ErrorCode::kConfigInvalid, client.error().message);
-      http_client_ = *std::move(client);
-    }
-    const auto url = outbound::parse_target_url(rule.url);
-    if (!url) return refused(url.error());
-    if (const auto allowed = address_guard_->check_url(*url); !allowed) {
-      return refused(allowed.error());
-    }
-    worker::PushHandler::Options options{.url = rule.url, .secrets = {}};
-    for (int generation :
-         {config_.outbound.secret_generation, config_.outbound.secret_generation - 1}) {
-      if (generation < 1) continue;
-      options.secrets.push_back(*outbound::WebhookSecret::parse(
-          worker::push_secret(*master_key_, url->origin(), generation)));
-    }
-    if (!config_.server.public_url.empty()) {
-      options.callback_url = config_.server.public_url + "/worker/v1/messages";
-    }
-    options.response_bytes_max = config_.worker.result_bytes_max;
-    auto handler = worker::PushHandler::create(std::move(options), *http_client_, clock());
-    if (!handler) return refused(handler.error());
-    hosted_.push_back({.name = url->origin(),
-                       .types = {type},
-                       .slots = rule.concurrency,
-                       .way = engine::WorkerWay::kPush,
-                       .handler = *std::move(handler)});
-    return {};
-  }
-
-  Result<void> open_sandbox() {
-    if (sandbox_) return {};
-    const Config::Sandbox& given = config_.sandbox;
-    sandbox::Machine machine{.run_as = std::nullopt,
-                             .bubblewrap = given.bubblewrap,
-                             .scratch = given.scratch,
-                             .cgroup = given.cgroup};
-    if (!given.user.empty()) {
-      const auto user = sandbox::find_user(given.user);
-      if (!user) return fail(ErrorCode::kConfigInvalid, "sandbox.user: " + user.error().message);
-      machine.run_as = *user;
-    }
-    const auto capabilities = sandbox::Capabilities::probe(machine);
-    auto made = sandbox::Sandbox::create(std::move(machine), capabilities);
-    if (!made) return std::unexpected(made.error());
-    sandbox_ = *std::move(made);
-    return {};
-  }
-
-  Result<void> make_command(const JobTypeName& type, const contract::CommandHandlerRule& rule) {
-    if (auto opened = open_sandbox(); !opened) return opened;
-    worker::CommandHandler::Options options{.command = command_of(rule), .slots = rule.concurrency};
-    auto handler = worker::CommandHandler::create(std::move(options), sandbox_, log_);
-    if (!handler) {
-      return fail(ErrorCode::kConfigInvalid,
-                  fmt::format("the handler of {}: {}", type.view(), handler.error().message));
-    }
-    hosted_.push_back({.name = rule.argv.front(),
-                       .types = {type},
-                       .slots = rule.concurrency,
-                       .way = engine::WorkerWay::kCommand,
-                       .handler = *std::move(handler)});
-    return {};
-  }
-
   void host_handlers() {
-    for (auto& hosted : hosted_) gateway_->host(context_.get_executor(), hosted);
+    for (const auto& hosted : handlers_->hosted()) {
+      gateway_->host(context_.get_executor(), hosted);
+    }
   }
 
   Result<void> bind_resolvers() {
@@ -706,10 +557,8 @@ class App::Impl {
   std::unique_ptr<store::Store> store_;
   runtime::EventBus bus_;
   async::TaskGroup tasks_;
-  std::shared_ptr<const outbound::AddressGuard> address_guard_;
-  std::unique_ptr<outbound::HttpClient> http_client_;
-  std::shared_ptr<const sandbox::Sandbox> sandbox_;
-  std::vector<worker::Gateway::Hosted> hosted_;
+  std::vector<worker::Gateway::Hosted> given_handlers_;
+  std::optional<HostedHandlers> handlers_;
   std::optional<async::BlockingPool> pool_;
   std::optional<worker::ContractJobTypes> job_types_;
   asio::io_context context_;

@@ -1,0 +1,183 @@
+#include "errand/app/hosted_handlers.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "errand/outbound/standard_webhooks.h"
+#include "errand/outbound/target_url.h"
+#include "errand/sandbox/machine.h"
+#include "errand/sandbox/request.h"
+#include "errand/worker/command_handler.h"
+#include "errand/worker/push_handler.h"
+
+namespace errand::app {
+namespace {
+
+sandbox::Request command_of(const contract::CommandHandlerRule& rule) {
+  sandbox::Request command;
+  switch (rule.profile) {
+    case contract::SandboxProfile::kNone:
+      command.profile = sandbox::Profile::kNone;
+      break;
+    case contract::SandboxProfile::kRestricted:
+      command.profile = sandbox::Profile::kRestricted;
+      break;
+    case contract::SandboxProfile::kIsolated:
+      command.profile = sandbox::Profile::kIsolated;
+      break;
+  }
+  command.argv = rule.argv;
+  for (const std::string& name : rule.environment) {
+    if (const char* value = std::getenv(name.c_str())) command.environment[name] = value;
+  }
+  command.network = rule.network;
+  command.read_paths = rule.readable;
+  command.write_paths = rule.writable;
+  sandbox::Limits& limits = command.limits;
+  if (rule.wall) limits.wall = *rule.wall;
+  if (rule.cpu) limits.cpu = std::chrono::duration_cast<std::chrono::seconds>(*rule.cpu);
+  limits.memory_bytes = rule.memory_bytes_max;
+  limits.memory_total_bytes = rule.memory_total_bytes_max;
+  limits.processes = rule.processes_max;
+  limits.open_files = rule.open_files_max;
+  limits.file_bytes = rule.file_bytes_max;
+  limits.disk_bytes = rule.disk_bytes_max;
+  limits.output_bytes = rule.output_bytes_max;
+  return command;
+}
+
+}  // namespace
+
+HostedHandlers::HostedHandlers(const Config& config, const crypto::MasterKey& master_key,
+                               const Clock& clock, telemetry::Metrics& metrics, telemetry::Log log)
+    : config_(config),
+      master_key_(master_key),
+      clock_(clock),
+      metrics_(metrics),
+      log_(std::move(log)) {}
+
+Result<void> HostedHandlers::make(const contract::Contract& contract,
+                                  std::vector<worker::Gateway::Hosted> given) {
+  hosted_ = std::move(given);
+  for (const auto& hosted : hosted_) {
+    for (const JobTypeName& name : hosted.types) {
+      const auto* type = contract.job_type(name.view());
+      if (type == nullptr) {
+        return fail(
+            ErrorCode::kInvalidArgument,
+            fmt::format("there is a handler of {}, which is no mutation with @job", name.view()));
+      }
+      if (!std::holds_alternative<std::monostate>(type->handler)) {
+        return fail(ErrorCode::kInvalidArgument,
+                    fmt::format("{} has a handler in this process and one in its @job; leave one",
+                                name.view()));
+      }
+    }
+  }
+  for (const auto& type : contract.job_types()) {
+    if (const auto* http = std::get_if<contract::HttpHandlerRule>(&type.handler)) {
+      if (auto done = make_push(type.name, *http); !done) return done;
+    } else if (const auto* command = std::get_if<contract::CommandHandlerRule>(&type.handler)) {
+      if (auto done = make_command(type.name, *command); !done) return done;
+    }
+  }
+  return {};
+}
+
+Result<void> HostedHandlers::make_push(const JobTypeName& type,
+                                       const contract::HttpHandlerRule& rule) {
+  const auto refused = [&](const Error& error) {
+    return fail(ErrorCode::kConfigInvalid,
+                fmt::format("the handler of {}: {}", type.view(), error.message));
+  };
+  if (!http_client_) {
+    outbound::AddressGuard::Options where = config_.outbound.guard;
+    where.own = outbound::local_addresses();
+    auto guard = outbound::AddressGuard::create(where);
+    if (!guard) return fail(ErrorCode::kConfigInvalid, guard.error().message);
+    outbound::HttpClient::Options options;
+    options.ca_file = config_.outbound.ca_file;
+    options.user_agent = "errand/" ERRAND_VERSION;
+    address_guard_ = std::make_shared<const outbound::AddressGuard>(*std::move(guard));
+    auto client = outbound::HttpClient::create(options, address_guard_, &metrics_);
+    if (!client) return fail(ErrorCode::kConfigInvalid, client.error().message);
+    http_client_ = *std::move(client);
+  }
+  const auto url = outbound::parse_target_url(rule.url);
+  if (!url) return refused(url.error());
+  if (const auto allowed = address_guard_->check_url(*url); !allowed) {
+    return refused(allowed.error());
+  }
+  worker::PushHandler::Options options{.url = rule.url, .secrets = {}};
+  for (int generation :
+       {config_.outbound.secret_generation, config_.outbound.secret_generation - 1}) {
+    if (generation < 1) continue;
+    options.secrets.push_back(*outbound::WebhookSecret::parse(
+        worker::push_secret(master_key_, url->origin(), generation)));
+  }
+  if (!config_.server.public_url.empty()) {
+    options.callback_url = config_.server.public_url + "/worker/v1/messages";
+  }
+  options.response_bytes_max = config_.worker.result_bytes_max;
+  auto handler = worker::PushHandler::create(std::move(options), *http_client_, clock_);
+  if (!handler) return refused(handler.error());
+  hosted_.push_back({.name = url->origin(),
+                     .types = {type},
+                     .slots = rule.concurrency,
+                     .way = engine::WorkerWay::kPush,
+                     .handler = *std::move(handler)});
+  return {};
+}
+
+Result<void> HostedHandlers::open_sandbox() {
+  if (sandbox_) return {};
+  const Config::Sandbox& given = config_.sandbox;
+  sandbox::Machine machine{.run_as = std::nullopt,
+                           .bubblewrap = given.bubblewrap,
+                           .scratch = given.scratch,
+                           .cgroup = given.cgroup};
+  if (!given.user.empty()) {
+    const auto user = sandbox::find_user(given.user);
+    if (!user) return fail(ErrorCode::kConfigInvalid, "sandbox.user: " + user.error().message);
+    machine.run_as = *user;
+  }
+  const auto capabilities = sandbox::Capabilities::probe(machine);
+  auto made = sandbox::Sandbox::create(std::move(machine), capabilities);
+  if (!made) return std::unexpected(made.error());
+  sandbox_ = *std::move(made);
+  return {};
+}
+
+Result<void> HostedHandlers::make_command(const JobTypeName& type,
+                                          const contract::CommandHandlerRule& rule) {
+  if (auto opened = open_sandbox(); !opened) return opened;
+  worker::CommandHandler::Options options{.command = command_of(rule), .slots = rule.concurrency};
+  auto handler = worker::CommandHandler::create(std::move(options), sandbox_, log_);
+  if (!handler) {
+    return fail(ErrorCode::kConfigInvalid,
+                fmt::format("the handler of {}: {}", type.view(), handler.error().message));
+  }
+  hosted_.push_back({.name = rule.argv.front(),
+                     .types = {type},
+                     .slots = rule.concurrency,
+                     .way = engine::WorkerWay::kCommand,
+                     .handler = *std::move(handler)});
+  return {};
+}
+
+std::set<JobTypeName> HostedHandlers::types() const {
+  std::set<JobTypeName> types;
+  for (const auto& each : hosted_) types.insert(each.types.begin(), each.types.end());
+  return types;
+}
+
+void HostedHandlers::stop() {
+  hosted_.clear();  // with the threads of handlers, which may still be about to leave the context
+  if (http_client_) http_client_->stop();
+}
+
+}  // namespace errand::app
