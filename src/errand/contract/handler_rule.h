@@ -44,7 +44,27 @@ struct CommandHandlerRule {
   friend bool operator==(const CommandHandlerRule&, const CommandHandlerRule&) = default;
 };
 
+/// `handler: {graphql: ...}`: the server runs a mutation of an existing GraphQL server.
+struct GraphqlHandlerRule {
+  std::string url;       ///< absolute, http or https
+  std::string mutation;  ///< the field to run there
+  /// What is asked of its result, a selection set with its braces; empty for a leaf. Follows from
+  /// the schema where the directive does not say.
+  std::string selection;
+  std::uint32_t concurrency = 10;  ///< requests at once, 1..1,000
+  /// Names of headers, in lower case, that go from the request that submits a job to the request
+  /// that runs it; kept encrypted with the job.
+  std::vector<std::string> forward_headers{};
+  std::string headers_file{};            ///< further headers, such as a service credential
+  std::string on_behalf_of{};            ///< header that names the job's subject; empty: none
+  std::vector<std::string> transient{};  ///< codes of errors after which it is tried again
+  std::vector<std::string> permanent{};  ///< and of those that end the job
+
+  friend bool operator==(const GraphqlHandlerRule&, const GraphqlHandlerRule&) = default;
+};
+
 /// What runs the jobs of a type. std::monostate: workers that connect.
-using HandlerRule = std::variant<std::monostate, HttpHandlerRule, CommandHandlerRule>;
+using HandlerRule =
+    std::variant<std::monostate, HttpHandlerRule, CommandHandlerRule, GraphqlHandlerRule>;
 
 }  // namespace errand::contract
