@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
+#include <variant>
 
 #include "errand/contract/check_costs.h"
 #include "errand/contract/constraint_check.h"
 #include "errand/contract/federation.h"
+#include "errand/contract/read_handler.h"
 #include "errand/contract/read_job_type.h"
 #include "errand/contract/result_check.h"
 #include "errand/contract/rewrite_schema.h"
@@ -17,6 +20,7 @@
 #include "errand/contract/snapshot.h"
 #include "errand/contract/standard_schema.h"
 #include "errand/contract/unsupported_features.h"
+#include "errand/contract/upstream_operation.h"
 #include "errand/graphql/federation/linkage.h"
 #include "errand/graphql/federation/missing_definitions.h"
 #include "errand/graphql/language/parser.h"
@@ -99,6 +103,39 @@ std::optional<federation::Linkage> read_linkage(std::span<const language::Docume
   return linkage;
 }
 
+/// What the jobs with `handler: {graphql: ...}` ask for, by field.
+std::map<std::string_view, UpstreamOperation> plan_upstream_operations(const type::Schema& schema,
+                                                                       const Names& names,
+                                                                       SchemaErrors& errors) {
+  std::map<std::string_view, UpstreamOperation> operations;
+  const type::ObjectType* mutations = schema.mutation_type();
+  if (mutations == nullptr) return operations;
+  for (const type::FieldDefinition& field : mutations->fields) {
+    const type::AppliedDirective* directive = type::find_directive(field.directives, "job");
+    if (directive == nullptr) continue;
+    SchemaErrors said_later;
+    const HandlerRule rule =
+        read_handler(DirectiveReader(schema, *directive, said_later), field.name);
+    const auto* graphql = std::get_if<GraphqlHandlerRule>(&rule);
+    if (graphql == nullptr) continue;
+    auto operation = plan_upstream_operation(schema, field,
+                                             {.mutation = graphql->mutation,
+                                              .selection = graphql->selection,
+                                              .prefix = names.job_object(field.name),
+                                              .place = argument_place(*directive, "handler")},
+                                             errors);
+    if (operation) operations.emplace(field.name, *std::move(operation));
+  }
+  return operations;
+}
+
+/// `wrapped` with `named` within: lists and non-nulls stay.
+type::TypeRef with_named(const type::TypeRef& wrapped, const type::NamedType& named) {
+  type::TypeRef result =
+      wrapped.is_list() ? with_named(wrapped.item(), named).list_of() : type::TypeRef(named);
+  return wrapped.is_non_null() ? result.non_null() : result;
+}
+
 }  // namespace
 
 std::string to_text(std::span<const language::PathSegment> path) {
@@ -151,6 +188,17 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
   std::shared_ptr<Contract> contract(new Contract());
   contract->options_ = options;
   contract->names_ = Names(options.prefix, options.options_argument);
+  // Its keys are views into the schema that is planned on.
+  const std::shared_ptr<const type::Schema> written = *user_schema;
+  const auto upstream = plan_upstream_operations(*written, contract->names_, errors);
+  std::string results_sdl;
+  for (const auto& [field, operation] : upstream) results_sdl += operation.sdl;
+  if (!results_sdl.empty()) {
+    all.push_back(
+        {.body = std::move(results_sdl), .name = std::string(kUpstreamResultsSourceName)});
+    user_schema = type::build_schema(all, {.scalars = {}, .require_query = false});
+    if (!user_schema) return std::unexpected(std::move(user_schema.error()));
+  }
   contract->user_schema_ = *user_schema;
 
   const type::Schema& schema = **user_schema;
@@ -160,7 +208,13 @@ std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contra
       JobType job = read_job_type(schema, field, errors);
       job.object_name = contract->names_.job_object(field.name);
       job.sensitive = sensitive_coordinates(field);
-      job.contract_snapshot = contract_snapshot(schema, field);
+      if (const auto planned = upstream.find(field.name); planned != upstream.end()) {
+        auto& rule = std::get<GraphqlHandlerRule>(job.handler);
+        rule.document = planned->second.document;
+        rule.type_names = planned->second.type_names;
+        job.result_type = with_named(field.type, *schema.type(planned->second.type_name));
+      }
+      job.contract_snapshot = contract_snapshot(schema, field, job.result_type);
       job.contract_hash = contract_hash(job.contract_snapshot);
       contract->job_types_.push_back(std::move(job));
     }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -46,19 +47,21 @@ struct CommandHandlerRule {
 
 /// `handler: {graphql: ...}`: the server runs a mutation of an existing GraphQL server.
 struct GraphqlHandlerRule {
-  std::string url;       ///< absolute, http or https
-  std::string mutation;  ///< the field to run there
-  /// What is asked of its result, a selection set with its braces; empty for a leaf. Follows from
-  /// the schema where the directive does not say.
-  std::string selection;
+  std::string url;                 ///< absolute, http or https
+  std::string mutation;            ///< the field to run there
+  std::string selection{};         ///< as the directive has it; may be empty
   std::uint32_t concurrency = 10;  ///< requests at once, 1..1,000
   /// Names of headers, in lower case, that go from the request that submits a job to the request
   /// that runs it; kept encrypted with the job.
   std::vector<std::string> forward_headers{};
-  std::string headers_file{};            ///< further headers, such as a service credential
+  std::string headers_file{};            ///< further headers; may be empty
   std::string on_behalf_of{};            ///< header that names the job's subject; empty: none
   std::vector<std::string> transient{};  ///< codes of errors after which it is tried again
   std::vector<std::string> permanent{};  ///< and of those that end the job
+
+  /// What follows from the schema: see UpstreamOperation.
+  std::string document{};
+  std::map<std::string, std::string> type_names{};
 
   friend bool operator==(const GraphqlHandlerRule&, const GraphqlHandlerRule&) = default;
 };

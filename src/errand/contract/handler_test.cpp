@@ -38,6 +38,38 @@ TEST(Handler, CanBeAnEndpoint) {
             HandlerRule(HttpHandlerRule{.url = "http://10.0.0.7:8080/", .concurrency = 3}));
 }
 
+TEST(Handler, CanBeAGraphqlServer) {
+  EXPECT_EQ(handler_of(R"({graphql: {url: "https://api.example.com/graphql"}})"),
+            HandlerRule(GraphqlHandlerRule{.url = "https://api.example.com/graphql",
+                                           .mutation = "run",
+                                           .document = "mutation run($a: ID) { run(a: $a) }"}));
+  EXPECT_EQ(handler_of(R"({graphql: {url: "http://10.0.0.7:4000/", mutation: "go", concurrency: 3,
+                forwardHeaders: ["Authorization", "cookie"], headersFile: "/run/secrets/api",
+                onBehalfOf: "X-User", transient: ["BUSY"], permanent: ["GONE"]}})"),
+            HandlerRule(GraphqlHandlerRule{.url = "http://10.0.0.7:4000/",
+                                           .mutation = "go",
+                                           .concurrency = 3,
+                                           .forward_headers = {"authorization", "cookie"},
+                                           .headers_file = "/run/secrets/api",
+                                           .on_behalf_of = "x-user",
+                                           .transient = {"BUSY"},
+                                           .permanent = {"GONE"},
+                                           .document = "mutation go($a: ID) { go(a: $a) }"}));
+}
+
+TEST(Handler, OfAGraphqlServerIsRefusedWhereItCannotWork) {
+  const auto error = [](const std::string& more) {
+    return error_of("{graphql: {url: \"https://api.example.com/\", " + more + "}}");
+  };
+  EXPECT_THAT(error_of(R"({graphql: {url: "api.example.com"}})"), HasSubstr("absolute address"));
+  EXPECT_THAT(error(R"(mutation: "a b")"), HasSubstr("mutation is the name of a field"));
+  EXPECT_THAT(error(R"(forwardHeaders: ["a b"])"), HasSubstr("holds names of headers"));
+  EXPECT_THAT(error(R"(forwardHeaders: ["Host"])"), HasSubstr("the header host is set"));
+  EXPECT_THAT(error(R"(onBehalfOf: "")"), HasSubstr("onBehalfOf: \"x-on-behalf-of\""));
+  EXPECT_THAT(error(R"(transient: ["A"], permanent: ["A"])"), HasSubstr("both transient and"));
+  EXPECT_THAT(error(R"(concurrency: 0)"), HasSubstr("concurrency is 1 to 1000"));
+}
+
 TEST(Handler, CanBeACommand) {
   EXPECT_EQ(handler_of(R"({command: ["/bin/render", "-q"]})"),
             HandlerRule(CommandHandlerRule{.argv = {"/bin/render", "-q"}}));

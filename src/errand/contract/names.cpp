@@ -36,7 +36,8 @@ std::string Names::field(std::string_view name) const {
 }
 
 std::string Names::job_object(std::string_view mutation) const {
-  return type(capitalized(mutation) + "Job");
+  const bool has_it = mutation.ends_with("Job") && mutation.size() > 3;
+  return type(capitalized(mutation) + (has_it ? "" : "Job"));
 }
 
 }  // namespace errand::contract

@@ -19,7 +19,7 @@ class Names {
   [[nodiscard]] std::string type(std::string_view name) const;
   /// "cancelJob" -> "cancelJob" or "errandCancelJob". For root fields only.
   [[nodiscard]] std::string field(std::string_view name) const;
-  /// The object type of a mutation: "exportReport" -> "ExportReportJob".
+  /// The object type of a mutation: "exportReport" and "exportReportJob" -> "ExportReportJob".
   [[nodiscard]] std::string job_object(std::string_view mutation) const;
   /// The argument of every job mutation that takes JobOptions.
   [[nodiscard]] const std::string& options_argument() const noexcept { return options_argument_; }

@@ -1,10 +1,12 @@
 #include "errand/contract/read_handler.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <boost/json/array.hpp>
 
@@ -47,17 +49,101 @@ std::int64_t number(const DirectiveReader& reader, const json::object& object,
   return 1;
 }
 
-HttpHandlerRule read_http(const DirectiveReader& reader, const json::object& http) {
-  HttpHandlerRule rule;
-  rule.url = text(http.at("url"));
-  const std::string_view url = rule.url;
+std::string read_url(const DirectiveReader& reader, const json::object& way,
+                     std::string_view example) {
+  std::string url = text(way.at("url"));
   const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : 0;
   if (scheme == 0 || url.size() == scheme || url.find_first_of(" \t\r\n#") != url.npos) {
     reader.wrong("handler",
-                 "url is an absolute address of http or https without a fragment; write "
-                 "http: {url: \"https://jobs.example.com/run\"}");
+                 "url is an absolute address of http or https without a fragment; write " +
+                     std::string(example));
   }
+  return url;
+}
+
+HttpHandlerRule read_http(const DirectiveReader& reader, const json::object& http) {
+  HttpHandlerRule rule;
+  rule.url = read_url(reader, http, R"(http: {url: "https://jobs.example.com/run"})");
   rule.concurrency = static_cast<std::uint32_t>(number(reader, http, "concurrency", kRequestsMax));
+  return rule;
+}
+
+/// Headers that belong to a connection or to a request's body, and those that the server sets.
+constexpr std::array<std::string_view, 16> kOwnHeaders{"accept",
+                                                       "accept-encoding",
+                                                       "connection",
+                                                       "content-encoding",
+                                                       "content-type",
+                                                       "content-length",
+                                                       "expect",
+                                                       "host",
+                                                       "idempotency-key",
+                                                       "keep-alive",
+                                                       "proxy-authorization",
+                                                       "te",
+                                                       "traceparent",
+                                                       "transfer-encoding",
+                                                       "trailer",
+                                                       "upgrade"};
+
+/// A header's name (RFC 9110, 5.1) that may be set, in lower case.
+std::string read_header(const DirectiveReader& reader, std::string_view member, std::string name) {
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  const auto is_token = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  };
+  if (name.empty() || !std::ranges::all_of(name, is_token)) {
+    reader.wrong("handler",
+                 std::string(member) + " holds names of headers; write " + std::string(member) +
+                     (member == "onBehalfOf" ? ": \"x-on-behalf-of\"" : ": [\"authorization\"]"));
+  } else if (std::ranges::find(kOwnHeaders, name) != kOwnHeaders.end()) {
+    reader.wrong("handler", std::string(member) + ": the header " + name +
+                                " is set for each request anew; leave it out");
+  }
+  return name;
+}
+
+GraphqlHandlerRule read_graphql(const DirectiveReader& reader, const json::object& graphql,
+                                std::string_view field) {
+  GraphqlHandlerRule rule;
+  rule.url = read_url(reader, graphql, R"(graphql: {url: "https://api.example.com/graphql"})");
+  const auto text_of = [&](std::string_view name) {
+    const json::value* value = member(graphql, name);
+    return value == nullptr ? std::string() : text(*value);
+  };
+  rule.mutation = text_of("mutation");
+  if (rule.mutation.empty()) rule.mutation = field;
+  const auto is_name_part = [](char c) {
+    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  if (!std::ranges::all_of(rule.mutation, is_name_part) ||
+      (rule.mutation.front() >= '0' && rule.mutation.front() <= '9')) {
+    reader.wrong("handler", "mutation is the name of a field; write mutation: \"" +
+                                std::string(field) + "\", or leave it out");
+    rule.mutation = field;
+  }
+  rule.selection = text_of("selection");
+  if (const auto begin = rule.selection.find_first_not_of(" \t\r\n"); begin != std::string::npos) {
+    rule.selection.erase(0, begin);
+  }
+  rule.concurrency =
+      static_cast<std::uint32_t>(number(reader, graphql, "concurrency", kRequestsMax));
+  for (std::string& name : texts(member(graphql, "forwardHeaders"))) {
+    rule.forward_headers.push_back(read_header(reader, "forwardHeaders", std::move(name)));
+  }
+  rule.headers_file = text_of("headersFile");
+  if (member(graphql, "onBehalfOf") != nullptr) {
+    rule.on_behalf_of = read_header(reader, "onBehalfOf", text_of("onBehalfOf"));
+  }
+  rule.transient = texts(member(graphql, "transient"));
+  rule.permanent = texts(member(graphql, "permanent"));
+  for (const std::string& code : rule.transient) {
+    if (std::ranges::find(rule.permanent, code) == rule.permanent.end()) continue;
+    reader.wrong("handler", "the code " + code + " is both transient and permanent; choose one");
+  }
   return rule;
 }
 
@@ -123,26 +209,28 @@ CommandHandlerRule read_command(const DirectiveReader& reader, const json::value
 
 }  // namespace
 
-HandlerRule read_handler(const DirectiveReader& reader) {
+HandlerRule read_handler(const DirectiveReader& reader, std::string_view field) {
   const json::value* handler = reader.get("handler");
   if (handler == nullptr) return {};
   const json::object& members = handler->as_object();
   const json::value* http = member(members, "http");
+  const json::value* graphql = member(members, "graphql");
   const json::value* command = member(members, "command");
-  if ((http != nullptr) == (command != nullptr)) {
+  if ((http != nullptr) + (graphql != nullptr) + (command != nullptr) != 1) {
     reader.wrong("handler",
-                 "name one way: write {http: {url: \"https://...\"}} or {command: [\"/usr/...\"]}; "
-                 "leave handler out for workers that connect");
+                 "name one way: write {http: {url: \"https://...\"}}, {graphql: {url: "
+                 "\"https://...\"}} or {command: [\"/usr/...\"]}; leave handler out for workers "
+                 "that connect");
     return {};
   }
-  const json::value* sandbox = member(members, "sandbox");
-  if (http != nullptr) {
-    if (reader.is_given("handler", "sandbox")) {
-      reader.wrong("handler", "sandbox goes with command; leave it out");
-    }
-    return read_http(reader, http->as_object());
+  if (command != nullptr) {
+    return read_command(reader, *command, member(members, "sandbox")->as_object());
   }
-  return read_command(reader, *command, sandbox->as_object());
+  if (reader.is_given("handler", "sandbox")) {
+    reader.wrong("handler", "sandbox goes with command; leave it out");
+  }
+  if (graphql != nullptr) return read_graphql(reader, graphql->as_object(), field);
+  return read_http(reader, http->as_object());
 }
 
 }  // namespace errand::contract

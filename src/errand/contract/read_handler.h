@@ -1,11 +1,14 @@
 #pragma once
 
+#include <string_view>
+
 #include "errand/contract/directive_reader.h"
 #include "errand/contract/handler_rule.h"
 
 namespace errand::contract {
 
-/// Reads `handler` of a @job directive. What is wrong goes to the reader.
-HandlerRule read_handler(const DirectiveReader& reader);
+/// Reads `handler` of the @job directive of the mutation `field`. What is wrong goes to the reader.
+/// What follows from the schema stays empty in a GraphqlHandlerRule.
+HandlerRule read_handler(const DirectiveReader& reader, std::string_view field);
 
 }  // namespace errand::contract

@@ -355,7 +355,7 @@ void read_job(JobType& job, const type::FieldDefinition& field, const DirectiveR
   read_backoff(job, reader);
   job.idempotency =
       reader.text("idempotency") == "REQUIRED" ? Idempotency::kRequired : Idempotency::kOptional;
-  job.handler = read_handler(reader);
+  job.handler = read_handler(reader, field.name);
   if (const auto* names = reader.get("routeBy")) {
     for (const json::value& item : names->as_array()) {
       std::string name(item.as_string().data(), item.as_string().size());

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "errand/contract/rewrite_schema.h"
@@ -147,7 +148,11 @@ class SchemaRules {
     const auto reach = [&](const type::NamedType& named) {
       if (seen.insert(&named).second) waiting.push_back(&named);
     };
-    for (const JobType& job : job_types_) reach(job.result_type.named());
+    for (const JobType& job : job_types_) {
+      const auto* graphql = std::get_if<GraphqlHandlerRule>(&job.handler);
+      const bool refused = graphql != nullptr && graphql->document.empty();
+      if (!refused) reach(job.result_type.named());
+    }
     while (!waiting.empty()) {
       const type::NamedType& named = *waiting.back();
       waiting.pop_back();

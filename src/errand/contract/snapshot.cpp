@@ -20,11 +20,11 @@ class SnapshotWriter {
  public:
   explicit SnapshotWriter(const type::Schema& schema) : schema_(schema) {}
 
-  std::string write(const type::FieldDefinition& field) {
+  std::string write(const type::FieldDefinition& field, const type::TypeRef& result) {
     json::object snapshot;
     snapshot.emplace("type", text_of(field.name));
     snapshot.emplace("arguments", input_values(field.arguments));
-    snapshot.emplace("result", reference(field.type));
+    snapshot.emplace("result", reference(result));
     while (!waiting_.empty()) {
       const type::NamedType* named = waiting_.back();
       waiting_.pop_back();
@@ -96,8 +96,9 @@ class SnapshotWriter {
 
 }  // namespace
 
-std::string contract_snapshot(const type::Schema& schema, const type::FieldDefinition& field) {
-  return SnapshotWriter(schema).write(field);
+std::string contract_snapshot(const type::Schema& schema, const type::FieldDefinition& field,
+                              const type::TypeRef& result) {
+  return SnapshotWriter(schema).write(field, result);
 }
 
 std::string contract_hash(std::string_view snapshot) {

@@ -15,8 +15,11 @@ namespace errand::contract {
 ///     {"arguments": {"input": {"type": "In!"}}, "result": "Report!", "type": "exportReport",
 ///      "types": {"In": {"kind": "INPUT_OBJECT", "fields": {"n": {"type": "Int", "default": 1}}},
 ///                "Report": {"kind": "OBJECT", "fields": {"rows": "Int!"}}, ...}}
+///
+/// @param result  what the job gives: the field's type, or less (see UpstreamOperation)
 std::string contract_snapshot(const graphql::type::Schema& schema,
-                              const graphql::type::FieldDefinition& field);
+                              const graphql::type::FieldDefinition& field,
+                              const graphql::type::TypeRef& result);
 
 /// FNV-1a with 128 bits, in 32 hexadecimal digits. Tells contracts apart by accident, not by
 /// attack: the schema's author is trusted.

@@ -891,10 +891,12 @@ input ErrandRateLimit {
   per: ErrandDurationText!
 }
 
-"One of http and command."
+"One of http, graphql and command."
 input ErrandHandler {
   "Each job is posted to an endpoint."
   http: ErrandHttpHandler
+  "Each job runs a mutation of an existing GraphQL server."
+  graphql: ErrandGraphqlHandler
   "Each job is run by a command of the server's machine: the program's whole path, then its arguments."
   command: [String!]
   "How the command is shut in."
@@ -906,6 +908,27 @@ input ErrandHttpHandler {
   url: String!
   "Requests at once: 1 to 1000."
   concurrency: Int! = 10
+}
+
+input ErrandGraphqlHandler {
+  "Where that server is: an address of https, or of http where the settings let it."
+  url: String!
+  "The mutation's name there; the field's own where left out."
+  mutation: String
+  "What is asked of the result: a selection set with its braces. Where left out: all leaf fields without required arguments, down to the third level."
+  selection: String
+  "Requests at once: 1 to 1000."
+  concurrency: Int! = 10
+  "Headers of the client's request that go along; kept encrypted with the job."
+  forwardHeaders: [String!]! = []
+  "A file of further headers, one a line, such as a service credential. Read for each request."
+  headersFile: String
+  "The header that says on whose behalf the job runs: the subject of the client's token."
+  onBehalfOf: String
+  "Codes of its errors (extensions.code) after which the job is tried again."
+  transient: [String!]! = []
+  "Codes of its errors that end the job."
+  permanent: [String!]! = []
 }
 
 input ErrandSandbox {
