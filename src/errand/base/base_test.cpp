@@ -85,6 +85,13 @@ TEST(Utf8, RefusesOverlongFormsSurrogatesAndCutSequences) {
   EXPECT_FALSE(is_valid_utf8("\xE2\x82"));
 }
 
+TEST(Utf8, IsCutBetweenCharacters) {
+  EXPECT_EQ(cut_utf8("abc", 10), "abc");
+  EXPECT_EQ(cut_utf8("abc", 2), "ab");
+  EXPECT_EQ(cut_utf8("a\u00e9", 2), "a");
+  EXPECT_EQ(cut_utf8("\u65e5\u672c", 5), "\u65e5");
+}
+
 RC_GTEST_PROP(Utf8, WhatIsAppendedIsDecoded, ()) {
   auto point = *rc::gen::inRange<std::uint32_t>(0, 0x110000);
   RC_PRE(point < 0xD800 || point > 0xDFFF);

@@ -20,6 +20,9 @@ struct CodePoint {
 /// Decodes the code point at the start of `text`.
 CodePoint decode_utf8(std::string_view text) noexcept;
 
+/// The beginning of `text`, which is UTF-8, of at most `bytes_max` bytes; no character is cut.
+std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) noexcept;
+
 /// Appends `code_point` (a Unicode scalar value) to `out`.
 void append_utf8(std::string& out, std::uint32_t code_point);
 

@@ -542,7 +542,7 @@ type WorkerInfo {
   build: String!
   "The SDK that it is written with."
   sdk: String!
-  "How it runs jobs: PULL (it is connected), PUSH, COMMAND or IN_PROCESS (the server runs them itself)."
+  "How it runs jobs: PULL (it is connected), PUSH, UPSTREAM, COMMAND or IN_PROCESS (the server runs them itself)."
   way: WorkerWay!
   "Its own labels: an object of strings."
   labels: JSON!
@@ -566,6 +566,8 @@ enum WorkerWay {
   PULL
   "The server posts each job to an endpoint."
   PUSH
+  "The server runs a mutation of an existing GraphQL server for each job."
+  UPSTREAM
   "The server runs a command for each job."
   COMMAND
   "A function within the server's process."

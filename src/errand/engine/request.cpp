@@ -14,6 +14,8 @@ std::string_view to_string(WorkerWay way) noexcept {
       return "PULL";
     case WorkerWay::kPush:
       return "PUSH";
+    case WorkerWay::kUpstream:
+      return "UPSTREAM";
     case WorkerWay::kCommand:
       return "COMMAND";
     case WorkerWay::kInProcess:

@@ -90,7 +90,7 @@ struct ForgetJob {
 };
 
 /// How a worker runs jobs: it is connected, or the server does it itself in one of these ways.
-enum class WorkerWay : std::uint8_t { kPull, kPush, kCommand, kInProcess };
+enum class WorkerWay : std::uint8_t { kPull, kPush, kUpstream, kCommand, kInProcess };
 std::string_view to_string(WorkerWay way) noexcept;  ///< "PULL", ...
 
 /// A worker is there. One of the same id is replaced; its credits start at 0. Answered with Done.

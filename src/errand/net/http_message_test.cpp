@@ -67,12 +67,5 @@ TEST(ParseBearer, ReadsTheTokenInAnyCaseOfTheScheme) {
   EXPECT_EQ(parse_bearer("Bearerabc"), std::nullopt);
 }
 
-TEST(CutUtf8, NeverCutsACharacter) {
-  EXPECT_EQ(cut_utf8("abc", 10), "abc");
-  EXPECT_EQ(cut_utf8("abc", 2), "ab");
-  EXPECT_EQ(cut_utf8("aé", 2), "a");
-  EXPECT_EQ(cut_utf8("日本", 5), "日");
-}
-
 }  // namespace
 }  // namespace errand::net

@@ -386,13 +386,6 @@ class BeastWebSocket final : public AcceptedWebSocket,
 
 }  // namespace
 
-std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) noexcept {
-  if (text.size() <= bytes_max) return text;
-  std::size_t end = bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end);
-}
-
 std::shared_ptr<AcceptedWebSocket> make_web_socket(asio::ip::tcp::socket socket,
                                                    WebSocketAccept accept, telemetry::Log log) {
   return std::make_shared<BeastWebSocket>(std::move(socket), std::move(accept), std::move(log));

@@ -83,7 +83,4 @@ class WebSocket {
   [[nodiscard]] virtual boost::asio::any_io_executor executor() const = 0;
 };
 
-/// `text` cut to at most `bytes_max` bytes, not within a UTF-8 character.
-std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) noexcept;
-
 }  // namespace errand::net

@@ -258,6 +258,15 @@ class GatewayTest : public testing::Test {
 
   job::StatePtr state(const JobId& id) { return store_.reader().job(id).value(); }
 
+  /// Its state once it has that status.
+  job::StatePtr until(const JobId& id, job::JobStatus status) {
+    while (true) {
+      auto now = state(id);
+      if (now->status == status) return now;
+      std::this_thread::yield();
+    }
+  }
+
   Client connect(const std::string& token = "acme") const { return Client(server_->port(), token); }
 
   net::TestClient::Response post(const std::string& path, const std::string& body,

@@ -52,15 +52,6 @@ class HostedWorkerTest : public GatewayTest {
                                                            handler_pool_, std::move(function))});
   }
 
-  /// Returns once the job has that status.
-  job::StatePtr until(const JobId& id, job::JobStatus status) {
-    while (true) {
-      auto now = state(id);
-      if (now->status == status) return now;
-      std::this_thread::yield();
-    }
-  }
-
   async::BlockingPool handler_pool_{{.threads = 4}};
 };
 

@@ -22,61 +22,8 @@ namespace bj = boost::json;
 /// What stands around the arguments in a response of an endpoint.
 constexpr std::size_t kStateBytesMax = 64 << 10;
 constexpr Milliseconds kCallAgain{1'000};
-/// The engine ends an attempt that is over, by its stop; the request's own deadline is for the case
-/// that this does not come, and must not be first.
-constexpr Milliseconds kBehindTheEngine{10'000};
 /// Of a response that is no error of ours, what goes into the job's error for people.
 constexpr std::size_t kExcerptBytes = 512;
-
-Failure failure(FailureKind kind, std::string code, std::string message,
-                std::string remediation = {}) {
-  Failure result{.kind = kind,
-                 .code = std::move(code),
-                 .message = std::move(message),
-                 .details = std::nullopt,
-                 .remediation = std::nullopt,
-                 .retry_after = std::nullopt};
-  if (!remediation.empty()) result.remediation = std::move(remediation);
-  return result;
-}
-
-/// What an attempt that was asked to stop reports.
-Outcome stopped(const Attempt& attempt) {
-  const auto stop = attempt.stop();
-  if (stop && stop->why == AttemptStop::kShutdown) return Release{};
-  return failure(FailureKind::kTransient, "CANCELED", "The request to the endpoint was canceled.");
-}
-
-Outcome unreachable(const outbound::HttpError& error) {
-  using outbound::HttpFailure;
-  switch (error.failure) {
-    case HttpFailure::kRefused:
-    case HttpFailure::kInvalid:
-      return failure(FailureKind::kPermanent, "PUSH_REFUSED",
-                     "The endpoint may not be called: " + error.message,
-                     "Correct the url in @job(handler:), or allow the address in outbound.allow.");
-    case HttpFailure::kTooLarge:
-      return failure(FailureKind::kPermanent, "RESULT_TOO_LARGE",
-                     "The endpoint's response is too large: " + error.message,
-                     "Store the result elsewhere and return a link to it.");
-    case HttpFailure::kTimedOut:
-      return failure(FailureKind::kTransient, "PUSH_TIMED_OUT",
-                     "The endpoint did not answer in time: " + error.message);
-    case HttpFailure::kFull: {
-      // Nothing was tried, so that no attempt is to count.
-      return Snooze{.delay = kCallAgain};
-    }
-    case HttpFailure::kProtocol:
-    case HttpFailure::kTls:
-    case HttpFailure::kResolve:
-    case HttpFailure::kConnect:
-    case HttpFailure::kCutOff:
-    case HttpFailure::kCanceled:
-      break;
-  }
-  return failure(FailureKind::kTransient, "PUSH_UNREACHABLE",
-                 "The endpoint could not be reached: " + error.message);
-}
 
 const bj::object* object_of(const Result<bj::value>& body) {
   return body ? body->if_object() : nullptr;
@@ -89,12 +36,6 @@ std::optional<Milliseconds> duration_of(const bj::object& object, std::string_vi
   if (!(ms >= 0)) return std::nullopt;
   constexpr double kLongest = 30.0 * 24 * 3'600'000;
   return Milliseconds(static_cast<std::int64_t>(std::min(ms, kLongest)));
-}
-
-/// Statuses after which another attempt may fare better.
-bool is_transient(unsigned status) {
-  return status >= 500 || status == 408 || status == 409 || status == 423 || status == 425 ||
-         status == 429;
 }
 
 std::string remediation_for(unsigned status) {
@@ -119,11 +60,11 @@ std::string remediation_for(unsigned status) {
 /// "details", "remediation", "retryAfterMs"}.
 Outcome refusal(const outbound::HttpResponse& response, const Result<bj::value>& body,
                 Timestamp now) {
-  Failure result =
-      failure(is_transient(response.status) ? FailureKind::kTransient : FailureKind::kPermanent,
-              "HTTP_" + std::to_string(response.status),
-              "The endpoint answered with status " + std::to_string(response.status) + ".",
-              remediation_for(response.status));
+  Failure result = make_failure(
+      is_transient_status(response.status) ? FailureKind::kTransient : FailureKind::kPermanent,
+      "HTTP_" + std::to_string(response.status),
+      "The endpoint answered with status " + std::to_string(response.status) + ".",
+      remediation_for(response.status));
   if (const auto header = response.headers.find("retry-after")) {
     result.retry_after = outbound::parse_retry_after(*header, now);
   }
@@ -140,9 +81,7 @@ Outcome refusal(const outbound::HttpResponse& response, const Result<bj::value>&
     return told;
   }
   if (!response.body.empty() && is_valid_utf8(response.body)) {
-    std::size_t end = std::min(response.body.size(), kExcerptBytes);
-    while (end < response.body.size() && (response.body[end] & 0xC0) == 0x80) --end;
-    result.details = bj::object{{"body", response.body.substr(0, end)}};
+    result.details = bj::object{{"body", cut_utf8(response.body, kExcerptBytes)}};
   }
   return result;
 }
@@ -192,7 +131,9 @@ Result<std::shared_ptr<PushHandler>> PushHandler::create(Options options,
 
 PushHandler::PushHandler(Options options, outbound::HttpClient& client, const Clock& clock,
                          outbound::CircuitBreaker breaker)
-    : options_(std::move(options)), client_(client), clock_(clock), breaker_(std::move(breaker)) {}
+    : options_(std::move(options)),
+      clock_(clock),
+      target_(client, clock, std::move(breaker), {.name = "endpoint", .code = "PUSH"}) {}
 
 outbound::HttpRequest PushHandler::request(const Attempt& attempt, const Call& call) const {
   const JobOffer& offer = attempt.offer();
@@ -201,9 +142,7 @@ outbound::HttpRequest PushHandler::request(const Attempt& attempt, const Call& c
       .url = options_.url,
       .headers = {},
       .body = body_of(attempt, call.number, call.state_json, options_.callback_url),
-      .deadline = attempt.ends_at() + kBehindTheEngine,
-      .response_bytes_max = options_.response_bytes_max,
-      .stop = attempt.stop_token()};
+      .response_bytes_max = options_.response_bytes_max};
   // The same for each attempt of a run, so that an endpoint that has done the work already knows.
   const std::string id =
       offer.job.str() + "-r" + std::to_string(offer.run) + "-c" + std::to_string(call.number);
@@ -220,47 +159,13 @@ outbound::HttpRequest PushHandler::request(const Attempt& attempt, const Call& c
   return request;
 }
 
-boost::asio::awaitable<outbound::HttpResult> PushHandler::send(AttemptPtr attempt, Call call) {
-  std::optional<outbound::CircuitBreaker::Permit> permit;
-  while (!permit) {
-    MonotonicTime again;
-    {
-      const std::scoped_lock lock(mutex_);
-      const auto acquired = breaker_.acquire(clock_.now().monotonic);
-      if (acquired) {
-        permit = *acquired;
-        break;
-      }
-      again = acquired.error();
-    }
-    const Milliseconds wait = std::max(Milliseconds(1), again - clock_.now().monotonic);
-    const auto until = std::chrono::steady_clock::now() + wait;
-    if (until >= attempt->ends_at()) {
-      co_return std::unexpected(outbound::HttpError{
-          .failure = outbound::HttpFailure::kFull,
-          .message = "the endpoint has failed too often lately, and is left alone for a while"});
-    }
-    if (!co_await async::sleep_until(until, attempt->stop_token())) {
-      co_return std::unexpected(outbound::HttpError{.failure = outbound::HttpFailure::kCanceled});
-    }
-  }
-  auto result = co_await client_.fetch(request(*attempt, call));
-  {
-    const std::scoped_lock lock(mutex_);
-    breaker_.report(*permit, outbound::breaker_outcome(result), clock_.now().monotonic);
-  }
-  co_return result;
-}
-
 boost::asio::awaitable<Outcome> PushHandler::run(AttemptPtr attempt) {
   Call call;
   while (true) {
-    auto result = co_await send(attempt, call);
-    if (!result) {
-      if (attempt->stop_token().stop_requested()) co_return stopped(*attempt);
-      co_return unreachable(result.error());
-    }
-    auto answer = co_await read(attempt, *std::move(result), call);
+    auto response =
+        co_await target_.send(attempt, [this, attempt, call] { return request(*attempt, call); });
+    if (!response) co_return std::move(response.error());
+    auto answer = co_await read(attempt, *std::move(response), call);
     if (answer) co_return std::move(*answer);
     ++call.number;
   }
@@ -286,40 +191,42 @@ boost::asio::awaitable<PushHandler::Answer> PushHandler::read(AttemptPtr attempt
       // the grace for that.
       co_await async::sleep_until(stop->until, attempt->lost_token());
     }
-    co_return stopped(*attempt);
+    co_return target_.stopped(*attempt);
   }
   if (!body) {
-    co_return failure(FailureKind::kPermanent, "RESULT_INVALID",
-                      "The endpoint's response is not JSON: " + body.error().message,
-                      "Let the endpoint answer with the result as JSON.");
+    co_return make_failure(FailureKind::kPermanent, "RESULT_INVALID",
+                           "The endpoint's response is not JSON: " + body.error().message,
+                           "Let the endpoint answer with the result as JSON.");
   }
   if (response.status != 206) co_return Complete{.result = *body};
 
   const bj::object* said = body->if_object();
   if (said == nullptr) {
-    co_return failure(FailureKind::kPermanent, "PUSH_RESPONSE_INVALID",
-                      "The endpoint's response of status 206 is no object.",
-                      "Answer 206 with {\"progress\": {...}, \"state\": ..., \"callAgainMs\": n}.");
+    co_return make_failure(
+        FailureKind::kPermanent, "PUSH_RESPONSE_INVALID",
+        "The endpoint's response of status 206 is no object.",
+        "Answer 206 with {\"progress\": {...}, \"state\": ..., \"callAgainMs\": n}.");
   }
   if (const auto* progress = said->if_contains("progress"); progress && progress->is_object()) {
     auto parsed = parse_report("progress", progress->get_object());
     if (!parsed) {
-      co_return failure(FailureKind::kPermanent, "PUSH_RESPONSE_INVALID",
-                        "The endpoint's progress is not understood: " + parsed.error().message);
+      co_return make_failure(
+          FailureKind::kPermanent, "PUSH_RESPONSE_INVALID",
+          "The endpoint's progress is not understood: " + parsed.error().message);
     }
     attempt->progress(std::get<Progress>(std::move(*parsed)));
   }
   const auto* state = said->if_contains("state");
   call.state_json = state == nullptr ? std::string() : json::to_text(*state);
   if (call.state_json.size() > kStateBytesMax) {
-    co_return failure(FailureKind::kPermanent, "PUSH_RESPONSE_INVALID",
-                      "The endpoint's state takes more than 64 KiB.",
-                      "Keep the state elsewhere and answer with a reference to it.");
+    co_return make_failure(FailureKind::kPermanent, "PUSH_RESPONSE_INVALID",
+                           "The endpoint's state takes more than 64 KiB.",
+                           "Keep the state elsewhere and answer with a reference to it.");
   }
   const auto until =
       std::chrono::steady_clock::now() + duration_of(*said, "callAgainMs").value_or(kCallAgain);
   if (!co_await async::sleep_until(std::min(until, attempt->ends_at()), attempt->stop_token())) {
-    co_return stopped(*attempt);
+    co_return target_.stopped(*attempt);
   }
   co_return std::nullopt;
 }

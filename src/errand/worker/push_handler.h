@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,14 +13,14 @@
 #include "errand/outbound/http_client.h"
 #include "errand/outbound/standard_webhooks.h"
 #include "errand/worker/attempt.h"
+#include "errand/worker/http_target.h"
 
 namespace errand::worker {
 
 /// Push: posts each job to an endpoint of the team and reads from the response what became of it
 /// (docs/protocol/push.md).
 ///
-/// One for each endpoint. While its circuit breaker is open, attempts wait where they are: the jobs
-/// behind them stay in line, and nothing is counted against them. Thread-safe.
+/// One for each endpoint. Thread-safe.
 class PushHandler final : public Handler {
  public:
   struct Options {
@@ -52,15 +51,12 @@ class PushHandler final : public Handler {
               outbound::CircuitBreaker breaker);
 
   [[nodiscard]] outbound::HttpRequest request(const Attempt& attempt, const Call& call) const;
-  boost::asio::awaitable<outbound::HttpResult> send(AttemptPtr attempt, Call call);
   boost::asio::awaitable<Answer> read(AttemptPtr attempt, outbound::HttpResponse response,
                                       Call& call) const;
 
   const Options options_;
-  outbound::HttpClient& client_;
   const Clock& clock_;
-  std::mutex mutex_;
-  outbound::CircuitBreaker breaker_;  ///< guarded by mutex_
+  HttpTarget target_;
 };
 
 /// The secret that requests to `origin` (TargetUrl::origin()) are signed with, as Standard Webhooks

@@ -1,87 +1,21 @@
 #include "errand/worker/push_handler.h"
 
-#include <deque>
-#include <functional>
-#include <mutex>
-
 #include <gtest/gtest.h>
 
-#include "errand/outbound/address_guard.h"
 #include "errand/worker/callback_token.h"
-#include "errand/worker/gateway_test_support.h"
+#include "errand/worker/test_endpoint.h"
 
 namespace errand::worker {
 namespace {
 
 constexpr const char* kSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// An endpoint of a team: answers each request by the next of the given functions, and keeps it.
-class Endpoint {
- public:
-  using Answer = std::function<net::HttpResponse(const net::HttpRequest&)>;
-
-  explicit Endpoint(const asio::any_io_executor& executor) {
-    router_.add(net::Route{
-        .methods = {"POST"}, .path = "/run", .handler = [this](net::HttpRequest request) {
-          return answer(*this, std::move(request));
-        }});
-    server_ = *net::HttpServer::listen(executor, {}, router_, telemetry::Log(), nullptr);
-    server_->start();
-  }
-
-  [[nodiscard]] std::string url() const {
-    return "http://127.0.0.1:" + std::to_string(server_->port()) + "/run";
-  }
-  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
-  void then(Answer answer) {
-    const std::scoped_lock lock(mutex_);
-    answers_.push_back(std::move(answer));
-  }
-  void then(unsigned status, std::string body, net::HttpHeaders headers = {}) {
-    then([=](const net::HttpRequest&) {
-      auto response = net::HttpResponse::json(status, body);
-      for (const auto& [name, value] : headers.fields()) response.headers.set(name, value);
-      return response;
-    });
-  }
-  std::vector<net::HttpRequest> requests() {
-    const std::scoped_lock lock(mutex_);
-    return requests_;
-  }
-  void stop(net::TestThreads& threads) {
-    if (std::exchange(stopped_, true)) return;
-    asio::co_spawn(threads.context(), server_->stop(0ms), asio::use_future).get();
-  }
-
- private:
-  static asio::awaitable<net::HttpResponse> answer(Endpoint& endpoint, net::HttpRequest request) {
-    Answer answer;
-    {
-      const std::scoped_lock lock(endpoint.mutex_);
-      endpoint.requests_.push_back(request);
-      if (endpoint.answers_.empty()) co_return net::HttpResponse::json(500, "{}");
-      answer = std::move(endpoint.answers_.front());
-      endpoint.answers_.pop_front();
-    }
-    co_return answer(request);
-  }
-
-  net::Router router_;
-  std::unique_ptr<net::HttpServer> server_;
-  std::mutex mutex_;
-  std::deque<Answer> answers_;
-  std::vector<net::HttpRequest> requests_;
-  bool stopped_ = false;
-};
-
 class PushHandlerTest : public GatewayTest {
  protected:
   void SetUp() override {
     start();
-    endpoint_ = std::make_unique<Endpoint>(threads_.context().get_executor());
-    auto guard = std::make_shared<const outbound::AddressGuard>(*outbound::AddressGuard::create(
-        {.allow = {"127.0.0.1"}, .ports = {endpoint_->port(), 1}, .allow_http = true}));
-    client_ = *outbound::HttpClient::create({}, guard, nullptr);
+    endpoint_ = std::make_unique<TestEndpoint>(threads_.context().get_executor());
+    client_ = *outbound::HttpClient::create({}, endpoint_->guard(), nullptr);
     host(endpoint_->url());
   }
 
@@ -107,15 +41,7 @@ class PushHandlerTest : public GatewayTest {
     client_->stop();
   }
 
-  job::StatePtr until(const JobId& id, job::JobStatus status) {
-    while (true) {
-      auto now = state(id);
-      if (now->status == status) return now;
-      std::this_thread::yield();
-    }
-  }
-
-  std::unique_ptr<Endpoint> endpoint_;
+  std::unique_ptr<TestEndpoint> endpoint_;
   std::unique_ptr<outbound::HttpClient> client_;
 };
 

@@ -1,0 +1,174 @@
+#include "errand/worker/upstream_handler.h"
+
+#include <gtest/gtest.h>
+
+#include "errand/worker/test_endpoint.h"
+
+namespace errand::worker {
+namespace {
+
+constexpr const char* kDocument = "mutation go($input: In!) { go(input: $input) { __typename n } }";
+
+class UpstreamHandlerTest : public GatewayTest {
+ protected:
+  void SetUp() override {
+    start();
+    upstream_ = std::make_unique<TestEndpoint>(threads_.context().get_executor());
+    client_ = *outbound::HttpClient::create({}, upstream_->guard(), nullptr);
+  }
+
+  void host(UpstreamHandler::Options options = {}) {
+    if (options.url.empty()) options.url = upstream_->url();
+    options.mutation = "go";
+    options.document = kDocument;
+    options.response_bytes_max = 5'000;
+    options.breaker.requests_min = 1'000;
+    types_.hosted_types.insert(JobTypeName("work"));
+    auto handler = UpstreamHandler::create(std::move(options), *client_, clock_);
+    ASSERT_TRUE(handler) << handler.error().message;
+    gateway_->host(threads_.context().get_executor(), {.name = "upstream",
+                                                       .types = {JobTypeName("work")},
+                                                       .slots = 2,
+                                                       .way = engine::WorkerWay::kUpstream,
+                                                       .handler = *handler});
+  }
+
+  void TearDown() override {
+    upstream_->stop(threads_);
+    GatewayTest::TearDown();
+    client_->stop();
+  }
+
+  job::JobError failure_after(unsigned status, std::string body, job::JobStatus wanted) {
+    upstream_->then(status, std::move(body));
+    const auto now = until(enqueue(), wanted);
+    return wanted == job::JobStatus::kFailed ? *now->error : *now->last_failure;
+  }
+
+  std::unique_ptr<TestEndpoint> upstream_;
+  std::unique_ptr<outbound::HttpClient> client_;
+};
+
+TEST_F(UpstreamHandlerTest, RunsTheMutationAndTakesItsDataForTheResult) {
+  host();
+  upstream_->then(200, R"({"data":{"go":{"__typename":"Out","n":42}}})");
+  const JobId id = enqueue();
+  until(id, job::JobStatus::kSucceeded);
+  const net::HttpRequest request = upstream_->requests().at(0);
+  EXPECT_EQ(request.header("idempotency-key"), "\"" + id.str() + "-r1\"");
+  EXPECT_EQ(request.header("content-type"), "application/json");
+  EXPECT_EQ(request.header("x-correlation-id"), "corr-1");
+  EXPECT_THAT(std::string(request.header("traceparent").value_or("")),
+              HasSubstr("4bf92f3577b34da6a3ce929d0e0e4736"));
+  const auto body = json::parse(request.body).value().as_object();
+  EXPECT_EQ(text(body, "query"), kDocument);
+  EXPECT_EQ(text(body, "operationName"), "go");
+  EXPECT_EQ(json::to_text(body.at("variables")), R"({"input":{"n":7}})");
+}
+
+TEST_F(UpstreamHandlerTest, SendsTheHeadersOfTheJob) {
+  host({.job_headers = [](JobId) -> asio::awaitable<Result<net::HttpHeaders>> {
+    co_return net::HttpHeaders{{"authorization", "Bearer ann"}, {"x-user", "anna"}};
+  }});
+  upstream_->then(200, R"({"data":{"go":{"n":42}}})");
+  until(enqueue(), job::JobStatus::kSucceeded);
+  EXPECT_EQ(upstream_->requests().at(0).header("authorization"), "Bearer ann");
+  EXPECT_EQ(upstream_->requests().at(0).header("x-user"), "anna");
+}
+
+TEST_F(UpstreamHandlerTest, TriesAgainWhereTheHeadersCannotBeRead) {
+  host({.job_headers = [](JobId) -> asio::awaitable<Result<net::HttpHeaders>> {
+    co_return fail(ErrorCode::kConfigInvalid, "no such file");
+  }});
+  const auto now = until(enqueue(), job::JobStatus::kRetrying);
+  EXPECT_EQ(now->last_failure->code, "UPSTREAM_CREDENTIALS_MISSING");
+  EXPECT_TRUE(upstream_->requests().empty());
+}
+
+TEST_F(UpstreamHandlerTest, AnErrorsCodeSaysWhetherAnotherAttemptMayFareBetter) {
+  host({.transient = {"BUSY"}, .permanent = {"INTERNAL_SERVER_ERROR"}});
+  const auto with_code = [](const std::string& code) {
+    return R"({"data":null,"errors":[{"message":"no","path":["go"],"extensions":{"code":")" + code +
+           R"("}}]})";
+  };
+  for (const char* code : {"BUSY", "SERVICE_UNAVAILABLE", "RATE_LIMITED"}) {
+    EXPECT_EQ(failure_after(200, with_code(code), job::JobStatus::kRetrying).code, code);
+  }
+  for (const char* code : {"INTERNAL_SERVER_ERROR", "FORBIDDEN", "MINE"}) {
+    EXPECT_EQ(failure_after(200, with_code(code), job::JobStatus::kFailed).code, code);
+  }
+}
+
+TEST_F(UpstreamHandlerTest, AnErrorWithoutACodeIsLikeAnExceptionInAWorker) {
+  host();
+  const auto error =
+      failure_after(200, R"({"data":null,"errors":[{"message":"Boom","path":["go"]}]})",
+                    job::JobStatus::kRetrying);
+  EXPECT_EQ(error.code, "UPSTREAM_ERROR");
+  EXPECT_EQ(error.message, "Boom");
+}
+
+TEST_F(UpstreamHandlerTest, ARequestThatWasNotExecutedWillNotBeNextTime) {
+  host();
+  const auto error = failure_after(
+      400, R"({"errors":[{"message":"Cannot query field \"n\""},{"message":"And more"}]})",
+      job::JobStatus::kFailed);
+  EXPECT_EQ(error.message, "Cannot query field \"n\"");
+  EXPECT_THAT(error.details, HasSubstr("And more"));
+}
+
+TEST_F(UpstreamHandlerTest, SaysWhatToDoAboutCredentialsThatExpired) {
+  host();
+  const auto coded = failure_after(
+      200, R"({"errors":[{"message":"Log in","extensions":{"code":"UNAUTHENTICATED"}}]})",
+      job::JobStatus::kFailed);
+  EXPECT_EQ(coded.code, "UNAUTHENTICATED");
+  EXPECT_THAT(coded.remediation, HasSubstr("Submit it again with fresh ones"));
+  const auto bare = failure_after(401, "who are you?", job::JobStatus::kFailed);
+  EXPECT_EQ(bare.code, "HTTP_401");
+  EXPECT_THAT(bare.remediation, HasSubstr("Submit it again with fresh ones"));
+}
+
+TEST_F(UpstreamHandlerTest, TakesAResultWhosePartsHaveErrors) {
+  host();
+  upstream_->then(200,
+                  R"({"data":{"go":{"n":1,"x":null}},
+                      "errors":[{"message":"no x","path":["go","x"]}]})");
+  until(enqueue(), job::JobStatus::kSucceeded);
+}
+
+TEST_F(UpstreamHandlerTest, NamesWhatIsNoGraphqlResponse) {
+  host();
+  EXPECT_EQ(failure_after(200, "<html>", job::JobStatus::kFailed).code,
+            "UPSTREAM_RESPONSE_INVALID");
+  EXPECT_EQ(failure_after(200, R"({"data":{"stop":1}})", job::JobStatus::kFailed).code,
+            "UPSTREAM_RESPONSE_INVALID");
+  EXPECT_EQ(failure_after(502, "bad gateway", job::JobStatus::kRetrying).code, "HTTP_502");
+  EXPECT_EQ(failure_after(200, "\"" + std::string(6'000, 'x') + "\"", job::JobStatus::kFailed).code,
+            "RESULT_TOO_LARGE");
+}
+
+TEST_F(UpstreamHandlerTest, ObeysRetryAfter) {
+  host();
+  upstream_->then(503, R"({"errors":[{"message":"later"}]})", {{"Retry-After", "7"}});
+  const auto now = until(enqueue(), job::JobStatus::kRetrying);
+  EXPECT_GE(*now->due_at - clock_.now().wall, 5s);
+}
+
+TEST_F(UpstreamHandlerTest, GivesTypesTheNamesThatTheyHaveHere) {
+  host({.type_names = {{"Out", "RunJobOut"}}});
+  upstream_->then(200, R"({"data":{"go":{"n":1,"all":[{"__typename":"Out","n":2},null]}}})");
+  const JobId id = enqueue();
+  until(id, job::JobStatus::kSucceeded);
+  const auto stored = store_.reader().payload(id, store::PayloadKind::kResult).value();
+  EXPECT_THAT(stored->bytes, HasSubstr(R"("__typename":"RunJobOut")"));
+}
+
+TEST_F(UpstreamHandlerTest, IsTriedAgainWhereNobodyAnswers) {
+  host({.url = "http://127.0.0.1:1/graphql"});
+  EXPECT_EQ(until(enqueue(), job::JobStatus::kRetrying)->last_failure->code,
+            "UPSTREAM_UNREACHABLE");
+}
+
+}  // namespace
+}  // namespace errand::worker
