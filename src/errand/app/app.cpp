@@ -22,11 +22,13 @@
 #include "errand/api/resolvers.h"
 #include "errand/app/commit_observer.h"
 #include "errand/app/hosted_handlers.h"
+#include "errand/app/outbound_requests.h"
 #include "errand/app/queue_gauges.h"
 #include "errand/app/schema_change.h"
 #include "errand/app/schema_files.h"
 #include "errand/app/test_clock.h"
 #include "errand/app/test_clock_routes.h"
+#include "errand/app/upstream_schema.h"
 #include "errand/async/blocking_pool.h"
 #include "errand/async/task_group.h"
 #include "errand/auth/authenticator.h"
@@ -156,7 +158,7 @@ class App::Impl {
   Result<void> start() {
     if (auto done = open_store(); !done) return done;
     if (auto done = check_schema(); !done) return done;
-    handlers_.emplace(config_, *master_key_, clock(), metrics_, log_);
+    handlers_.emplace(config_, *master_key_, clock(), requests_, log_);
     if (auto done = handlers_->make(*contract_, given_handlers_); !done) return done;
     assemble();
     if (auto done = bind_resolvers(); !done) return done;
@@ -198,6 +200,7 @@ class App::Impl {
     }
     crash_point(CrashPoint::kDrain);
     if (handlers_) handlers_->stop();
+    requests_.stop();
     if (lane_) lane_->stop();
     crash_point(CrashPoint::kDrain);
     bus_.close();
@@ -242,9 +245,7 @@ class App::Impl {
     options.options_argument = config_.schema.options_argument;
     options.federation = config_.schema.federation;
     options.result_bytes_max = config_.worker.result_bytes_max;
-    auto contract = load_contract(config_.schema.files, options);
-    if (!contract) return std::unexpected(contract.error());
-    contract_ = *std::move(contract);
+    if (auto done = open_contract(std::move(options)); !done) return done;
 
     // Before anything is made on disk: a wrong file must not leave a half-made data directory.
     std::vector<auth::Credential> credentials;
@@ -273,6 +274,37 @@ class App::Impl {
     }
     authenticator_.emplace(credentials);
     return {};
+  }
+
+  Result<void> open_contract(contract::ContractOptions options) {
+    std::vector<graphql::language::Source> sources;
+    if (!config_.schema.files.empty() || config_.upstream.url.empty()) {
+      auto files = read_schema_files(config_.schema.files);
+      if (!files) return std::unexpected(files.error());
+      sources = *std::move(files);
+    }
+    if (!config_.upstream.url.empty()) {
+      if (auto opened = requests_.open(); !opened) return opened;
+      auto upstream = load_upstream_schema(config_.upstream, requests_, log_);
+      if (!upstream) return std::unexpected(upstream.error());
+      upstream_schema_ = std::move(upstream->schema);
+      sources.insert(sources.begin(),
+                     {.body = std::move(upstream->sdl), .name = "schema of the upstream"});
+      options.has_resolver = [this](std::string_view type, std::string_view field) {
+        return is_upstreams(type, field);
+      };
+    }
+    auto contract = build_contract(sources, options);
+    if (!contract) return std::unexpected(contract.error());
+    contract_ = *std::move(contract);
+    return {};
+  }
+
+  /// Whether the upstream has that root field.
+  [[nodiscard]] bool is_upstreams(std::string_view type, std::string_view field) const {
+    const auto* named = upstream_schema_->type(type);
+    const auto* object = named == nullptr ? nullptr : named->get_if<graphql::type::ObjectType>();
+    return object != nullptr && object->field(field) != nullptr;
   }
 
   Result<void> check_schema() {
@@ -534,6 +566,7 @@ class App::Impl {
     summary_.url = "http://" + http_->address();
     summary_.port = http_->port();
     summary_.data = config_.store.data;
+    summary_.upstream = config_.upstream.url;
     summary_.graphiql = !assets_.empty();
     for (const auto& type : contract_->job_types()) summary_.types.push_back(type.name.str());
   }
@@ -551,6 +584,8 @@ class App::Impl {
   bool stopped_ = false;
 
   telemetry::Metrics metrics_;
+  OutboundRequests requests_{config_, metrics_};
+  std::shared_ptr<const graphql::type::Schema> upstream_schema_;  ///< null without an upstream
   std::shared_ptr<const contract::Contract> contract_;
   std::optional<crypto::MasterKey> master_key_;
   std::optional<auth::Authenticator> authenticator_;

@@ -25,6 +25,7 @@ class App {
     std::uint16_t port = 0;          ///< in use, also when any was asked for
     std::string data;                ///< directory of the database
     std::vector<std::string> types;  ///< job types served
+    std::string upstream;            ///< the server that this one stands in front of; or empty
     bool graphiql = false;           ///< /graphiql is served
     /// Development mode: the tokens.
     std::optional<auth::DevelopmentTokens> tokens;

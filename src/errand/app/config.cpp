@@ -33,6 +33,8 @@ struct Setting {
   Kind kind;
   std::function<Result<void>(Config&, Texts)> set;
   std::function<std::string(const Config&)> get;
+  /// Where it can be a table in errand.toml, too: reads that.
+  std::function<Result<void>(Config&, const toml::table&)> set_table = {};
 };
 
 std::string toml_text(std::string_view text) {
@@ -295,6 +297,109 @@ void add_graphql_settings(std::vector<Setting>& t) {
       [](Config& c) -> std::size_t& { return c.limits.graphql.assumed_list_size; }));
 }
 
+/// One member of a table in `upstream.jobs`.
+Result<void> read_job_form_member(contract::JobForm& form, std::string_view name,
+                                  const toml::node& node) {
+  if (name == "replace") {
+    const auto* value = node.as_boolean();
+    if (value == nullptr) return fail(ErrorCode::kConfigInvalid, "replace takes true or false");
+    form.replace = value->get();
+    return {};
+  }
+  for (const auto& [known, member] : {std::pair{"name", &contract::JobForm::name},
+                                      std::pair{"selection", &contract::JobForm::selection},
+                                      std::pair{"job", &contract::JobForm::job}}) {
+    if (name != known) continue;
+    const auto* value = node.as_string();
+    if (value == nullptr) {
+      return fail(ErrorCode::kConfigInvalid, fmt::format("{} takes a text in quotes", name));
+    }
+    form.*member = value->get();
+    return {};
+  }
+  return fail(ErrorCode::kConfigInvalid,
+              fmt::format("unknown key \"{}\"; there are name, replace, selection and job", name));
+}
+
+Result<void> read_job_forms(Config& config, const toml::table& table) {
+  config.upstream.jobs.clear();
+  for (const auto& [mutation, node] : table) {
+    contract::JobForm form{.mutation = std::string(mutation.str())};
+    const auto* members = node.as_table();
+    if (members == nullptr) {
+      return fail(ErrorCode::kConfigInvalid,
+                  fmt::format("{0} takes a table; write [upstream.jobs.{0}]", form.mutation));
+    }
+    for (const auto& [name, member] : *members) {
+      if (const auto done = read_job_form_member(form, name.str(), member); !done) {
+        return fail(ErrorCode::kConfigInvalid,
+                    fmt::format("{}: {}", form.mutation, done.error().message));
+      }
+    }
+    config.upstream.jobs.push_back(std::move(form));
+  }
+  return {};
+}
+
+std::string show_job_forms(const Config& config) {
+  TextList shown;
+  const auto is_plain = [](const contract::JobForm& form) {
+    return form == contract::JobForm{.mutation = form.mutation};
+  };
+  if (std::ranges::all_of(config.upstream.jobs, is_plain)) {
+    for (const auto& form : config.upstream.jobs) shown.push_back(toml_text(form.mutation));
+    return fmt::format("[{}]", fmt::join(shown, ", "));
+  }
+  for (const auto& form : config.upstream.jobs) {
+    TextList members;
+    if (form.replace) members.emplace_back("replace = true");
+    for (const auto& [name, text] :
+         {std::pair{"name", form.name}, std::pair{"selection", form.selection},
+          std::pair{"job", form.job}}) {
+      if (!text.empty()) members.push_back(fmt::format("{} = {}", name, toml_text(text)));
+    }
+    shown.push_back(fmt::format("{} = {{{}}}", form.mutation, fmt::join(members, ", ")));
+  }
+  return fmt::format("{{{}}}", fmt::join(shown, ", "));
+}
+
+void add_upstream_settings(std::vector<Setting>& t) {
+  t.push_back(text_setting("upstream.url", "--upstream",
+                           "GraphQL endpoint of a server to stand in front of",
+                           [](Config& c) -> std::string& { return c.upstream.url; }));
+  t.push_back(text_setting(
+      "upstream.schema", "--upstream-schema",
+      "SDL file with that server's schema; it is asked over introspection where there is none",
+      [](Config& c) -> std::string& { return c.upstream.schema; }, Setting::Kind::kPath));
+  t.push_back({"upstream.jobs", "--job",
+               "mutations of that server that can be had as jobs; a table for each says more",
+               Setting::Kind::kTexts,
+               [](Config& config, Texts texts) -> Result<void> {
+                 config.upstream.jobs.clear();
+                 for (const std::string& text : texts) {
+                   config.upstream.jobs.push_back({.mutation = text});
+                 }
+                 return {};
+               },
+               show_job_forms, read_job_forms});
+  t.push_back(list_setting("upstream.forward_headers", "",
+                           "headers of clients that go along with their jobs, kept encrypted",
+                           [](Config& c) -> TextList& { return c.upstream.forward_headers; }));
+  t.push_back(text_setting(
+      "upstream.headers_file", "",
+      "file of further headers, one a line, for jobs and introspection; a forwarded one outranks "
+      "it",
+      [](Config& c) -> std::string& { return c.upstream.headers_file; }, Setting::Kind::kPath));
+  t.push_back(text_setting("upstream.on_behalf_of", "",
+                           "header that tells the server on whose behalf a job runs",
+                           [](Config& c) -> std::string& { return c.upstream.on_behalf_of; }));
+  t.push_back(list_setting("upstream.transient", "",
+                           "codes of the server's errors after which a job is tried again",
+                           [](Config& c) -> TextList& { return c.upstream.transient; }));
+  t.push_back(list_setting("upstream.permanent", "", "codes of the server's errors that end a job",
+                           [](Config& c) -> TextList& { return c.upstream.permanent; }));
+}
+
 void add_way_settings(std::vector<Setting>& t) {
   t.push_back(list_setting("outbound.allow", "",
                            "subnets, addresses and host names that requests of the server may "
@@ -407,6 +512,7 @@ const std::vector<Setting>& table() {
         {{"fail", OnSchemaChange::kFail},
          {"keep-old", OnSchemaChange::kKeepOld},
          {"drop", OnSchemaChange::kDrop}}));
+    add_upstream_settings(t);
     t.push_back(text_setting(
         "store.data", "--data", "directory of the database and the master key",
         [](Config& c) -> std::string& { return c.store.data; }, Setting::Kind::kPath));
@@ -511,6 +617,15 @@ class Loader {
     return {};
   }
 
+  Result<void> set_as_table(const Setting& setting, const toml::table& table, std::string origin) {
+    if (const auto done = setting.set_table(loaded_.config, table); !done) {
+      return fail(ErrorCode::kConfigInvalid,
+                  fmt::format("{}: {}.{}", origin, setting.key, done.error().message));
+    }
+    origins_[setting.key] = std::move(origin);
+    return {};
+  }
+
   Result<void> set_from_table(const toml::table& table, const std::string& prefix,
                               const std::string& file) {
     for (const auto& [name, node] : table) {
@@ -524,6 +639,10 @@ class Loader {
       if (!setting) {
         return fail(ErrorCode::kConfigInvalid, fmt::format("{}: unknown key \"{}\"{}", origin, key,
                                                            did_you_mean(key, all_keys())));
+      }
+      if (const auto* sub = node.as_table(); sub && setting->set_table) {
+        if (const auto done = set_as_table(*setting, *sub, origin); !done) return done;
+        continue;
       }
       auto texts = read_node(*setting, node, origin);
       if (!texts) return std::unexpected(texts.error());

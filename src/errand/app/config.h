@@ -10,6 +10,7 @@
 
 #include "errand/base/clock.h"
 #include "errand/base/result.h"
+#include "errand/contract/front_schema.h"
 #include "errand/graphql/request/document_loader.h"
 #include "errand/graphql/request/service.h"
 #include "errand/outbound/address_guard.h"
@@ -64,12 +65,25 @@ struct Config {
   server::Cors::Options cors;
 
   struct Schema {
-    std::vector<std::string> files;  ///< SDL files, in order; at least one to serve
+    std::vector<std::string> files;  ///< SDL files, in order; one at least, or an upstream
     std::string prefix;              ///< put before the names of Errand's own types and fields
     std::string options_argument = "options";
     bool federation = false;  ///< be a subgraph even where the schema does not @link federation
     OnSchemaChange on_change = OnSchemaChange::kFail;
   } schema;
+
+  /// The GraphQL server in front of which this one stands.
+  struct Upstream {
+    std::string url;     ///< of its GraphQL endpoint; empty: there is none
+    std::string schema;  ///< SDL file with its schema; empty: it is asked over introspection
+    std::vector<contract::JobForm> jobs;
+    /// Headers of clients that go along with their jobs.
+    std::vector<std::string> forward_headers{"authorization"};
+    std::string headers_file;            ///< further headers, of jobs and of introspection
+    std::string on_behalf_of;            ///< header that names a job's subject; empty: none
+    std::vector<std::string> transient;  ///< codes of its errors after which a job is tried again
+    std::vector<std::string> permanent;  ///< and of those that end it
+  } upstream;
 
   struct Store {
     std::string data = "errand-data";  ///< directory of the database and the master key

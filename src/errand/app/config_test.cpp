@@ -56,6 +56,45 @@ TEST_F(ConfigTest, TheFileYieldsToTheEnvironmentAndTheEnvironmentToFlags) {
   EXPECT_EQ(effective(*loaded, "worker.lease").origin, "default");
 }
 
+TEST_F(ConfigTest, NamesTheMutationsOfAnUpstreamThatAreJobsAsAListOrOneByOne) {
+  ConfigSources sources;
+  sources.flags = {{"upstream.jobs", {"exportReport", "importCatalog"}}};
+  const auto listed = load_config(sources);
+  ASSERT_TRUE(listed) << listed.error().message;
+  EXPECT_EQ(listed->config.upstream.jobs.at(1), contract::JobForm{.mutation = "importCatalog"});
+  EXPECT_EQ(effective(*listed, "upstream.jobs").value, R"(["exportReport", "importCatalog"])");
+
+  sources = {.file = file("[upstream]\nurl = \"https://api.example.com/graphql\"\n"
+                          "[upstream.jobs.exportReport]\nreplace = true\n"
+                          "selection = \"{ id }\"\njob = 'queue: \"reports\"'\n"
+                          "[upstream.jobs.touch]\n")};
+  const auto each = load_config(sources);
+  ASSERT_TRUE(each) << each.error().message;
+  EXPECT_EQ(each->config.upstream.jobs,
+            (std::vector<contract::JobForm>{{.mutation = "exportReport",
+                                             .replace = true,
+                                             .selection = "{ id }",
+                                             .job = "queue: \"reports\""},
+                                            {.mutation = "touch"}}));
+  EXPECT_EQ(effective(*each, "upstream.jobs").value,
+            "{exportReport = {replace = true, selection = \"{ id }\", job = \"queue: "
+            "\\\"reports\\\"\"}, touch = {}}");
+  EXPECT_EQ(effective(*each, "upstream.jobs").origin, *sources.file + ":3");
+}
+
+TEST_F(ConfigTest, SaysWhatIsWrongWithAMutationOfAnUpstream) {
+  EXPECT_EQ(error({.file = file("[upstream.jobs.run]\nreplaces = true\n")}),
+            (folder_ / "errand.toml").string() +
+                ":1: upstream.jobs.run: unknown key \"replaces\"; there are name, replace, "
+                "selection and job");
+  EXPECT_NE(error({.file = file("[upstream.jobs.run]\nreplace = \"yes\"\n")})
+                .find("replace takes true or false"),
+            std::string::npos);
+  EXPECT_NE(error({.file = file("[upstream.jobs]\nrun = true\n")})
+                .find("run takes a table; write [upstream.jobs.run]"),
+            std::string::npos);
+}
+
 TEST_F(ConfigTest, SetsTheLimitsOnGraphqlDocuments) {
   ConfigSources sources;
   sources.file = file(

@@ -11,11 +11,16 @@
 #include "errand/outbound/target_url.h"
 #include "errand/sandbox/machine.h"
 #include "errand/sandbox/request.h"
+#include "errand/upstream/headers_file.h"
 #include "errand/worker/command_handler.h"
 #include "errand/worker/push_handler.h"
+#include "errand/worker/upstream_handler.h"
 
 namespace errand::app {
 namespace {
+
+/// What stands around a result in a GraphQL response, at most: other errors, extensions.
+constexpr std::size_t kAroundResult = 64 << 10;
 
 sandbox::Request command_of(const contract::CommandHandlerRule& rule) {
   sandbox::Request command;
@@ -53,11 +58,11 @@ sandbox::Request command_of(const contract::CommandHandlerRule& rule) {
 }  // namespace
 
 HostedHandlers::HostedHandlers(const Config& config, const crypto::MasterKey& master_key,
-                               const Clock& clock, telemetry::Metrics& metrics, telemetry::Log log)
+                               const Clock& clock, OutboundRequests& requests, telemetry::Log log)
     : config_(config),
       master_key_(master_key),
       clock_(clock),
-      metrics_(metrics),
+      requests_(requests),
       log_(std::move(log)) {}
 
 Result<void> HostedHandlers::make(const contract::Contract& contract,
@@ -81,6 +86,8 @@ Result<void> HostedHandlers::make(const contract::Contract& contract,
   for (const auto& type : contract.job_types()) {
     if (const auto* http = std::get_if<contract::HttpHandlerRule>(&type.handler)) {
       if (auto done = make_push(type.name, *http); !done) return done;
+    } else if (const auto* graphql = std::get_if<contract::GraphqlHandlerRule>(&type.handler)) {
+      if (auto done = make_upstream(type.name, *graphql); !done) return done;
     } else if (const auto* command = std::get_if<contract::CommandHandlerRule>(&type.handler)) {
       if (auto done = make_command(type.name, *command); !done) return done;
     }
@@ -94,22 +101,10 @@ Result<void> HostedHandlers::make_push(const JobTypeName& type,
     return fail(ErrorCode::kConfigInvalid,
                 fmt::format("the handler of {}: {}", type.view(), error.message));
   };
-  if (!http_client_) {
-    outbound::AddressGuard::Options where = config_.outbound.guard;
-    where.own = outbound::local_addresses();
-    auto guard = outbound::AddressGuard::create(where);
-    if (!guard) return fail(ErrorCode::kConfigInvalid, guard.error().message);
-    outbound::HttpClient::Options options;
-    options.ca_file = config_.outbound.ca_file;
-    options.user_agent = "errand/" ERRAND_VERSION;
-    address_guard_ = std::make_shared<const outbound::AddressGuard>(*std::move(guard));
-    auto client = outbound::HttpClient::create(options, address_guard_, &metrics_);
-    if (!client) return fail(ErrorCode::kConfigInvalid, client.error().message);
-    http_client_ = *std::move(client);
-  }
+  if (auto opened = requests_.open(); !opened) return opened;
   const auto url = outbound::parse_target_url(rule.url);
   if (!url) return refused(url.error());
-  if (const auto allowed = address_guard_->check_url(*url); !allowed) {
+  if (const auto allowed = requests_.guard().check_url(*url); !allowed) {
     return refused(allowed.error());
   }
   worker::PushHandler::Options options{.url = rule.url, .secrets = {}};
@@ -123,12 +118,50 @@ Result<void> HostedHandlers::make_push(const JobTypeName& type,
     options.callback_url = config_.server.public_url + "/worker/v1/messages";
   }
   options.response_bytes_max = config_.worker.result_bytes_max;
-  auto handler = worker::PushHandler::create(std::move(options), *http_client_, clock_);
+  auto handler = worker::PushHandler::create(std::move(options), requests_.client(), clock_);
   if (!handler) return refused(handler.error());
   hosted_.push_back({.name = url->origin(),
                      .types = {type},
                      .slots = rule.concurrency,
                      .way = engine::WorkerWay::kPush,
+                     .handler = *std::move(handler)});
+  return {};
+}
+
+Result<void> HostedHandlers::make_upstream(const JobTypeName& type,
+                                           const contract::GraphqlHandlerRule& rule) {
+  const auto refused = [&](const Error& error) {
+    return fail(ErrorCode::kConfigInvalid,
+                fmt::format("the handler of {}: {}", type.view(), error.message));
+  };
+  if (auto opened = requests_.open(); !opened) return opened;
+  const auto url = outbound::parse_target_url(rule.url);
+  if (!url) return refused(url.error());
+  const auto guard = requests_.guard_for(rule.url);
+  if (const auto allowed = (guard ? *guard : requests_.guard()).check_url(*url); !allowed) {
+    return refused(allowed.error());
+  }
+  if (!rule.headers_file.empty()) {
+    if (const auto headers = upstream::read_headers_file(rule.headers_file); !headers) {
+      return refused(headers.error());
+    }
+  }
+  worker::UpstreamHandler::Options options{
+      .url = rule.url,
+      .mutation = rule.mutation,
+      .document = rule.document,
+      .type_names = rule.type_names,
+      .transient = {rule.transient.begin(), rule.transient.end()},
+      .permanent = {rule.permanent.begin(), rule.permanent.end()},
+      .job_headers = {},
+      .response_bytes_max = config_.worker.result_bytes_max + kAroundResult,
+      .guard = guard};
+  auto handler = worker::UpstreamHandler::create(std::move(options), requests_.client(), clock_);
+  if (!handler) return refused(handler.error());
+  hosted_.push_back({.name = url->origin(),
+                     .types = {type},
+                     .slots = rule.concurrency,
+                     .way = engine::WorkerWay::kUpstream,
                      .handler = *std::move(handler)});
   return {};
 }
@@ -173,11 +206,6 @@ std::set<JobTypeName> HostedHandlers::types() const {
   std::set<JobTypeName> types;
   for (const auto& each : hosted_) types.insert(each.types.begin(), each.types.end());
   return types;
-}
-
-void HostedHandlers::stop() {
-  hosted_.clear();  // with the threads of handlers, which may still be about to leave the context
-  if (http_client_) http_client_->stop();
 }
 
 }  // namespace errand::app

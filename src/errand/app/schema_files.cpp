@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "errand/base/utf8.h"
-#include "errand/graphql/language/graphql_error.h"
 
 namespace errand::app {
 
@@ -41,7 +40,8 @@ Result<std::vector<graphql::language::Source>> read_schema_files(
   if (files.empty()) {
     return fail(ErrorCode::kSchemaInvalid,
                 "no schema is given; name its SDL files with --schema FILE, or in errand.toml with "
-                "[schema] files = [\"schema.graphql\"]");
+                "[schema] files = [\"schema.graphql\"]; or stand in front of a GraphQL server with "
+                "--upstream URL --job MUTATION");
   }
   std::vector<graphql::language::Source> sources;
   for (const auto& name : files) {
@@ -52,18 +52,27 @@ Result<std::vector<graphql::language::Source>> read_schema_files(
   return sources;
 }
 
-Result<std::shared_ptr<const contract::Contract>> load_contract(
-    std::span<const std::string> files, const contract::ContractOptions& options) {
-  const auto sources = read_schema_files(files);
-  if (!sources) return std::unexpected(sources.error());
-  auto contract = contract::Contract::build(*sources, options);
-  if (contract) return *std::move(contract);
+std::unexpected<Error> schema_refused(const std::vector<graphql::language::GraphQLError>& errors) {
   std::string text;
-  for (const auto& error : contract.error()) {
+  for (const auto& error : errors) {
     if (!text.empty()) text += '\n';
     text += graphql::language::to_string(error);
   }
   return fail(ErrorCode::kSchemaInvalid, std::move(text));
+}
+
+Result<std::shared_ptr<const contract::Contract>> build_contract(
+    std::span<const graphql::language::Source> sources, const contract::ContractOptions& options) {
+  auto contract = contract::Contract::build(sources, options);
+  if (!contract) return schema_refused(contract.error());
+  return *std::move(contract);
+}
+
+Result<std::shared_ptr<const contract::Contract>> load_contract(
+    std::span<const std::string> files, const contract::ContractOptions& options) {
+  const auto sources = read_schema_files(files);
+  if (!sources) return std::unexpected(sources.error());
+  return build_contract(*sources, options);
 }
 
 }  // namespace errand::app

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <expected>
 #include <memory>
 #include <span>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "errand/base/result.h"
 #include "errand/contract/contract.h"
+#include "errand/graphql/language/graphql_error.h"
 #include "errand/graphql/language/source.h"
 
 namespace errand::app {
@@ -20,8 +22,15 @@ Result<std::string> read_text_file(const std::string& name, ErrorCode code);
 Result<std::vector<graphql::language::Source>> read_schema_files(
     std::span<const std::string> files);
 
+/// kSchemaInvalid with every error, one `file:line:column: message` a line.
+std::unexpected<Error> schema_refused(const std::vector<graphql::language::GraphQLError>& errors);
+
+/// Builds the contract.
+/// @return kSchemaInvalid with every error found: schema_refused()
+Result<std::shared_ptr<const contract::Contract>> build_contract(
+    std::span<const graphql::language::Source> sources, const contract::ContractOptions& options);
+
 /// Reads the files and builds the contract.
-/// @return kSchemaInvalid with every error found, one `file:line:column: message` a line.
 Result<std::shared_ptr<const contract::Contract>> load_contract(
     std::span<const std::string> files, const contract::ContractOptions& options);
 

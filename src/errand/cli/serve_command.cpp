@@ -27,6 +27,7 @@ void print_summary(const app::App::Summary& summary, bool as_json) {
         {"url", summary.url},
         {"port", summary.port},
         {"data", summary.data},
+        {"upstream", summary.upstream},
         {"types", boost::json::array(summary.types.begin(), summary.types.end())}};
     if (summary.tokens && summary.first_start) {
       object["tokens"] = boost::json::object{{"client", summary.tokens->client},
@@ -39,6 +40,7 @@ void print_summary(const app::App::Summary& summary, bool as_json) {
   fmt::print("Errand {} serves {} job type{}: {}\n", ERRAND_VERSION, summary.types.size(),
              summary.types.size() == 1 ? "" : "s", fmt::join(summary.types, ", "));
   fmt::print("  GraphQL   {}/graphql\n", summary.url);
+  if (!summary.upstream.empty()) fmt::print("  Upstream  {}\n", summary.upstream);
   if (summary.graphiql) fmt::print("  GraphiQL  {}/graphiql\n", summary.url);
   fmt::print("  Workers   ws{}/worker\n", summary.url.substr(4));
   fmt::print("  Data      {}\n", summary.data);
@@ -124,6 +126,7 @@ void add_serve_command(CLI::App& app, Context& context) {
       "  errand serve --schema schema.graphql\n"
       "  errand serve --schema jobs.graphql --schema types.graphql --data /var/lib/errand --port "
       "8080\n"
+      "  errand serve --upstream https://api.example.com/graphql --job exportReport\n"
       "  errand serve --config /etc/errand/errand.toml --log-format json");
   command->callback([=, &context] { serve(context, *flags, *options, *as_json); });
 }
