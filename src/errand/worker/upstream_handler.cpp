@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -138,6 +140,11 @@ outbound::HttpRequest UpstreamHandler::request(const Attempt& attempt,
   request.headers.set("Idempotency-Key",
                       "\"" + offer.job.str() + "-r" + std::to_string(offer.run) + "\"");
   request.headers.set("x-correlation-id", offer.correlation_id);
+  request.headers.set("x-errand-attempt", std::to_string(offer.attempt));
+  const auto left = std::chrono::duration_cast<Milliseconds>(attempt.ends_at() -
+                                                             std::chrono::steady_clock::now());
+  request.headers.set("x-errand-timeout-ms",
+                      std::to_string(std::max(left, Milliseconds::zero()).count()));
   if (!offer.traceparent.empty()) request.headers.set("traceparent", offer.traceparent);
   return request;
 }

@@ -58,6 +58,8 @@ TEST_F(UpstreamHandlerTest, RunsTheMutationAndTakesItsDataForTheResult) {
   EXPECT_EQ(request.header("idempotency-key"), "\"" + id.str() + "-r1\"");
   EXPECT_EQ(request.header("content-type"), "application/json");
   EXPECT_EQ(request.header("x-correlation-id"), "corr-1");
+  EXPECT_EQ(request.header("x-errand-attempt"), "1");
+  EXPECT_GT(std::stol(std::string(request.header("x-errand-timeout-ms").value_or("0"))), 0);
   EXPECT_THAT(std::string(request.header("traceparent").value_or("")),
               HasSubstr("4bf92f3577b34da6a3ce929d0e0e4736"));
   const auto body = json::parse(request.body).value().as_object();
