@@ -2,25 +2,23 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include "errand/async/blocking_pool.h"
 #include "errand/base/result.h"
 #include "errand/sandbox/sandbox.h"
 #include "errand/telemetry/log.h"
 #include "errand/worker/attempt.h"
+#include "errand/worker/command_runner.h"
 
 namespace errand::worker {
 
-/// Runs a command for each attempt: the job as JSON on its standard input, JSON lines on its
-/// standard output (docs/operating/sandbox.md). Thread-safe.
+/// Runs a command for each attempt within the server: a CommandRunner on threads of its own.
+/// Thread-safe.
 class CommandHandler final : public Handler {
  public:
   struct Options {
-    /// What is run. `input` is the handler's; `limits.wall` is cut to what is left of the attempt;
-    /// the environment gets the variables of the job besides.
-    sandbox::Request command;
-    std::uint32_t slots = 1;  ///< threads: attempts at once; > 0
+    sandbox::Request command;  ///< as CommandRunner::create() takes it
+    std::uint32_t slots = 1;   ///< threads: attempts at once; > 0
   };
 
   /// @return kConfigInvalid when this machine cannot run the command with all its limits.
@@ -30,16 +28,11 @@ class CommandHandler final : public Handler {
   boost::asio::awaitable<Outcome> run(AttemptPtr attempt) override;
 
  private:
-  CommandHandler(Options options, std::shared_ptr<const sandbox::Sandbox> sandbox,
-                 telemetry::Log log);
+  CommandHandler(CommandRunner runner, std::uint32_t slots);
 
   [[nodiscard]] Outcome run_blocking(Attempt& attempt) const;
-  [[nodiscard]] sandbox::Request request(const Attempt& attempt) const;
-  void write_log(const Attempt& attempt, const sandbox::Ended& ended) const;
 
-  const Options options_;
-  const std::shared_ptr<const sandbox::Sandbox> sandbox_;
-  const telemetry::Log log_;
+  const CommandRunner runner_;
   async::BlockingPool pool_;
 };
 
