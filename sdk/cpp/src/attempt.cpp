@@ -110,15 +110,19 @@ void Attempt::sleep_for(Milliseconds duration) const {
 }
 
 void Attempt::stop(StopReason reason, Milliseconds grace) {
+  bool lost = false;
   {
     const std::scoped_lock lock(mutex_);
     if (grace <= Milliseconds(0) && reason != StopReason::kShutdown) lost_ = true;
+    lost = lost_;
     if (!stop_reason_) {
       stop_reason_ = reason;
       grace_ends_at_ = Clock::now() + grace;
     }
   }
-  stop_source_.request_stop();  // not under the lock: callbacks may ask for the reason
+  // Not under the lock: callbacks may ask for the reason.
+  stop_source_.request_stop();
+  if (lost) lost_source_.request_stop();
 }
 
 void Attempt::progress(const Progress& progress) {

@@ -47,6 +47,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   Clock::time_point ends_at() const { return ends_at_; }
 
   std::stop_token stop_token() const { return stop_source_.get_token(); }
+  /// Requested once lost() is true, which may come after stop_token().
+  std::stop_token lost_token() const { return lost_source_.get_token(); }
   std::optional<StopReason> stop_reason() const;
   /// Whether a report would be refused anyway.
   bool lost() const;
@@ -76,6 +78,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   AttemptHost& host_;
   const Clock::time_point ends_at_;
   std::stop_source stop_source_;
+  std::stop_source lost_source_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::optional<StopReason> stop_reason_;

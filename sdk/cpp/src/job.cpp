@@ -27,6 +27,7 @@ std::chrono::system_clock::time_point Job::created_at() const {
 }
 
 std::stop_token Job::stop_token() const { return attempt_.stop_token(); }
+std::stop_token Job::lost_token() const { return attempt_.lost_token(); }
 std::optional<StopReason> Job::stop_reason() const { return attempt_.stop_reason(); }
 std::chrono::milliseconds Job::grace_left() const { return attempt_.grace_left(); }
 void Job::throw_if_stopped() const { attempt_.sleep_for(std::chrono::milliseconds(0)); }

@@ -286,19 +286,43 @@ TEST_F(WorkerTest, ACancelStopsTheHandlerAndIsReportedAsCanceled) {
   EXPECT_EQ(reason, StopReason::kCancel);
 }
 
+void wait_for(std::stop_token token) {
+  std::mutex mutex;
+  std::condition_variable_any requested;
+  std::unique_lock lock(mutex);
+  requested.wait(lock, std::move(token), [] { return false; });
+}
+
 TEST_F(WorkerTest, AResultInSpiteOfACancelIsReported) {
   start([&](Job& job) -> json::value {
     begun_.open();
-    std::mutex mutex;
-    std::condition_variable_any stopped;
-    std::unique_lock lock(mutex);
-    stopped.wait(lock, job.stop_token(), [] { return false; });
+    wait_for(job.stop_token());
     return "done";
   });
   server_->send(job_message(1));
   begun_.wait();
   server_->send(held_job(1, {{"type", "cancel"}, {"reason", "CANCEL"}, {"graceMs", 30'000}}));
   EXPECT_EQ(server_->nth("complete").at("result"), "done");
+}
+
+TEST_F(WorkerTest, AKillDuringTheGraceOfACancelIsHeardOf) {
+  start([&](Job& job) -> json::value {
+    begun_.open();
+    wait_for(job.stop_token());
+    EXPECT_FALSE(job.lost_token().stop_requested());
+    go_.open();
+    wait_for(job.lost_token());
+    EXPECT_EQ(job.grace_left(), 0ms);
+    return "of no use";
+  });
+  server_->send(job_message(1));
+  begun_.wait();
+  server_->send(held_job(1, {{"type", "cancel"}, {"reason", "CANCEL"}, {"graceMs", 30'000}}));
+  go_.wait();
+  server_->send(held_job(1, {{"type", "cancel"}, {"reason", "KILL"}, {"graceMs", 0}}));
+  server_->nth("credits", 2);
+  EXPECT_TRUE(server_->heard().of("complete").empty());
+  end();
 }
 
 TEST_F(WorkerTest, ACancelInTheHeartbeatsAnswerStopsAsWell) {

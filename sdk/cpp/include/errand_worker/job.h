@@ -71,6 +71,9 @@ class Job {
   /// Requested when the job is to stop: cancel, deadline, timeout, lost lease, shutdown. Its
   /// callbacks run on the worker's own thread: they must be brief and must not throw.
   std::stop_token stop_token() const;
+  /// Requested once whatever the handler returns is of no use any more: with stop_token(), or
+  /// later, as when a kill follows a cancel. For handlers that use their grace. Callbacks as above.
+  std::stop_token lost_token() const;
   /// Why; empty as long as the job may go on.
   std::optional<StopReason> stop_reason() const;
   /// What is left for the handler to end once told to stop; 0: whatever it returns is of no use any
