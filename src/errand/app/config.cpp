@@ -431,18 +431,25 @@ void add_way_settings(std::vector<Setting>& t) {
       "generation of the secrets that push is signed with; signatures of the one before are sent "
       "too",
       [](Config& c) -> int& { return c.outbound.secret_generation; }, 1, 1'000'000));
-  t.push_back(text_setting("sandbox.user", "",
-                           "user that commands run as; needed where the server is root",
+  t.push_back(choice_setting<RunCommandsBy>(
+      "sandbox.run_by", "--sandbox-run-by",
+      "server, or worker: leave commands to `errand worker run` on other machines",
+      [](Config& c) -> RunCommandsBy& { return c.sandbox.run_by; },
+      {{"server", RunCommandsBy::kServer}, {"worker", RunCommandsBy::kWorker}}));
+  t.push_back(text_setting("sandbox.user", "--sandbox-user",
+                           "user that commands run as; needed where their runner is root",
                            [](Config& c) -> std::string& { return c.sandbox.user; }));
   t.push_back(text_setting(
-      "sandbox.bubblewrap", "", "the program bwrap, for commands of the profile ISOLATED",
+      "sandbox.bubblewrap", "--sandbox-bubblewrap",
+      "the program bwrap, for commands of the profile ISOLATED",
       [](Config& c) -> std::string& { return c.sandbox.bubblewrap; }, Setting::Kind::kPath));
   t.push_back(text_setting(
-      "sandbox.scratch", "", "folder in which the private folders of commands are made",
+      "sandbox.scratch", "--sandbox-scratch",
+      "folder in which the private folders of commands are made",
       [](Config& c) -> std::string& { return c.sandbox.scratch; }, Setting::Kind::kPath));
   t.push_back(text_setting(
-      "sandbox.cgroup", "",
-      "control group (v2) handed over to the server, for limits on the memory of whole commands",
+      "sandbox.cgroup", "--sandbox-cgroup",
+      "control group (v2) handed over to Errand, for limits on the memory of whole commands",
       [](Config& c) -> std::string& { return c.sandbox.cgroup; }, Setting::Kind::kPath));
 }
 

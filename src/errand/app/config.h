@@ -27,6 +27,9 @@ enum class ServeGraphiql : std::uint8_t { kAuto, kOn, kOff };
 /// What a start does when the schema lacks or breaks a job type that still has live jobs.
 enum class OnSchemaChange : std::uint8_t { kFail, kKeepOld, kDrop };
 
+/// Who runs commands of @job(handler: {command:}): the server, or workers that connect.
+enum class RunCommandsBy : std::uint8_t { kServer, kWorker };
+
 using GraphqlLimits = graphql::request::Limits;
 using graphql::request::TrustedDocumentsMode;
 
@@ -105,8 +108,9 @@ struct Config {
     int secret_generation = 1;  ///< of push secrets; the one before stays good beside it
   } outbound;
 
-  /// Commands that the server runs: what the machine gives them.
+  /// Commands that the server or `errand worker run` runs: what the machine gives them.
   struct Sandbox {
+    RunCommandsBy run_by = RunCommandsBy::kServer;
     std::string user;  ///< whom they run as; needed where the server is root
     std::string bubblewrap = "/usr/bin/bwrap";
     std::string scratch = "/tmp";  ///< where their private folders are made

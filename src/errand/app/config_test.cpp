@@ -120,6 +120,16 @@ TEST_F(ConfigTest, SetsTheLimitsOnGraphqlDocuments) {
   EXPECT_NE(error(sources).find("is not one of enforce, warn"), std::string::npos);
 }
 
+TEST_F(ConfigTest, SaysWhoRunsCommands) {
+  EXPECT_EQ(load_config({.file = file("")})->config.sandbox.run_by, RunCommandsBy::kServer);
+  const auto loaded = load_config({.file = file("[sandbox]\nrun_by = \"worker\"\n")});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.sandbox.run_by, RunCommandsBy::kWorker);
+  EXPECT_EQ(effective(*loaded, "sandbox.run_by").value, "\"worker\"");
+  EXPECT_NE(error({.flags = {{"sandbox.run_by", {"both"}}}}).find("is not one of server, worker"),
+            std::string::npos);
+}
+
 TEST_F(ConfigTest, PathsOfTheFileAreRelativeToIt) {
   const auto loaded =
       load_config({.file = file("[schema]\nfiles = [\"a.graphql\", \"/b.graphql\"]\n")});

@@ -1,16 +1,13 @@
 #include "errand/app/hosted_handlers.h"
 
-#include <chrono>
-#include <cstdlib>
 #include <utility>
 #include <variant>
 
 #include <fmt/format.h>
 
+#include "errand/app/command_sandbox.h"
 #include "errand/outbound/standard_webhooks.h"
 #include "errand/outbound/target_url.h"
-#include "errand/sandbox/machine.h"
-#include "errand/sandbox/request.h"
 #include "errand/upstream/headers_file.h"
 #include "errand/worker/command_handler.h"
 #include "errand/worker/push_handler.h"
@@ -21,39 +18,6 @@ namespace {
 
 /// What stands around a result in a GraphQL response, at most: other errors, extensions.
 constexpr std::size_t kAroundResult = 64 << 10;
-
-sandbox::Request command_of(const contract::CommandHandlerRule& rule) {
-  sandbox::Request command;
-  switch (rule.profile) {
-    case contract::SandboxProfile::kNone:
-      command.profile = sandbox::Profile::kNone;
-      break;
-    case contract::SandboxProfile::kRestricted:
-      command.profile = sandbox::Profile::kRestricted;
-      break;
-    case contract::SandboxProfile::kIsolated:
-      command.profile = sandbox::Profile::kIsolated;
-      break;
-  }
-  command.argv = rule.argv;
-  for (const std::string& name : rule.environment) {
-    if (const char* value = std::getenv(name.c_str())) command.environment[name] = value;
-  }
-  command.network = rule.network;
-  command.read_paths = rule.readable;
-  command.write_paths = rule.writable;
-  sandbox::Limits& limits = command.limits;
-  if (rule.wall) limits.wall = *rule.wall;
-  if (rule.cpu) limits.cpu = std::chrono::duration_cast<std::chrono::seconds>(*rule.cpu);
-  limits.memory_bytes = rule.memory_bytes_max;
-  limits.memory_total_bytes = rule.memory_total_bytes_max;
-  limits.processes = rule.processes_max;
-  limits.open_files = rule.open_files_max;
-  limits.file_bytes = rule.file_bytes_max;
-  limits.disk_bytes = rule.disk_bytes_max;
-  limits.output_bytes = rule.output_bytes_max;
-  return command;
-}
 
 }  // namespace
 
@@ -89,6 +53,10 @@ Result<void> HostedHandlers::make(const contract::Contract& contract,
     } else if (const auto* graphql = std::get_if<contract::GraphqlHandlerRule>(&type.handler)) {
       if (auto done = make_upstream(type.name, *graphql); !done) return done;
     } else if (const auto* command = std::get_if<contract::CommandHandlerRule>(&type.handler)) {
+      if (config_.sandbox.run_by == RunCommandsBy::kWorker) {
+        log_.info("a command is left to workers that connect", {{"job_type", type.name}});
+        continue;
+      }
       if (auto done = make_command(type.name, *command); !done) return done;
     }
   }
@@ -166,28 +134,13 @@ Result<void> HostedHandlers::make_upstream(const JobTypeName& type,
   return {};
 }
 
-Result<void> HostedHandlers::open_sandbox() {
-  if (sandbox_) return {};
-  const Config::Sandbox& given = config_.sandbox;
-  sandbox::Machine machine{.run_as = std::nullopt,
-                           .bubblewrap = given.bubblewrap,
-                           .scratch = given.scratch,
-                           .cgroup = given.cgroup};
-  if (!given.user.empty()) {
-    const auto user = sandbox::find_user(given.user);
-    if (!user) return fail(ErrorCode::kConfigInvalid, "sandbox.user: " + user.error().message);
-    machine.run_as = *user;
-  }
-  const auto capabilities = sandbox::Capabilities::probe(machine);
-  auto made = sandbox::Sandbox::create(std::move(machine), capabilities);
-  if (!made) return std::unexpected(made.error());
-  sandbox_ = *std::move(made);
-  return {};
-}
-
 Result<void> HostedHandlers::make_command(const JobTypeName& type,
                                           const contract::CommandHandlerRule& rule) {
-  if (auto opened = open_sandbox(); !opened) return opened;
+  if (!sandbox_) {
+    auto opened = open_sandbox(config_.sandbox);
+    if (!opened) return std::unexpected(opened.error());
+    sandbox_ = *std::move(opened);
+  }
   worker::CommandHandler::Options options{.command = command_of(rule), .slots = rule.concurrency};
   auto handler = worker::CommandHandler::create(std::move(options), sandbox_, log_);
   if (!handler) {

@@ -25,7 +25,8 @@ class HostedHandlers {
   HostedHandlers(const Config& config, const crypto::MasterKey& master_key, const Clock& clock,
                  OutboundRequests& requests, telemetry::Log log);
 
-  /// Makes those that the schema names, beside the `given` ones of this process. Once.
+  /// Makes those that the schema names, beside the `given` ones of this process; commands only
+  /// where the settings do not leave them to workers. Once.
   /// @return kInvalidArgument for a given one that fits no type, or one that has another;
   ///         kConfigInvalid where the settings or this machine do not let one be
   Result<void> make(const contract::Contract& contract, std::vector<worker::Gateway::Hosted> given);
@@ -40,7 +41,6 @@ class HostedHandlers {
  private:
   Result<void> make_push(const JobTypeName& type, const contract::HttpHandlerRule& rule);
   Result<void> make_upstream(const JobTypeName& type, const contract::GraphqlHandlerRule& rule);
-  Result<void> open_sandbox();
   Result<void> make_command(const JobTypeName& type, const contract::CommandHandlerRule& rule);
 
   const Config& config_;

@@ -17,20 +17,30 @@ int exit_status_of(const Error& error) {
   return error.code == ErrorCode::kUnavailable ? kUnreachable : kRefused;
 }
 
-}  // namespace
-
-std::shared_ptr<ClientFlags> add_client_flags(CLI::App& command, const Context& context) {
-  auto flags = std::make_shared<ClientFlags>();
+void add_flags(CLI::App& command, const Context& context, ServerFlags& flags) {
   const auto variable = [&](const char* name) -> std::string {
     const auto found = context.environment.find(name);
     return found == context.environment.end() ? "" : found->second;
   };
-  if (auto url = variable("ERRAND_URL"); !url.empty()) flags->url = std::move(url);
-  flags->token = variable("ERRAND_TOKEN");
-  command.add_option("--url", flags->url,
+  if (auto url = variable("ERRAND_URL"); !url.empty()) flags.url = std::move(url);
+  flags.token = variable("ERRAND_TOKEN");
+  command.add_option("--url", flags.url,
                      "the server (or ERRAND_URL); default http://127.0.0.1:7420");
-  command.add_option("--token", flags->token,
+  command.add_option("--token", flags.token,
                      "bearer token (or ERRAND_TOKEN, which keeps it out of the process list)");
+}
+
+}  // namespace
+
+std::shared_ptr<ServerFlags> add_server_flags(CLI::App& command, const Context& context) {
+  auto flags = std::make_shared<ServerFlags>();
+  add_flags(command, context, *flags);
+  return flags;
+}
+
+std::shared_ptr<ClientFlags> add_client_flags(CLI::App& command, const Context& context) {
+  auto flags = std::make_shared<ClientFlags>();
+  add_flags(command, context, *flags);
   command.add_flag("--json", flags->as_json, "print JSON, one object a line");
   return flags;
 }

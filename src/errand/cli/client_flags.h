@@ -12,14 +12,21 @@
 
 namespace errand::cli {
 
-/// Flags that all commands of a client have.
-struct ClientFlags {
+/// Which server, and by what token.
+struct ServerFlags {
   std::string url = "http://127.0.0.1:7420";
   std::string token;
-  bool as_json = false;
 };
 
 /// Adds them to `command`, which must not outlive them; the environment gives their defaults.
+std::shared_ptr<ServerFlags> add_server_flags(CLI::App& command, const Context& context);
+
+/// Flags that all commands of a client have.
+struct ClientFlags : ServerFlags {
+  bool as_json = false;
+};
+
+/// As add_server_flags().
 std::shared_ptr<ClientFlags> add_client_flags(CLI::App& command, const Context& context);
 
 /// Prints a failure with what can be done about it, and leaves its exit status.

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -28,12 +31,14 @@ void add_worker_commands(CLI::App& app, Context& context);
 void add_push_commands(CLI::App& app, Context& context);
 
 /// Adds the flags of every setting that has one, and --config. The values stand in `flags` by key
-/// once the command line has been read. `flags` must outlive `command`.
+/// once the command line has been read. `flags` must outlive `command`. With `keys`, only those of
+/// these settings.
 struct ConfigFlags {
   std::string file;
   std::map<std::string, std::vector<std::string>> values;
 };
-void add_config_flags(CLI::App& command, ConfigFlags& flags);
+void add_config_flags(CLI::App& command, ConfigFlags& flags,
+                      std::span<const std::string_view> keys = {});
 
 /// Prints "errand: <text>" to standard error and leaves `status`.
 void report(Context& context, int status, const std::string& text);

@@ -13,11 +13,13 @@
 
 namespace errand::cli {
 
-void add_config_flags(CLI::App& command, ConfigFlags& flags) {
+void add_config_flags(CLI::App& command, ConfigFlags& flags,
+                      std::span<const std::string_view> keys) {
   command.add_option("--config", flags.file,
                      "configuration file (default: ./errand.toml, if there)");
   for (const auto& setting : app::settings()) {
     if (setting.flag.empty()) continue;
+    if (!keys.empty() && std::ranges::find(keys, setting.key) == keys.end()) continue;
     auto* option = command.add_option_function<std::vector<std::string>>(
         std::string(setting.flag),
         [&flags, key = std::string(setting.key)](const std::vector<std::string>& values) {

@@ -9,6 +9,7 @@
 #include "errand/cli/client_flags.h"
 #include "errand/cli/commands.h"
 #include "errand/cli/job_view.h"
+#include "errand/cli/worker_run_command.h"
 #include "errand/json/writer.h"
 
 namespace errand::cli {
@@ -76,7 +77,7 @@ void drain(Context& context, const ClientFlags& flags, const std::string& id) {
 }  // namespace
 
 void add_worker_commands(CLI::App& app, Context& context) {
-  auto* worker = app.add_subcommand("worker", "See connected workers, and let one leave")
+  auto* worker = app.add_subcommand("worker", "See connected workers, let one leave, and be one")
                      ->require_subcommand(1);
   {
     auto* command = worker->add_subcommand(
@@ -95,6 +96,7 @@ void add_worker_commands(CLI::App& app, Context& context) {
         "Needs the scope workers:manage.\n\nExamples:\n  errand worker drain w-1f2e3d4c-7");
     command->callback([=, &context] { drain(context, *client, *id); });
   }
+  add_worker_run_command(*worker, context);
 }
 
 }  // namespace errand::cli

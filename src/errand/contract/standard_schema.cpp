@@ -899,7 +899,7 @@ input ErrandHandler {
   http: ErrandHttpHandler
   "Each job runs a mutation of an existing GraphQL server."
   graphql: ErrandGraphqlHandler
-  "Each job is run by a command of the server's machine: the program's whole path, then its arguments."
+  "Each job is run by a command, on the server's machine or on that of `errand worker run`: the program's whole path, then its arguments."
   command: [String!]
   "How the command is shut in."
   sandbox: ErrandSandbox! = {}

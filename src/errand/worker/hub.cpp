@@ -137,8 +137,10 @@ Result<engine::RegisterWorker> Hub::registration(const Hello& hello,
                               [this](const JobTypeName& type) { return types_.hosted(type); });
   if (auto fits = check_selectors(hello, result.types); !fits) return std::unexpected(fits.error());
   if (result.types.empty()) {
-    return fail(ErrorCode::kForbidden, "the server runs " + hello.types.front().str() +
-                                           " itself: its @job has a handler that is no worker");
+    return fail(ErrorCode::kForbidden,
+                "the server runs " + hello.types.front().str() +
+                    " itself: its @job has a handler that is no worker. A command is left to "
+                    "workers by a server with sandbox.run_by = \"worker\"");
   }
   if (!principal.any_tenant) result.tenant = principal.tenant;
   return result;
