@@ -29,12 +29,13 @@ class Server::Impl {
     if (app) return fail(ErrorCode::kInvalidArgument, "the server was started already");
     app::ConfigSources sources;
     for (const auto& [key, value] : options.settings) sources.flags[key] = {value};
-    sources.flags["schema.files"] = options.schema_files;
-    sources.flags["store.data"] = {options.data};
-    sources.flags["server.port"] = {std::to_string(options.port)};
+    if (!options.schema_files.empty()) sources.flags["schema.files"] = options.schema_files;
+    if (options.data) sources.flags["store.data"] = {*options.data};
+    if (options.port) sources.flags["server.port"] = {std::to_string(*options.port)};
+    if (!options.config_file.empty()) sources.file = options.config_file;
     const auto loaded = app::load_config(sources);
     if (!loaded) return std::unexpected(loaded.error());
-    app::App::Options extra;
+    app::App::Options extra{.test_clock = options.test_clock};
     std::set<std::string> types;
     for (const Named& each : handlers) {
       if (!types.insert(each.type).second) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,13 +16,19 @@ namespace errand {
 
 /// What an embedded server is started with. Paths are relative to the working directory.
 struct ServerOptions {
-  std::vector<std::string> schema_files;  ///< SDL; at least one
-  std::string data = "errand-data";       ///< directory of the database and the master key
-  std::uint16_t port = 7420;              ///< 0 takes a free one
+  /// SDL; at least one, here or in the configuration file.
+  std::vector<std::string> schema_files{};
+  /// Directory of the database and the master key; not set: "errand-data".
+  std::optional<std::string> data{};
+  std::optional<std::uint16_t> port{};  ///< 0 takes a free one; not set: 7420
   /// All other settings by their key in errand.toml, as texts: {"worker.lease", "10s"},
   /// {"auth.credentials", "credentials.toml"}. Without credentials it is in development mode, on
   /// loopback.
   std::map<std::string, std::string> settings{};
+  /// An errand.toml to read, which yields to all that is set here; empty: ./errand.toml, if there.
+  std::string config_file{};
+  /// A clock that tests put forward at /test/clock; development mode only.
+  bool test_clock = false;
 };
 
 /// The whole server within a C++ program, with handlers that run in this process.

@@ -98,6 +98,18 @@ TEST_F(EmbeddedServerTest, APermanentErrorEndsTheJob) {
   EXPECT_EQ(job.at("error").at("code"), "ACCOUNT_UNKNOWN");
 }
 
+TEST_F(EmbeddedServerTest, ReadsAConfigurationFileThatYieldsToWhatIsSet) {
+  std::ofstream(folder_ / "errand.toml")
+      << "[schema]\nfiles = [\"schema.graphql\"]\n[store]\ndata = \"data\"\n"
+         "[server]\nport = 1\n[log]\nlevel = \"off\"\n";
+  Server server({.port = 0, .config_file = folder_ / "errand.toml"});
+  server.handle("export", [](Job&) -> boost::json::value { return {{"rows", 1}}; });
+  const auto started = server.start();
+  ASSERT_TRUE(started) << started.error().message;
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "data" / "errand.db"));
+  EXPECT_EQ(run(server).at("status"), "SUCCEEDED");
+}
+
 TEST_F(EmbeddedServerTest, AtItsEndAJobIsGivenBackAndTheNextStartRunsIt) {
   std::atomic<bool> running = false;
   {
