@@ -32,17 +32,26 @@ function start(program, args, options) {
 
 const typeName = (field) => field[0].toUpperCase() + field.slice(1);
 const OUTCOME = "text attempt stopped timeLeftMs traceparent correlationId bytes worker";
+/** Each type with the arguments that its job and its handler have. */
+const typesOf = (scenarios) => scenarios.flatMap(({ id, types = {}, job = "", hosted = "" }) => {
+  const all = Object.keys(types).length > 0 ? types : { "": job };
+  return Object.entries(all).map(([suffix, its]) => ({ name: id + suffix, its, hosted }));
+});
+/** As the workers of the SDKs here are told what to do (README.md). */
+const byVariables = (_arena, { url, token, types, slots, name, queues, selectors, labels }) => ({
+  environment: {
+    ERRAND_URL: url, ERRAND_TOKEN: token, ERRAND_TYPES: types.join(","), ERRAND_SLOTS: String(slots),
+    ...(name && { ERRAND_WORKER_NAME: name }), ...(queues && { ERRAND_QUEUES: queues.join(",") }),
+    ...(selectors && { ERRAND_SELECTORS: JSON.stringify(selectors) }), ...(labels && { ERRAND_LABELS: JSON.stringify(labels) }),
+  },
+});
 const FOLLOW = "subscription { jobEvents { cursor jobId sequence type time data } }";
 
-/** @param handler for a mutation's name and further arguments, where the server runs the jobs itself */
+/** @param handler for a mutation's name and further arguments, where the schema says what runs the jobs */
 function schemaOf(scenarios, handler) {
-  const fields = scenarios.flatMap(({ id, types = {}, job = "", hosted = "" }) => {
-    const all = Object.keys(types).length > 0 ? types : { "": job };
-    return Object.entries(all).map(([suffix, its]) => {
-      const name = id + suffix;
-      const settings = [`queue: "${name}"`, ...(its ? [its] : []), ...(handler ? [handler(name, hosted)] : [])];
-      return `  ${name}(input: PerformInput!): Outcome! @job(${settings.join(", ")})`;
-    });
+  const fields = typesOf(scenarios).map(({ name, its, hosted }) => {
+    const settings = [`queue: "${name}"`, ...(its ? [its] : []), ...(handler ? [handler(name, hosted)] : [])];
+    return `  ${name}(input: PerformInput!): Outcome! @job(${settings.join(", ")})`;
   });
   return `
 input PerformInput { script: String!  padding: String }
@@ -89,9 +98,11 @@ http = "on"
 ports = ["${arena.endpoint?.port ?? 443}"]
 [sandbox]
 user = "${process.getuid() === 0 ? "nobody" : ""}"
+run_by = "${way.command ? "worker" : "server"}"
 `);
     const flags = clock ? ["--test-clock"] : ["--credentials", arena.#makeCredentials()];
-    arena.args = ["serve", "--config", join(arena.folder, "errand.toml"), "--schema", join(arena.folder, "schema.graphql"),
+    arena.program = way.serve?.(typesOf(scenarios)) ?? { command: [binary, "serve"] };
+    arena.args = ["--config", join(arena.folder, "errand.toml"), "--schema", join(arena.folder, "schema.graphql"),
       "--data", join(arena.folder, "data"), "--log-format", "json", "--log-level", "debug", "--json", ...flags];
     arena.log = [];
     arena.port = 0;
@@ -126,15 +137,18 @@ user = "${process.getuid() === 0 ? "nobody" : ""}"
   // --- the server
 
   async start() {
-    this.server = start(binary, [...this.args, "--port", String(this.port)], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+    const { command: [program, ...first], environment: more } = this.program;
+    this.server = start(program, [...first, ...this.args, "--port", String(this.port)], {
+      env: { ...environment, ...more }, stdio: ["ignore", "pipe", "pipe"],
+    });
     const server = this.server;
     server.ended = new Promise((resolve) => server.once("exit", (code, signal) => resolve({ code, signal })));
     createInterface({ input: server.stderr }).on("line", (line) => this.log.push(line));
-    const first = await Promise.race([
+    const line = await Promise.race([
       new Promise((resolve) => createInterface({ input: server.stdout }).once("line", resolve)),
       server.ended.then(() => null),
     ]);
-    if (first === null) {
+    if (line === null) {
       // A worker that looks for the server may have been given its port for a moment.
       if (this.port !== 0 && this.log.some((line) => line.includes("ADDRESS_IN_USE"))) {
         this.log = this.log.filter((line) => !line.includes("ADDRESS_IN_USE"));
@@ -143,7 +157,7 @@ user = "${process.getuid() === 0 ? "nobody" : ""}"
       }
       throw new Error(`the server did not start:\n${this.log.join("\n")}`);
     }
-    const summary = JSON.parse(first);
+    const summary = JSON.parse(line);
     this.url = summary.url;
     this.port = summary.port ?? Number(new URL(summary.url).port);
     this.tokens ??= summary.tokens;
@@ -284,12 +298,9 @@ user = "${process.getuid() === 0 ? "nobody" : ""}"
 
   /** Starts the way's program for these mutations. */
   work(types, { url = this.url, token = this.tokens.worker, name, slots = 1, queues, selectors, labels } = {}) {
-    const { command, environment: more = {} } = this.way;
-    const worker = new WorkerProcess(command, {
-      ...environment, ...more, ERRAND_URL: url, ERRAND_TOKEN: token, ERRAND_TYPES: types.join(","), ERRAND_SLOTS: String(slots),
-      ...(name && { ERRAND_WORKER_NAME: name }), ...(queues && { ERRAND_QUEUES: queues.join(",") }),
-      ...(selectors && { ERRAND_SELECTORS: JSON.stringify(selectors) }), ...(labels && { ERRAND_LABELS: JSON.stringify(labels) }),
-    });
+    const { command, environment: more = {}, told = byVariables } = this.way;
+    const { flags = [], environment: its } = told(this, { url, token, types, slots, name, queues, selectors, labels });
+    const worker = new WorkerProcess([...command, ...flags], { ...environment, ...more, ...its });
     this.workers.push(worker);
     return worker;
   }

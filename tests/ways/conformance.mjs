@@ -53,7 +53,7 @@ class Stage {
   }
   /** A worker of the way; where the server runs the jobs itself there is none to start. */
   work(settings) {
-    if (this.way.handler) return undefined;
+    if (!this.way.command) return undefined;
     const worker = this.arena.work(this.fields, settings);
     this.processes.push(worker);
     return worker;
@@ -181,7 +181,7 @@ async function conform(way, chosen, failures) {
     if (together.length === 0) return;
     const arena = await Arena.open(way, together, { keep: options.keep });
     const shared = together.filter((scenario) => scenario.shared);
-    if (shared.length > 0 && !way.handler) {
+    if (shared.length > 0 && way.command) {
       arena.work(shared.flatMap(({ id, types = { "": 1 } }) => Object.keys(types).map((type) => id + type)), { slots: 100, name: "shared" });
     }
     const stages = together.map((scenario) => new Stage(arena, way, scenario));

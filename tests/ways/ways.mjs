@@ -1,6 +1,7 @@
-// The ways to run a job, one entry each: how its worker is started (`command`, `environment`), or by which `handler` of @job the server runs
-// its jobs itself (with an `endpoint` of ours, if it calls one, and what it has to `prepare` in the folder); whose `hands` (hands.mjs) can take its jobs; and what it lacks. A scenario
-// names what it needs, and where a way lacks that, the reason here stands under the table.
+// The ways to run a job, one entry each: how its worker is started (`command`, `environment`, and how it is `told` what to do, where that is not by
+// variables), or what program has the server in it (`serve`); which `handler` its types have in @job (with an `endpoint` of ours, if the server
+// calls one, and what it has to `prepare` in the folder); whose `hands` (hands.mjs) can take its jobs; and what it lacks. A scenario names what
+// it needs, and where a way lacks that, the reason here stands under the table.
 //
 //   process        a worker process of its own, which can be killed, stopped and told to drain
 //   connection     a connection to the server that lasts
@@ -14,15 +15,27 @@
 //   late callback  a report by a callback token whose attempt is over
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { binary } from "../e2e/support/server.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const cpp = process.env.ERRAND_CPP_WORKER;
+const inProcess = process.env.ERRAND_IN_PROCESS;
 const SDK = {
   hands: "an SDK says no such thing; \"socket\" and \"poll\" do",
   "late callback": "a worker has no callback token; \"lease lost, then late complete\" is the same for it",
 };
 const PUSHED = "the server calls the endpoint";
-const RUN = "the server starts the command: nothing is connected";
+const hosted = (reason) =>
+  Object.fromEntries(["process", "connection", "link", "fallback", "greeting", "batches", "version"].map((what) => [what, reason]));
+// Without namespaces, so that it runs wherever the tests do; the sandbox has tests of its own.
+const commandHandler = (folder, its) => `{command: ["/usr/bin/python3", "${folder}/command.py", "${folder}/given-back"],
+  sandbox: {profile: NONE, network: true, ${its}}}`;
+const prepareCommand = ({ folder }) => {
+  chmodSync(folder, 0o755);
+  copyFileSync(here("workers/command.py"), `${folder}/command.py`);
+  mkdirSync(`${folder}/given-back`);
+  chmodSync(`${folder}/given-back`, 0o777);
+};
 
 export const ways = [
   { name: "typescript", command: [process.execPath, here("workers/typescript.mjs")], lacks: SDK },
@@ -65,23 +78,49 @@ export const ways = [
   },
   {
     name: "command",
-    // Without namespaces, so that it runs wherever the tests do; the sandbox has tests of its own.
-    prepare: ({ folder }) => {
-      chmodSync(folder, 0o755);
-      copyFileSync(here("workers/command.py"), `${folder}/command.py`);
-      mkdirSync(`${folder}/given-back`);
-      chmodSync(`${folder}/given-back`, 0o777);
-    },
-    handler: ({ folder }, _name, its) =>
-      `{command: ["/usr/bin/python3", "${folder}/command.py", "${folder}/given-back"],
-        sandbox: {profile: NONE, network: true, ${its || "concurrency: 4"}}}`,
+    prepare: prepareCommand,
+    handler: ({ folder }, _name, its) => commandHandler(folder, its || "concurrency: 4"),
     unbounded: true, // by messages: the check of results is the one that refuses
     diesWithServer: true,
     lacks: {
       mortal: "a command that dies is an attempt that failed, as in \"any other error\"",
-      ...Object.fromEntries(["process", "connection", "link", "fallback", "greeting", "batches", "version"].map((what) => [what, RUN])),
+      ...hosted("the server starts the command: nothing is connected"),
       hands: "a command says its lines and nothing else",
       "late callback": "a command whose attempt is over has ended",
+    },
+  },
+  {
+    name: "worker run", command: [binary, "worker", "run"],
+    told: ({ folder }, { url, token, types, slots, name, queues = [], selectors = {}, labels = {} }) => {
+      const each = (flag, values) => values.flatMap((value) => [flag, value]);
+      return {
+        flags: [
+          "--config", `${folder}/errand.toml`, "--schema", `${folder}/schema.graphql`, "--log-format", "json", "--log-level", "debug",
+          "--url", url, "--slots", String(slots), ...(name ? ["--name", name] : []), ...each("--type", types), ...each("--queue", queues),
+          ...each("--label", Object.entries(labels).map((pair) => pair.join("="))),
+          ...each("--selector", Object.entries(selectors).map(([key, values]) => `${key}=${values.join(",")}`)),
+        ],
+        environment: { ERRAND_TOKEN: token, ...(name && { WORKER_NAME: name }) },
+      };
+    },
+    prepare: prepareCommand,
+    handler: ({ folder }) => commandHandler(folder, 'concurrency: 100, processes: 512, environment: ["WORKER_NAME"]'),
+    lacks: SDK,
+  },
+  {
+    name: "in process",
+    serve: (types) => ({
+      command: [inProcess],
+      environment: { ERRAND_TYPES: types.map(({ name, hosted: its }) => `${name}:${its.match(/concurrency: (\d+)/)?.[1] ?? 4}`).join(",") },
+    }),
+    unbounded: true,
+    diesWithServer: true,
+    absent: inProcess && existsSync(inProcess) ? undefined : "ERRAND_IN_PROCESS names no program",
+    lacks: {
+      mortal: "a handler in process dies with the server, as in \"server killed with a job in hand\"",
+      ...hosted("the handler is a function of the server's process: nothing is connected"),
+      hands: "a handler returns or throws, and says nothing else",
+      "late callback": "a handler has no callback token",
     },
   },
 ];

@@ -48,7 +48,7 @@ def outcome(reason, text="done"):
     return {
         "text": text, "attempt": job["attempt"], "stopped": reason,
         "timeLeftMs": max(0, job["timeLeftMs"] - (time.monotonic() - begun) * 1000), "traceparent": job.get("traceparent"),
-        "correlationId": job["correlationId"], "bytes": len(given.get("padding") or ""), "worker": None,
+        "correlationId": job["correlationId"], "bytes": len(given.get("padding") or ""), "worker": os.environ.get("WORKER_NAME"),
     }
 
 
