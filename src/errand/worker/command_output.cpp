@@ -13,6 +13,12 @@ namespace bj = boost::json;
 constexpr std::string_view kMembers =
     R"(one JSON object with "progress", "result", "error", "release" or "snoozeMs")";
 
+/// A line that names only some members leaves the others as they were.
+template <class T>
+void add(std::optional<T>& known, std::optional<T>& said) {
+  if (said) known = std::move(said);
+}
+
 }  // namespace
 
 bool CommandOutput::take(std::string_view line) {
@@ -60,7 +66,11 @@ std::string CommandOutput::read(std::string_view line) {
   auto report = parse_report(type, std::move(members));
   if (!report) return report.error().message;
   if (auto* progress = std::get_if<Progress>(&*report)) {
-    progress_(std::move(*progress));
+    add(said_.completed, progress->completed);
+    add(said_.total, progress->total);
+    add(said_.stage, progress->stage);
+    add(said_.message, progress->message);
+    progress_(said_);
   } else if (auto* failure = std::get_if<Failure>(&*report)) {
     outcome_ = std::move(*failure);
   } else if (auto* snooze = std::get_if<Snooze>(&*report)) {

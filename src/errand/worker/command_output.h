@@ -15,7 +15,7 @@ namespace errand::worker {
 /// its last word. Empty lines are passed over. Not thread-safe.
 class CommandOutput {
  public:
-  /// @param progress  called for each report of progress
+  /// @param progress  called for each report of progress, with what earlier ones said besides
   CommandOutput(std::size_t line_bytes_max, std::function<void(Progress)> progress)
       : line_bytes_max_(line_bytes_max), progress_(std::move(progress)) {}
 
@@ -33,6 +33,7 @@ class CommandOutput {
   const std::size_t line_bytes_max_;
   const std::function<void(Progress)> progress_;
   std::size_t line_number_ = 0;
+  Progress said_;
   std::optional<Outcome> outcome_;
   std::string fault_;
 };

@@ -29,6 +29,15 @@ TEST_F(CommandOutputTest, ReadsProgressAndAResult) {
   EXPECT_EQ(complete->result.at("n").as_int64(), 7);
 }
 
+TEST_F(CommandOutputTest, ProgressThatNamesOnlySomeMembersLeavesTheOthers) {
+  EXPECT_TRUE(output_.take(R"({"progress": {"completed": 1, "total": 2, "stage": "half"}})"));
+  EXPECT_TRUE(output_.take(R"({"progress": {"completed": 2}})"));
+  ASSERT_EQ(progress_.size(), 2U);
+  EXPECT_EQ(progress_[1].completed, 2);
+  EXPECT_EQ(progress_[1].total, 2);
+  EXPECT_EQ(progress_[1].stage, "half");
+}
+
 TEST_F(CommandOutputTest, AResultMayBeNull) {
   EXPECT_TRUE(output_.take(R"({"result": null})"));
   EXPECT_TRUE(std::get<Complete>(*output_.outcome()).result.is_null());
