@@ -23,7 +23,8 @@ namespace errand::outbound {
 ///
 /// Connections are kept and shared by the requests of one origin (scheme, host, port). One that the
 /// target closed in the moment of being used again is replaced, and the request sent once more, as
-/// RFC 9110, 9.2.2 has it for idempotent ones: requests are to bear it, by an idempotency key.
+/// RFC 9110, 9.2.2 has it for idempotent ones: requests are to bear it, by an idempotency key, or
+/// to say HttpRequest::once.
 ///
 /// Bounded: over Options::in_flight_max requests wait, in their order, those of an origin that has
 /// its share letting others pass; beyond Options::waiting_max they are refused.

@@ -188,6 +188,47 @@ TEST_F(HttpClientTest, SendsARequestOnceMoreWhenItsKeptConnectionEndsUnanswered)
   EXPECT_EQ(server.connections(), 2);
 }
 
+TEST_F(HttpClientTest, NeverSendsARequestTwiceThatIsToBeSentOnce) {
+  std::atomic<int> requests = 0;
+  const TestServer server([&requests](Connection& connection) {
+    while (connection.read()) {
+      if (++requests == 2) return;
+      connection.answer("ok");
+    }
+  });
+  HttpClient& c = client({&server});
+  HttpRequest request = get(server.url());
+  request.method = "POST";
+  request.body = "{}";
+  request.once = true;
+  EXPECT_TRUE(fetch(c, request));
+  const HttpResult second = fetch(c, request);
+  EXPECT_EQ(failure(second), HttpFailure::kCutOff);
+  EXPECT_TRUE(second.error().sent);
+  EXPECT_THAT(second.error().message, HasSubstr("not to be sent twice"));
+  EXPECT_EQ(requests, 2);
+  EXPECT_TRUE(fetch(c, request));
+  EXPECT_EQ(requests, 3);
+}
+
+TEST_F(HttpClientTest, AddsNothingToAPlainRequest) {
+  const TestServer server([](Connection& connection) {
+    while (const auto request = connection.read()) connection.answer(request->head);
+  });
+  HttpClient& c = client({&server});
+  HttpRequest request = get(server.url("/graphql"));
+  request.plain = true;
+  EXPECT_EQ(fetch(c, request)->body, "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:" +
+                                         std::to_string(server.port()) + "\r\n\r\n");
+  request.method = "OPTIONS";
+  request.headers = {{"Accept", "a/b"}, {"User-Agent", "mine"}};
+  const HttpResult options = fetch(c, request);
+  EXPECT_TRUE(options->body.starts_with("OPTIONS /graphql HTTP/1.1\r\n"));
+  EXPECT_THAT(options->body,
+              AllOf(HasSubstr("\r\nAccept: a/b\r\n"), HasSubstr("\r\nUser-Agent: mine\r\n"),
+                    Not(HasSubstr("errand")), Not(HasSubstr("Content-Length"))));
+}
+
 TEST_F(HttpClientTest, DoesNotFollowRedirects) {
   std::atomic<int> requests = 0;
   const TestServer server([&requests](Connection& connection) {

@@ -46,6 +46,9 @@ enum class WhenTooLarge : std::uint8_t {
   kTruncate,  ///< the first bytes, with HttpResponse::truncated: for those that people read
 };
 
+/// Below what common servers keep an idle connection open for (Node.js 5 s, others a minute).
+inline constexpr std::chrono::seconds kIdleMaxOfOnce{3};
+
 /// One request. Owns its text.
 struct HttpRequest {
   std::string method = "GET";
@@ -55,6 +58,12 @@ struct HttpRequest {
   /// kInvalid. None is added but Host, Accept, User-Agent and Content-Length.
   net::HttpHeaders headers;
   std::string body;
+  /// Adds neither Accept nor User-Agent: for the request of somebody else that is passed on.
+  bool plain = false;
+  /// For a request that does not bear to be sent twice: where the target closed a kept connection
+  /// in the moment of its use, it ends with kCutOff. So that this is rare, it is not sent on a
+  /// connection that was idle for longer than kIdleMaxOfOnce.
+  bool once = false;
 
   /// When all must have come, waiting for its turn included.
   std::chrono::steady_clock::time_point deadline;

@@ -107,6 +107,12 @@ struct HttpTransfer::Curl {
     auto& transfer = *static_cast<HttpTransfer*>(self);
     const auto ip = IpAddress::parse(peer);
     if (!transfer.allows(ip ? &*ip : nullptr)) return CURL_PREREQFUNC_ABORT;
+    if (transfer.sent_ && transfer.request_.once) {
+      transfer.stop(HttpFailure::kCutOff, transfer.url_.host +
+                                              " ended the connection before its response, and the "
+                                              "request is not to be sent twice.");
+      return CURL_PREREQFUNC_ABORT;
+    }
     transfer.sent_ = true;
     return CURL_PREREQFUNC_OK;
   }
@@ -163,7 +169,8 @@ void HttpTransfer::begin(void* user_data) {
   set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   if (!settings_.ca_file.empty()) set(easy, CURLOPT_CAINFO, settings_.ca_file.c_str());
-  set(easy, CURLOPT_USERAGENT, settings_.user_agent.c_str());
+  if (!request_.plain) set(easy, CURLOPT_USERAGENT, settings_.user_agent.c_str());
+  if (request_.once) set(easy, CURLOPT_MAXAGE_CONN, static_cast<long>(kIdleMaxOfOnce.count()));
 
   const auto left =
       std::chrono::ceil<milliseconds>(request_.deadline - std::chrono::steady_clock::now());
@@ -176,8 +183,9 @@ void HttpTransfer::begin(void* user_data) {
 
   if (request_.method == "HEAD") {
     set(easy, CURLOPT_NOBODY, 1L);
-  } else if (request_.method == "GET" && request_.body.empty()) {
+  } else if ((request_.method == "GET" || request_.method == "OPTIONS") && request_.body.empty()) {
     set(easy, CURLOPT_HTTPGET, 1L);
+    if (request_.method != "GET") set(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   } else {
     set(easy, CURLOPT_POST, 1L);
     set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
@@ -193,6 +201,7 @@ void HttpTransfer::begin(void* user_data) {
   // A name with nothing after its colon is left out.
   add("Expect:");
   if (!request_.headers.find("content-type")) add("Content-Type:");
+  if (request_.plain && !request_.headers.find("accept")) add("Accept:");
   for (const auto& [name, value] : request_.headers.fields()) {
     // An empty value is written with a semicolon.
     add(net::trim(value).empty() ? name + ";" : name + ": " + value);
