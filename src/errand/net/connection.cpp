@@ -355,6 +355,9 @@ void Connection::log_failure(std::string_view message, const std::exception_ptr&
   std::string what;
   try {
     std::rethrow_exception(error);
+  } catch (const BrokenBody& e) {
+    server_.log.warn_limited("response broke off", {{"reason", e.what()}, {"peer", peer_}});
+    return;
   } catch (const std::exception& e) {
     what = e.what();
   } catch (...) {
@@ -370,7 +373,7 @@ asio::awaitable<bool> Connection::write(std::string method, HttpResponse respons
   fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", response.status,
                  reason_phrase(response.status));
   for (const auto& [name, value] : response.headers.fields()) append_field(head, name, value);
-  append_field(head, "Date", http_date());
+  if (!response.headers.find("Date")) append_field(head, "Date", http_date());
 
   if (response.stream) {
     // HTTP/1.0 knows no chunks: there the end of the connection ends the body.

@@ -87,7 +87,7 @@ bool prefers_gzip(std::string_view accept_encoding) noexcept {
 }
 
 void compress(HttpResponse& response, std::string_view accept_encoding, std::size_t bytes_min) {
-  if (bytes_min == 0 || response.body.size() < bytes_min || response.stream ||
+  if (bytes_min == 0 || response.body.size() < bytes_min || response.stream || response.as_is ||
       !is_text(response.headers.find("Content-Type").value_or("")) ||
       response.headers.find("Content-Encoding") || response.headers.find("ETag")) {
     return;

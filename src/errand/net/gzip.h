@@ -23,8 +23,9 @@ bool prefers_gzip(std::string_view accept_encoding) noexcept;
 
 /// Packs the body of `response` where that is worth it: text of at least `bytes_min` bytes that has
 /// no Content-Encoding yet, and no ETag, which names the bytes as they are. Embedded files
-/// (`static_body`) are packed already, and a stream must not wait for a packer's buffer to fill.
-/// Says `Vary` also to a client that takes the body as it is.
+/// (`static_body`) are packed already, what is passed on stays as it is (`as_is`), and a stream
+/// must not wait for a packer's buffer to fill. Says `Vary` also to a client that takes the body as
+/// it is.
 /// @param accept_encoding  of the request, joined
 /// @param bytes_min        0: never
 void compress(HttpResponse& response, std::string_view accept_encoding, std::size_t bytes_min);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <initializer_list>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -110,7 +111,14 @@ class BodyWriter {
 /// connection's strand and is cancelled when the client leaves; `writer` lives as long as it runs.
 using BodyStream = std::function<boost::asio::awaitable<void>(BodyWriter& writer)>;
 
-/// A response. Content-Length, Transfer-Encoding, Connection and Date are the server's to add.
+/// Thrown by a BodyStream whose source broke off, which is nothing that someone must act on.
+class BrokenBody : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A response. Content-Length, Transfer-Encoding and Connection are the server's to add, and Date
+/// where it is missing.
 struct HttpResponse {
   unsigned status = 200;
   HttpHeaders headers;
@@ -122,6 +130,8 @@ struct HttpResponse {
   /// `stream` has no end of its own: when the server stops it is cut at once, whereas others have
   /// the grace to come to their end.
   bool endless = false;
+  /// Somebody else's response that is passed on: its body is not packed.
+  bool as_is = false;
   /// Close the connection afterwards.
   bool close = false;
 
