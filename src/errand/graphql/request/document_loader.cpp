@@ -110,6 +110,16 @@ DocumentLoader::Loaded DocumentLoader::load(RequestParameters& parameters) {
   return load_text(std::move(parameters.query));
 }
 
+DocumentCache::Entry DocumentLoader::find_named(const RequestParameters& parameters) {
+  if (!parameters.query.empty()) return nullptr;
+  std::string_view hash = persisted_query_hash(parameters.extensions).value_or("");
+  if (hash.empty() && parameters.document_id && parameters.document_id->starts_with(kHashPrefix)) {
+    hash = std::string_view(*parameters.document_id).substr(kHashPrefix.size());
+  }
+  if (DocumentCache::Entry trusted = find_trusted(parameters, hash)) return trusted;
+  return hash.empty() ? nullptr : persisted_.find(hash);
+}
+
 DocumentCache::Entry DocumentLoader::find_trusted(const RequestParameters& parameters,
                                                   std::string_view hash) const {
   const auto by_id = [&](std::string_view id) -> DocumentCache::Entry {

@@ -59,6 +59,10 @@ class DocumentLoader {
   /// @return the document, or a request error. Takes the text out of `parameters`.
   std::expected<DocumentCache::Entry, Response> load(RequestParameters& parameters);
 
+  /// The document that `parameters` name by a hash or an id instead of its text; nullptr where they
+  /// do not, or it is not known.
+  DocumentCache::Entry find_named(const RequestParameters& parameters);
+
   /// Holds `operation` of a loaded document against the limits that depend on variables, once these
   /// are known, and reports warnings. To be called before each execution.
   /// @param variables  coerced

@@ -172,6 +172,10 @@ Result<void> Service::trust(std::span<const TrustedDocument> documents) {
 
 const type::Schema& Service::schema() const noexcept { return impl_->resolvers->schema(); }
 
+DocumentCache::Entry Service::find_named(const RequestParameters& parameters) {
+  return impl_->loader.find_named(parameters);
+}
+
 CacheStatistics Service::cache_statistics() const { return impl_->loader.cache_statistics(); }
 
 }  // namespace errand::graphql::request

@@ -74,6 +74,9 @@ class Service {
     return start(std::move(parameters), std::move(context), StartOptions{});
   }
 
+  /// See DocumentLoader::find_named().
+  DocumentCache::Entry find_named(const RequestParameters& parameters);
+
   [[nodiscard]] const type::Schema& schema() const noexcept;
   [[nodiscard]] CacheStatistics cache_statistics() const;
 
