@@ -16,6 +16,8 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "CONSTRAINT_VIOLATION";
     case ErrorCode::kOperationResolutionFailure:
       return "OPERATION_RESOLUTION_FAILURE";
+    case ErrorCode::kMixedOperation:
+      return "MIXED_OPERATION";
     case ErrorCode::kLimitExceeded:
       return "LIMIT_EXCEEDED";
     case ErrorCode::kMaxQueryBytesLimit:

@@ -17,6 +17,7 @@ enum class ErrorCode : std::uint8_t {
   kBadUserInput,
   kConstraintViolation,
   kOperationResolutionFailure,
+  kMixedOperation,
   kLimitExceeded,
   kMaxQueryBytesLimit,
   kMaxTokensLimit,
