@@ -101,6 +101,23 @@ inline constexpr GaugeDescription kOutboundRequestsInFlight{
 inline constexpr GaugeDescription kOutboundRequestsWaiting{
     "errand_outbound_requests_waiting", "HTTP requests to targets that wait for their turn.", {}};
 
+inline constexpr CounterDescription kUpstreamRequests{
+    "errand_upstream_requests_total",
+    "HTTP requests passed on to the upstream, by class of status or what failed.",
+    {"outcome"}};
+inline constexpr HistogramDescription kUpstreamRequestDuration{
+    "errand_upstream_request_duration_seconds",
+    "Time from an HTTP request being passed on to the head of its response, or its failure.",
+    {},
+    {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}};
+inline constexpr CounterDescription kUpstreamOperations{
+    "errand_upstream_operations_total",
+    "Operations of WebSockets passed on to the upstream, by outcome (completed, error, stopped, "
+    "refused, failed).",
+    {"outcome"}};
+inline constexpr GaugeDescription kUpstreamWebSockets{
+    "errand_upstream_websockets", "Open WebSockets to the upstream.", {}};
+
 inline constexpr GaugeDescription kBuildInfo{
     "errand_build_info", "Always 1; the labels tell the build.", {"version"}};
 inline constexpr GaugeDescription kStartTime{
