@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "errand/server/front_routing.h"
 #include "errand/server/result_delivery.h"
 #include "errand/server/stream_response.h"
 #include "errand/telemetry/metric_names.h"
@@ -96,22 +97,79 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::handle(net::HttpRequest request)
   info.transport = "http";
   const std::string request_id = info.request_id;
   const Acceptable acceptable = negotiate(request.headers.joined("Accept"));
+  const GraphqlMediaType type = acceptable.single.value_or(GraphqlMediaType::kJson);
+  FrontRoute route{.side = upstream::Side::kLocal, .error = std::nullopt};
+  if (deps_.front != nullptr) {
+    route = route_request(request, deps_.front->root_fields(), deps_.service,
+                          options_.read.body_depth_max);
+  }
   net::HttpResponse response;
+  switch (route.side) {
+    case upstream::Side::kLocal:
+      response = co_await answer_local(std::move(request), acceptable, std::move(info));
+      break;
+    case upstream::Side::kUpstream:
+      response = co_await pass_on(std::move(request), type, std::move(info));
+      // The upstream may have one of its own.
+      if (response.headers.find("X-Request-Id")) co_return response;
+      break;
+    case upstream::Side::kMixed: {
+      Response refusal =
+          Response::failure(Outcome::kValidationError, route.error->code, route.error->message);
+      const unsigned status = response_status(options_.status_profile, refusal, type);
+      response = graphql_response(status, type, std::move(refusal.body));
+      break;
+    }
+  }
+  response.headers.set("X-Request-Id", request_id);
+  co_return response;
+}
+
+asio::awaitable<net::HttpResponse> GraphqlHttp::answer_local(net::HttpRequest request,
+                                                             Acceptable acceptable,
+                                                             RequestInfo info) {
   if (request.method != "GET" && request.method != "HEAD" && request.method != "POST") {
-    response = error_response(405, GraphqlMediaType::kJson,
-                              {ErrorCode::kInvalidArgument, "Send GraphQL requests by POST."});
+    auto response = error_response(405, GraphqlMediaType::kJson,
+                                   {ErrorCode::kInvalidArgument, "Send GraphQL requests by POST."});
     response.headers.set("Allow", "GET, HEAD, POST");
-  } else if (!acceptable.single && !acceptable.stream &&
-             acceptable.incremental == IncrementalFormat::kNone) {
-    response = error_response(
+    co_return response;
+  }
+  if (!acceptable.single && !acceptable.stream &&
+      acceptable.incremental == IncrementalFormat::kNone) {
+    co_return error_response(
         406, GraphqlMediaType::kJson,
         {ErrorCode::kInvalidArgument,
          "Accept allows neither application/graphql-response+json nor application/json, nor a "
          "stream (text/event-stream, multipart/mixed)."});
-  } else {
-    response = co_await answer(std::move(request), acceptable, std::move(info));
   }
-  response.headers.set("X-Request-Id", request_id);
+  co_return co_await answer(std::move(request), acceptable, std::move(info));
+}
+
+asio::awaitable<net::HttpResponse> GraphqlHttp::pass_on(net::HttpRequest request,
+                                                        GraphqlMediaType type, RequestInfo info) {
+  const Stopwatch stopwatch;
+  const std::string peer = request.peer;
+  auto answered = co_await deps_.front->forwarder().forward(
+      std::move(request), {.traceparent = info.trace.traceparent(), .request_id = info.request_id});
+  net::HttpResponse response;
+  if (answered) {
+    response = *std::move(answered);
+  } else {
+    const upstream::Forwarder::Failure& failure = answered.error();
+    response = error_response(failure.status, type, failure.error);
+    if (const auto wait = failure.error.retry_after) {
+      const auto seconds = std::chrono::ceil<std::chrono::seconds>(*wait);
+      response.headers.set("Retry-After", std::to_string(seconds.count()));
+    }
+  }
+  if (deps_.log.enabled(telemetry::LogLevel::kDebug)) {
+    deps_.log.debug("GraphQL request passed on", {{"status", response.status},
+                                                  {"duration_ms", stopwatch.seconds() * 1'000},
+                                                  {"peer", peer},
+                                                  {"request_id", info.request_id},
+                                                  {"correlation_id", info.correlation_id},
+                                                  {"trace_id", info.trace.trace_id_text()}});
+  }
   co_return response;
 }
 

@@ -15,6 +15,7 @@
 #include "errand/server/status_profile.h"
 #include "errand/telemetry/log.h"
 #include "errand/telemetry/metrics.h"
+#include "errand/upstream/front.h"
 
 namespace errand::server {
 
@@ -28,6 +29,9 @@ struct GraphqlDependencies {
   Random& random;  ///< thread-safe
   telemetry::Log log;
   telemetry::Metrics* metrics = nullptr;  ///< may be null
+  /// The server behind this one, which answers the operations that are not this one's; nullptr:
+  /// there is none.
+  upstream::Front* front = nullptr;
 };
 
 /// GraphQL over HTTP (graphql-over-http, draft of 2026-08): POST with application/json, and GET
@@ -39,6 +43,9 @@ struct GraphqlDependencies {
 ///
 /// A batch, where allowed, is a JSON array of requests. They run one after the other, share one
 /// deadline, and are answered with 200 and the array of their responses in the same order.
+///
+/// In front of another server, requests for operations of that one are passed on as they are: they
+/// are neither authenticated here nor bound by the limits on documents.
 class GraphqlHttp {
  public:
   struct Options {
@@ -52,10 +59,14 @@ class GraphqlHttp {
 
   GraphqlHttp(GraphqlDependencies dependencies, Options options);
 
-  /// Answers GET, HEAD and POST; anything else is 405.
+  /// Answers GET, HEAD and POST; anything else is 405, or the upstream's.
   boost::asio::awaitable<net::HttpResponse> handle(net::HttpRequest request);
 
  private:
+  boost::asio::awaitable<net::HttpResponse> answer_local(net::HttpRequest request,
+                                                         Acceptable acceptable, RequestInfo info);
+  boost::asio::awaitable<net::HttpResponse> pass_on(net::HttpRequest request, GraphqlMediaType type,
+                                                    RequestInfo info);
   boost::asio::awaitable<net::HttpResponse> answer(net::HttpRequest request, Acceptable acceptable,
                                                    RequestInfo info);
   boost::asio::awaitable<net::HttpResponse> answer_single(GraphqlHttpRequest request,

@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "errand/async/task_group.h"
+#include "errand/server/front_routing.h"
 #include "errand/server/result_delivery.h"
 #include "errand/server/transport_ws_message.h"
 
@@ -65,6 +66,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
         options_(options),
         socket_(std::move(socket)),
         headers_(std::move(request.headers)),
+        query_(std::move(request.query)),
         peer_(std::move(request.peer)),
         principal_(std::move(principal)),
         incremental_(options.incremental),
@@ -100,6 +102,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     by_id_.clear();
     operations_.cancel();
     co_await operations_.join();
+    if (relay_) co_await relay_->close();
     if (failure) std::rethrow_exception(failure);
   }
 
@@ -107,6 +110,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
   struct Operation {
     std::string id;
     bool stopped = false;  ///< nothing more is sent for it
+    bool relayed = false;  ///< to the upstream
     asio::cancellation_signal cancellation;
   };
   using OperationPtr = std::shared_ptr<Operation>;
@@ -155,6 +159,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
         socket_->close({4400, parsed.error().message});
         co_return;
       }
+      received_ = std::move(message->data);
       const bool go_on = co_await std::visit(
           [this](auto& m) -> asio::awaitable<bool> { return on(std::move(m)); }, *parsed);
       if (!go_on) co_return;
@@ -175,12 +180,13 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
         auto principal = deps_.authenticator->authenticate_header(*authorization);
         principal_ = principal ? std::move(*principal) : nullptr;
       }
-      if (!principal_) {
+      if (!principal_ && deps_.front == nullptr) {
         deps_.log.warn_limited("WebSocket without a valid token", {{"peer", peer_}});
         socket_->close({4403, "Forbidden"});
         co_return false;
       }
     }
+    if (deps_.front != nullptr) connection_init_ = std::move(received_);
     if (init.payload) incremental_ = incremental_format(*init.payload, incremental_);
     acknowledged_ = true;
     co_return co_await socket_->send_when_room(transport_ws::connection_ack());
@@ -196,6 +202,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     if (const auto found = by_id_.find(complete.id); found != by_id_.end()) {
       const OperationPtr operation = found->second;
       by_id_.erase(found);
+      if (operation->relayed) relay_->complete(complete.id);
       stop(*operation);
     }
     co_return true;
@@ -211,12 +218,23 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
       co_return false;
     }
     if (by_id_.size() >= options_.operations_max) {
-      const auto refusal =
-          Response::failure(Outcome::kFailed, ErrorCode::kResourceExhausted,
-                            "This connection has " + std::to_string(options_.operations_max) +
-                                " operations open; complete one first.");
-      co_return co_await socket_->send_when_room(
-          transport_ws::error(subscribe.id, refusal.errors_text()));
+      co_return co_await refuse(subscribe.id,
+                                {ErrorCode::kResourceExhausted,
+                                 "This connection has " + std::to_string(options_.operations_max) +
+                                     " operations open; complete one first."});
+    }
+    if (deps_.front != nullptr) {
+      FrontRoute route =
+          route_parameters(subscribe.parameters, deps_.front->root_fields(), deps_.service);
+      if (route.error) co_return co_await refuse(subscribe.id, *std::move(route.error));
+      if (route.side == upstream::Side::kUpstream) co_return co_await relay(subscribe.id);
+      if (deps_.authenticator != nullptr && !principal_) {
+        deps_.log.warn_limited("WebSocket without a valid token", {{"peer", peer_}});
+        co_return co_await refuse(subscribe.id,
+                                  {ErrorCode::kUnauthenticated,
+                                   "This operation needs a token of this server; that of the "
+                                   "server behind it does not count here."});
+      }
     }
     auto operation = std::make_shared<Operation>();
     operation->id = subscribe.id;
@@ -224,6 +242,51 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     operations_.spawn(socket_->executor(), "operation",
                       run_operation(operation, std::move(subscribe.parameters)));
     co_return true;
+  }
+
+  asio::awaitable<bool> refuse(std::string id, Error why) {
+    const auto refusal = Response::failure(Outcome::kFailed, why.code, why.message);
+    co_return co_await socket_->send_when_room(transport_ws::error(id, refusal.errors_text()));
+  }
+
+  /// Passes the subscribe message that was just read on to the upstream.
+  asio::awaitable<bool> relay(std::string id) {
+    if (!relay_) make_relay();
+    if (auto taken = relay_->subscribe(id, std::move(received_)); !taken) {
+      co_return co_await refuse(std::move(id), std::move(taken.error()));
+    }
+    auto operation = std::make_shared<Operation>();
+    operation->id = id;
+    operation->relayed = true;
+    by_id_.emplace(std::move(id), std::move(operation));
+    co_return true;
+  }
+
+  void make_relay() {
+    net::HttpRequest upgrade;
+    upgrade.headers = headers_;
+    upgrade.peer = peer_;
+    const RequestInfo info = read_request_info(headers_, deps_.clock, deps_.random);
+    relay_ = deps_.front->relay(
+        {.strand = socket_->executor(),
+         .headers = upstream::upgrade_headers(
+             upgrade, {.traceparent = info.trace.traceparent(), .request_id = info.request_id}),
+         .query = query_,
+         .connection_init = connection_init_,
+         .send =
+             [this](std::string message) { return socket_->send_when_room(std::move(message)); },
+         .ended =
+             [this](std::string_view id) {
+               if (const auto found = by_id_.find(std::string(id)); found != by_id_.end()) {
+                 finish(*OperationPtr(found->second));
+               }
+             },
+         .failed = [this](std::string id, Error why) -> asio::awaitable<void> {
+           const auto found = by_id_.find(id);
+           if (found == by_id_.end()) co_return;  // the client has completed it meanwhile
+           finish(*OperationPtr(found->second));
+           co_await refuse(std::move(id), std::move(why));
+         }});
   }
 
   asio::awaitable<void> run_operation(OperationPtr operation,
@@ -287,6 +350,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
   const Options& options_;
   std::shared_ptr<net::WebSocket> socket_;
   net::HttpHeaders headers_;
+  std::string query_;
   std::string peer_;
   auth::PrincipalPtr principal_;
   bool initialised_ = false;
@@ -295,6 +359,9 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
   asio::steady_timer init_timer_;
   async::TaskGroup operations_;
   std::unordered_map<std::string, OperationPtr> by_id_;
+  std::string received_;                          ///< the message that is being handled, as it came
+  std::string connection_init_;                   ///< the same, kept for the upstream
+  std::shared_ptr<upstream::SocketRelay> relay_;  ///< null until an operation needs it
 };
 
 GraphqlTransportWs::GraphqlTransportWs(GraphqlDependencies dependencies, Options options)
@@ -306,12 +373,13 @@ std::variant<net::WebSocketAccept, net::HttpResponse> GraphqlTransportWs::upgrad
   if (const auto header = request.header("Authorization");
       header && deps_.authenticator != nullptr) {
     auto found = deps_.authenticator->authenticate_header(*header);
-    if (!found) {
+    if (found) {
+      principal = std::move(*found);
+    } else if (deps_.front == nullptr) {
       auto response = error_response(401, GraphqlMediaType::kJson, found.error());
       response.headers.add("WWW-Authenticate", "Bearer");
       return response;
     }
-    principal = std::move(*found);
   }
   return net::WebSocketAccept{
       .subprotocols = {"graphql-transport-ws"},

@@ -19,6 +19,10 @@ namespace errand::server {
 /// The headers `traceparent`, `x-correlation-id` and `x-request-id` of the upgrade hold for every
 /// operation; `payload.extensions` of one operation outranks them (`traceparent`, `correlationId`,
 /// `idempotencyKey`).
+///
+/// In front of another server, operations of that one are relayed over a WebSocket to there, beside
+/// those of this one. A client whose token is none here may be known there: it is let in, and its
+/// operations here are refused (UNAUTHENTICATED).
 class GraphqlTransportWs {
  public:
   struct Options {
@@ -34,7 +38,7 @@ class GraphqlTransportWs {
 
   GraphqlTransportWs(GraphqlDependencies dependencies, Options options);
 
-  /// Decides on an upgrade: refuses one with a wrong token (401).
+  /// Decides on an upgrade: refuses one with a wrong token (401), unless it may be the upstream's.
   std::variant<net::WebSocketAccept, net::HttpResponse> upgrade(const net::HttpRequest& request);
 
  private:

@@ -32,23 +32,31 @@ net::HttpResponse problem(unsigned status, std::string_view text,
 Server::Server(Dependencies dependencies, Options options)
     : assets_(dependencies.assets),
       metrics_(dependencies.graphql.metrics),
+      in_front_(dependencies.graphql.front != nullptr),
       http_(dependencies.graphql, options.http),
       web_socket_(dependencies.graphql, options.web_socket),
       sse_(dependencies.graphql, options.http, options.sse),
       health_(std::move(dependencies.readiness)) {}
 
 void Server::add_routes(net::Router& router) {
+  std::vector<std::string> methods{"POST", "GET"};
+  std::vector<std::string> stream_methods{"POST", "GET", "PUT", "DELETE"};
+  if (in_front_) {
+    // Whether there is something for these is the upstream's to say; preflights (CORS) are.
+    methods.insert(methods.end(), {"OPTIONS", "PUT", "PATCH", "DELETE"});
+    stream_methods.emplace_back("OPTIONS");
+  }
   router.add(net::Route{
-      .methods = {"POST", "GET"}, .path = "/graphql", .handler = [this](net::HttpRequest request) {
+      .methods = methods, .path = "/graphql", .handler = [this](net::HttpRequest request) {
         return http_.handle(std::move(request));
       }});
   router.add(net::WebSocketRoute{
       .path = "/graphql",
       .upgrade = [this](const net::HttpRequest& request) { return web_socket_.upgrade(request); }});
-  router.add(net::Route{.methods = {"POST", "GET", "PUT", "DELETE"},
+  router.add(net::Route{.methods = stream_methods,
                         .path = "/graphql/stream",
                         .handler = [this](net::HttpRequest request) {
-                          return SseConnections::concerns(request)
+                          return SseConnections::concerns(request) && request.method != "OPTIONS"
                                      ? sse_.handle(std::move(request))
                                      : http_.handle(std::move(request));
                         }});

@@ -52,6 +52,7 @@ class Server {
  private:
   std::span<const Asset> assets_;
   telemetry::Metrics* metrics_;
+  bool in_front_;  ///< of another server
   GraphqlHttp http_;
   GraphqlTransportWs web_socket_;
   SseConnections sse_;

@@ -8,6 +8,7 @@
 
 #include "errand/async/deadline.h"
 #include "errand/crypto/encoding.h"
+#include "errand/server/front_routing.h"
 #include "errand/server/stream_response.h"
 
 namespace errand::server {
@@ -192,6 +193,17 @@ asio::awaitable<net::HttpResponse> SseConnections::execute(net::HttpRequest requ
       id->get_string().size() > kOperationIdBytesMax) {
     co_return problem(400, ErrorCode::kInvalidArgument,
                       "extensions.operationId must be a text of at most 256 bytes.");
+  }
+  if (deps_.front != nullptr) {
+    const FrontRoute route =
+        route_parameters(parameters, deps_.front->root_fields(), deps_.service);
+    if (route.error) co_return error_response(400, GraphqlMediaType::kJson, *route.error);
+    if (route.side == upstream::Side::kUpstream) {
+      co_return problem(400, ErrorCode::kInvalidArgument,
+                        "This operation belongs to the server behind this one, which the event "
+                        "stream of several operations does not reach. Send it by POST with Accept: "
+                        "text/event-stream and without the stream's token, or over the WebSocket.");
+    }
   }
   info.deadline = deps_.clock.now().monotonic + http_.request_timeout;
   std::string operation_id(id->get_string());

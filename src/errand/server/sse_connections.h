@@ -31,6 +31,9 @@ namespace errand::server {
 /// off is reserved anew. A GET may come without an Authorization header, as an EventSource can send
 /// none. What an operation gives before its stream is there waits unread at its source.
 ///
+/// Operations of a server behind this one are refused: they have a stream of their own by POST, or
+/// the WebSocket.
+///
 /// Thread-safe.
 class SseConnections {
  public:
