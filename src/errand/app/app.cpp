@@ -46,6 +46,7 @@
 #include "errand/store/sqlite/sqlite_store.h"
 #include "errand/telemetry/metric_names.h"
 #include "errand/telemetry/metrics.h"
+#include "errand/upstream/front.h"
 #include "errand/worker/contract_job_types.h"
 #include "errand/worker/gateway.h"
 
@@ -200,6 +201,7 @@ class App::Impl {
     }
     crash_point(CrashPoint::kDrain);
     if (handlers_) handlers_->stop();
+    if (front_) front_->stop();
     requests_.stop();
     if (lane_) lane_->stop();
     crash_point(CrashPoint::kDrain);
@@ -393,6 +395,7 @@ class App::Impl {
     if (!resolvers) return std::unexpected(resolvers.error());
 
     if (auto done = make_service(*std::move(resolvers)); !done) return done;
+    if (auto done = make_front(); !done) return done;
 
     if (serves_graphiql(config_)) assets_ = page_assets();
     server::Server::Options server_options;
@@ -415,7 +418,8 @@ class App::Impl {
                                                  .clock = clock(),
                                                  .random = random_,
                                                  .log = log_,
-                                                 .metrics = &metrics_},
+                                                 .metrics = &metrics_,
+                                                 .front = front_.get()},
                                      .readiness =
                                          [this] {
                                            return std::vector<server::HealthCheck>{
@@ -434,6 +438,27 @@ class App::Impl {
       return fail(cors.error().code, "cors.origins: " + cors.error().message);
     }
     cors_ = *std::move(cors);
+    return {};
+  }
+
+  Result<void> make_front() {
+    if (config_.upstream.url.empty()) return {};
+    std::vector<std::string> replaced;
+    for (const auto& form : config_.upstream.jobs) {
+      if (form.replace) replaced.push_back(form.mutation);
+    }
+    auto front = upstream::Front::create(
+        {.http = {.url = config_.upstream.url,
+                  .timeout = config_.upstream.timeout,
+                  .idle_timeout = config_.upstream.idle_timeout,
+                  .requests_max = config_.upstream.requests_max,
+                  .ca_file = config_.outbound.ca_file},
+         .web_socket = {},
+         .web_socket_url = config_.upstream.websocket_url},
+        upstream::RootFields::between(service_->schema(), *upstream_schema_, replaced, {}), log_,
+        &metrics_);
+    if (!front) return fail(front.error().code, "upstream: " + front.error().message);
+    front_ = *std::move(front);
     return {};
   }
 
@@ -602,6 +627,7 @@ class App::Impl {
   std::optional<runtime::Lane> lane_;
   std::optional<graphql::request::Service> service_;
   std::shared_ptr<void> document_cache_metrics_;
+  std::unique_ptr<upstream::Front> front_;
   std::vector<server::Asset> assets_;
   std::optional<server::Server> server_;
   net::Router router_;

@@ -364,6 +364,7 @@ std::string show_job_forms(const Config& config) {
 }
 
 void add_upstream_settings(std::vector<Setting>& t) {
+  using namespace std::chrono_literals;
   t.push_back(text_setting("upstream.url", "--upstream",
                            "GraphQL endpoint of a server to stand in front of",
                            [](Config& c) -> std::string& { return c.upstream.url; }));
@@ -398,6 +399,18 @@ void add_upstream_settings(std::vector<Setting>& t) {
                            [](Config& c) -> TextList& { return c.upstream.transient; }));
   t.push_back(list_setting("upstream.permanent", "", "codes of the server's errors that end a job",
                            [](Config& c) -> TextList& { return c.upstream.permanent; }));
+  t.push_back(text_setting("upstream.websocket_url", "",
+                           "where that server takes WebSockets (ws or wss), if not at upstream.url",
+                           [](Config& c) -> std::string& { return c.upstream.websocket_url; }));
+  t.push_back(duration_setting(
+      "upstream.timeout", "", "longest wait for its answer to what is passed on",
+      [](Config& c) -> Milliseconds& { return c.upstream.timeout; }, 100ms, 1h));
+  t.push_back(duration_setting(
+      "upstream.idle_timeout", "", "longest wait for the next piece of such an answer",
+      [](Config& c) -> Milliseconds& { return c.upstream.idle_timeout; }, 100ms, 24h));
+  t.push_back(number_setting<std::size_t>(
+      "upstream.requests_max", "", "requests passed on at once, streams included",
+      [](Config& c) -> std::size_t& { return c.upstream.requests_max; }, 1, 100'000));
 }
 
 void add_way_settings(std::vector<Setting>& t) {

@@ -86,6 +86,11 @@ struct Config {
     std::string on_behalf_of;            ///< header that names a job's subject; empty: none
     std::vector<std::string> transient;  ///< codes of its errors after which a job is tried again
     std::vector<std::string> permanent;  ///< and of those that end it
+    // Of what is passed on:
+    std::string websocket_url;           ///< where it takes WebSockets; empty: as url
+    Milliseconds timeout{60'000};        ///< until the head of its response
+    Milliseconds idle_timeout{300'000};  ///< between two pieces of a response
+    std::size_t requests_max = 1'024;    ///< under way at once, streams included
   } upstream;
 
   struct Store {
