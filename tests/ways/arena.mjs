@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { binary, environment } from "../e2e/support/server.mjs";
 import { Endpoint } from "./workers/endpoint.mjs";
+import { Upstream } from "./workers/upstream.mjs";
 
 /** Long enough for machines that are busy with other things; ERRAND_WAYS_LEASE_MS is for slower ones. */
 export const LEASE_MS = Number(process.env.ERRAND_WAYS_LEASE_MS ?? 3_000);
@@ -82,6 +83,7 @@ export class Arena {
     arena.leaseMs = leaseMs;
     arena.folder = mkdtempSync(join(tmpdir(), "errand-ways-"));
     if (way.endpoint) arena.endpoint = await Endpoint.listen();
+    if (way.upstream) arena.upstream = await Upstream.listen(typesOf(scenarios).map(({ name }) => name));
     way.prepare?.(arena);
     writeFileSync(join(arena.folder, "schema.graphql"),
       schemaOf(scenarios, way.handler && ((name, its) => `handler: ${way.handler(arena, name, its)}`)));
@@ -95,7 +97,7 @@ drain_timeout = "30s"
 [outbound]
 allow = ["127.0.0.1"]
 http = "on"
-ports = ["${arena.endpoint?.port ?? 443}"]
+ports = ["${(arena.endpoint ?? arena.upstream)?.port ?? 443}"]
 [sandbox]
 user = "${process.getuid() === 0 ? "nobody" : ""}"
 run_by = "${way.command ? "worker" : "server"}"
@@ -172,6 +174,7 @@ run_by = "${way.command ? "worker" : "server"}"
     await Promise.all(this.workers.map((worker) => worker.kill()));
     this.#following.abort();
     this.endpoint?.close();
+    this.upstream?.close();
     const end = await this.kill("SIGTERM");
     if (!this.keep) rmSync(this.folder, { recursive: true, force: true });
     return end;

@@ -40,7 +40,8 @@ class Stage {
   }
   /** Its handler runs, and has said so. */
   async begun(id) {
-    await this.arena.until(id, "progressed");
+    if (this.arena.upstream) await this.arena.upstream.begun(id);
+    else await this.arena.until(id, "progressed");
     return id;
   }
   /** The job, once it has ended. */
@@ -129,7 +130,7 @@ function within(ms, promise) {
 
 /** What is left to hold against the arena when everything in it is over. @return faults */
 async function settle(arena, stages) {
-  const faults = [...arena.faults, ...(arena.endpoint?.faults ?? [])];
+  const faults = [...arena.faults, ...(arena.endpoint ?? arena.upstream ?? { faults: [] }).faults];
   if (stages.every(({ failed }) => !failed)) {
     const stale = await arena.staleReports();
     const [least, most] = ["staleLeast", "staleMost"].map((name) => stages.reduce((sum, stage) => sum + stage[name], 0));

@@ -104,7 +104,7 @@ export const scenarios = [
     },
   },
   {
-    id: "flood", name: "progress flood coalesced", shared: true,
+    id: "flood", name: "progress flood coalesced", needs: ["progress"], shared: true,
     async run(t) {
       const job = await t.end(await t.submit([[{ do: "flood", count: 1000 }]]));
       assert.deepEqual([job.status, job.attempt], ["SUCCEEDED", 1]);
@@ -114,7 +114,7 @@ export const scenarios = [
     },
   },
   {
-    id: "lastProgress", name: "progress before end kept", shared: true,
+    id: "lastProgress", name: "progress before end kept", needs: ["progress"], shared: true,
     async run(t) {
       const id = await t.submit([[
         { do: "progress", completed: 1, total: 3, stage: "begin" }, { do: "progress", completed: 3, total: 3, stage: "end", message: "all" },
@@ -180,7 +180,7 @@ export const scenarios = [
     },
   },
   {
-    id: "cancelOrComplete", name: "cancel against complete", hosted: "concurrency: 1",
+    id: "cancelOrComplete", name: "cancel against complete", needs: ["last word"], hosted: "concurrency: 1",
     async run(t) {
       t.work();
       const id = await t.begun(await t.submit([[BEGIN, { do: "untilStopped" }]]));
@@ -414,14 +414,14 @@ export const scenarios = [
     },
   },
   {
-    id: "release", name: "release", shared: true,
+    id: "release", name: "release", needs: ["giving back"], shared: true,
     async run(t) {
       const job = await t.end(await t.submit([[{ do: "release" }]]));
       assertEnd(job, "SUCCEEDED", 1, ["enqueued", "started", "released", "started", "succeeded"]);
     },
   },
   {
-    id: "snooze", name: "snooze", shared: true,
+    id: "snooze", name: "snooze", needs: ["giving back"], shared: true,
     async run(t) {
       const id = await t.submit([[{ do: "snooze", ms: 500 }]]);
       const job = await t.end(id);
@@ -534,6 +534,14 @@ export const scenarios = [
         assertEnd(job, "SUCCEEDED", 2, history);
         const { data } = t.arena.history(id).find(({ type }) => type === "attempt_failed");
         assert.equal(data.error.code, "PUSH_UNREACHABLE");
+        return;
+      }
+      if (t.way.upstream) {
+        const id = await t.begun(await t.submit([[LONG], []]));
+        t.arena.upstream.cut(id);
+        assertEnd(await t.end(id), "SUCCEEDED", 2, history);
+        const { data } = t.arena.history(id).find(({ type }) => type === "attempt_failed");
+        assert.equal(data.error.code, "UPSTREAM_UNREACHABLE");
         return;
       }
       const worker = t.work({ name: "dead" });
@@ -718,9 +726,9 @@ export const scenarios = [
     },
   },
   {
-    id: "timeLeft", name: "remaining time handed over", shared: true, types: { Attempt: 'timeout: "40s"', Job: 'timeout: "10m", deadline: "30s"' },
+    id: "timeLeft", name: "remaining time handed over", shared: true, types: { Attempt: 'timeout: "40s"', Whole: 'timeout: "10m", deadline: "30s"' },
     async run(t) {
-      for (const [type, most] of [["Attempt", 40_000], ["Job", 30_000]]) {
+      for (const [type, most] of [["Attempt", 40_000], ["Whole", 30_000]]) {
         const { result } = await t.end(await t.submit([[{ do: "sleep", ms: 300 }]], { type }), type);
         assert.ok(result.timeLeftMs > 0 && result.timeLeftMs <= most - 290, `${result.timeLeftMs} of ${most}`);
       }

@@ -1,5 +1,5 @@
 // The ways to run a job, one entry each: how its worker is started (`command`, `environment`, and how it is `told` what to do, where that is not by
-// variables), or what program has the server in it (`serve`); which `handler` its types have in @job (with an `endpoint` of ours, if the server
+// variables), or what program has the server in it (`serve`); which `handler` its types have in @job (with an `endpoint` of ours, or an `upstream`, if the server
 // calls one, and what it has to `prepare` in the folder); whose `hands` (hands.mjs) can take its jobs; and what it lacks. A scenario names what
 // it needs, and where a way lacks that, the reason here stands under the table.
 //
@@ -13,6 +13,9 @@
 //   fallback       it goes on by HTTP where no WebSocket gets through
 //   mortal       what runs its jobs can die without a word
 //   late callback  a report by a callback token whose attempt is over
+//   progress       it can say how far it has come
+//   giving back    it can release or snooze a job
+//   last word      it can still end a job that is being canceled
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { binary } from "../e2e/support/server.mjs";
@@ -74,6 +77,20 @@ export const ways = [
       greeting: `${PUSHED}: it takes every job of its mutation`,
       batches: `${PUSHED}: a request is one job`,
       version: `${PUSHED}: the endpoint names no version`,
+    },
+  },
+  {
+    name: "upstream", upstream: true,
+    handler: ({ upstream }, _name, its) =>
+      `{graphql: {url: "${upstream.url}", transient: ["BUSY"]${its && `, ${its}`}}}`,
+    diesWithServer: true,
+    lacks: {
+      ...hosted("the server asks another server: nothing is connected"),
+      hands: "a GraphQL server says its response and nothing else",
+      "late callback": "a request whose attempt is over is broken off",
+      progress: "a GraphQL response says nothing before the end",
+      "giving back": "a GraphQL response is data or errors",
+      "last word": "a cancel breaks the request off",
     },
   },
   {

@@ -46,6 +46,7 @@ constexpr std::size_t kExcerptBytes = 512;
 constexpr std::size_t kMessageBytesMax = 2'000;
 /// Errors of one response that the job's error tells.
 constexpr std::size_t kErrorsMax = 10;
+constexpr double kRetryAfterMaxMs = 30.0 * 24 * 3'600'000;
 
 template <class List>
 bool has(const List& list, std::string_view text) {
@@ -76,6 +77,24 @@ std::string code_of(const bj::value& error) {
 bool is_below_the_field(const bj::value& error) {
   const bj::value* path = member(error, "path");
   return path != nullptr && path->is_array() && path->get_array().size() > 1;
+}
+
+/// What an upstream that knows of jobs may say beside the code of an error.
+void tell_more(const bj::value& extensions, Failure& failure) {
+  if (const auto remediation = text_of(member(extensions, "remediation")); !remediation.empty()) {
+    failure.remediation = cut(remediation, kMessageBytesMax);
+  }
+  if (const bj::value* details = member(extensions, "details");
+      details != nullptr && details->is_object()) {
+    failure.details = details->get_object();
+  }
+  if (const bj::value* wait = member(extensions, "retryAfterMs");
+      wait != nullptr && wait->is_number()) {
+    const double ms = wait->to_number<double>();
+    if (ms >= 0 && ms <= kRetryAfterMaxMs) {
+      failure.retry_after = Milliseconds(static_cast<std::int64_t>(ms));
+    }
+  }
 }
 
 /// Gives each `__typename` within the name that the type has here.
@@ -134,6 +153,9 @@ outbound::HttpRequest UpstreamHandler::request(const Attempt& attempt,
                                 .body = std::move(body),
                                 .response_bytes_max = options_.response_bytes_max,
                                 .guard = options_.guard};
+  // The mutation of a server that keeps no idempotency keys: the job's own attempts are repetition
+  // enough, and they are counted.
+  request.once = true;
   request.headers.set("Content-Type", "application/json");
   request.headers.set("Accept", "application/graphql-response+json, application/json;q=0.9");
   // The same for each attempt of a run, so that a server that has done the work already knows.
@@ -216,6 +238,7 @@ Failure UpstreamHandler::from_errors(const bj::array& errors, bool ran) const {
     told.push_back(std::move(each));
   }
   failure.details = bj::object{{"errors", std::move(told)}};
+  if (const bj::value* extensions = member(first, "extensions")) tell_more(*extensions, failure);
   return failure;
 }
 

@@ -40,7 +40,8 @@ class UpstreamHandlerTest : public GatewayTest {
   }
 
   job::JobError failure_after(unsigned status, std::string body, job::JobStatus wanted) {
-    upstream_->then(status, std::move(body));
+    // Not before the test is over, or it would take the answer of the next.
+    upstream_->then(status, std::move(body), {{"Retry-After", "60"}});
     const auto now = until(enqueue(), wanted);
     return wanted == job::JobStatus::kFailed ? *now->error : *now->last_failure;
   }

@@ -39,13 +39,13 @@ scopes = ${JSON.stringify(scopes)}
 }
 
 export class Server {
-  /** Runs `errand serve` and waits until it listens. */
+  /** Runs `errand serve` and waits until it listens. `schema` null: `more` says what it serves. */
   static async start(more = [], schema = schemaFile, logLevel = "debug") {
     const server = new Server();
     server.folder = await mkdtemp(join(tmpdir(), "errand-e2e-"));
     const { file, tokens } = await makeCredentials(server.folder);
     server.tokens = tokens;
-    server.args = ["serve", "--schema", schema, "--data", join(server.folder, "data"), "--credentials", file,
+    server.args = ["serve", ...(schema === null ? [] : ["--schema", schema]), "--data", join(server.folder, "data"), "--credentials", file,
       "--log-format", "json", "--log-level", logLevel, "--json", ...more];
     await server.run();
     return server;
