@@ -40,6 +40,80 @@ TEST(Engine, EnqueuesAndStartsInOneCommitWhereAWorkerWaits) {
   EXPECT_EQ(bench.engine().sizes().input_bytes, 0U);
 }
 
+/// The sealed text that is stored with a job; nullopt: none.
+std::optional<std::string> credentials_of(const Bench& bench, const JobId& id) {
+  const auto payload = bench.store.reader().payload(id, store::PayloadKind::kCredentials).value();
+  return payload ? std::optional(payload->bytes) : std::nullopt;
+}
+
+TEST(Credentials, StandWithTheJobUntilItHasSucceeded) {
+  Bench bench;
+  bench.worker("w-1", 5);
+  EnqueueJob request = bench.enqueue_request();
+  request.credentials = "v1.sealed";
+  const JobId id = request.id;
+  ASSERT_TRUE(bench.ask(request));
+  EXPECT_TRUE(bench.state(id)->spec.has_credentials);
+  EXPECT_EQ(credentials_of(bench, id), "v1.sealed");
+  EXPECT_EQ(bench.engine().sizes().input_bytes, 0U);
+
+  // A failed attempt is repeated with them, a canceled or failed job may be.
+  ASSERT_TRUE(bench.ask(bench.command(id, job::Kill{"stop"})));
+  EXPECT_EQ(bench.state(id)->status, JobStatus::kCanceled);
+  EXPECT_EQ(credentials_of(bench, id), "v1.sealed");
+  ASSERT_TRUE(bench.ask(bench.command(id, job::RetryRun{})));
+  ASSERT_EQ(bench.state(id)->status, JobStatus::kRunning);
+  EXPECT_EQ(credentials_of(bench, id), "v1.sealed");
+
+  bench.submit(bench.command(id, job::Complete{bench.state(id)->token, {.size_bytes = 2}}, "{}"));
+  Plan plan = bench.plan();
+  EXPECT_EQ(plan.batch.payload_erasures.size(), 1U);
+  bench.engine().abandon(plan, {ErrorCode::kUnavailable, "refused"});
+  EXPECT_EQ(credentials_of(bench, id), "v1.sealed");
+  ASSERT_TRUE(bench.complete(id, bench.state(id)->token));
+  EXPECT_EQ(bench.state(id)->status, JobStatus::kSucceeded);
+  EXPECT_EQ(credentials_of(bench, id), std::nullopt);
+  EXPECT_TRUE(bench.store.reader().payload(id, store::PayloadKind::kInput).value());
+}
+
+TEST(Credentials, OfAReplayAreNotStored) {
+  Bench bench;
+  EnqueueJob first = bench.enqueue_request();
+  first.key = IdempotencyKey{.key = "k", .fingerprint = "f"};
+  first.credentials = "v1.first";
+  ASSERT_TRUE(bench.ask(first));
+  EnqueueJob second = bench.enqueue_request();
+  second.key = first.key;
+  second.credentials = "v1.second";
+  EXPECT_TRUE(bench.get<JobReply>(second).replayed);
+  EXPECT_EQ(credentials_of(bench, first.id), "v1.first");
+  EXPECT_EQ(credentials_of(bench, second.id), std::nullopt);
+}
+
+TEST(Credentials, OfADoubleAreNotStored) {
+  Bench bench;
+  EnqueueJob first = bench.enqueue_request();
+  first.spec.unique_key = "u";
+  first.unique = Uniqueness{};
+  EnqueueJob second = bench.enqueue_request();
+  second.spec.unique_key = "u";
+  second.unique = Uniqueness{};
+  second.credentials = "v1.second";
+  ASSERT_TRUE(bench.ask(first));
+  EXPECT_TRUE(bench.get<JobReply>(second).replayed);
+  EXPECT_EQ(credentials_of(bench, first.id), std::nullopt);
+  EXPECT_EQ(credentials_of(bench, second.id), std::nullopt);
+  EXPECT_FALSE(bench.state(first.id)->spec.has_credentials);
+}
+
+TEST(Credentials, CostAJobWithoutAnyNothing) {
+  Bench bench;
+  bench.worker("w-1", 5);
+  const auto job = bench.enqueue();
+  bench.submit(bench.command(job->id, job::Complete{FencingToken{1}, {.size_bytes = 2}}, "{}"));
+  EXPECT_TRUE(bench.plan().batch.payload_erasures.empty());
+}
+
 /// Stands where the store must not be read.
 class NoReader final : public store::Reader {
  public:

@@ -153,6 +153,11 @@ void Planner::seal() {
     }
     const job::StatePtr state = draft.now;
     after.emplace(id, state);
+    // A success alone is never tried again.
+    if (state->spec.has_credentials && state->status == job::JobStatus::kSucceeded) {
+      batch.payload_erasures.push_back(
+          {.job = id, .kind = store::PayloadKind::kCredentials, .name = {}});
+    }
     batch.jobs.push_back(
         {.before = draft.before ? std::optional(draft.before->status) : std::nullopt,
          .after = state,

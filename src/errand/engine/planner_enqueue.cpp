@@ -175,6 +175,7 @@ Result<Reply> Planner::answer(EnqueueJob& request) {
     }
   }
   spec.has_idempotency_key = request.key.has_value();
+  spec.has_credentials = !request.credentials.empty();
 
   if (request.unique) {
     const auto existing = resolve_double(request);
@@ -213,6 +214,14 @@ Result<Reply> Planner::answer(EnqueueJob& request) {
                                   .name = {},
                                   .bytes = std::move(request.input),
                                   .digest = digest});
+  if (!request.credentials.empty()) {
+    plan_.batch.payloads.push_back({.job = id,
+                                    .tenant = tenant,
+                                    .kind = store::PayloadKind::kCredentials,
+                                    .name = {},
+                                    .bytes = std::move(request.credentials),
+                                    .digest = {}});
+  }
   remember(request, scope, id);
   if (!unique_key.empty()) scratch_.unique[{tenant, type, unique_key}].push_back(id);
   const auto same = [&](const store::ContractSnapshot& known) {

@@ -57,7 +57,7 @@ using ContractText = std::shared_ptr<const std::string>;
 /// Makes a job. Answered with JobReply: the new job, or the one of the same key.
 struct EnqueueJob {
   JobId id;                    ///< fresh, UUIDv7; unused if the key is known
-  job::JobSpec spec;           ///< has_idempotency_key is set by the engine
+  job::JobSpec spec;           ///< has_idempotency_key and has_credentials: set by the engine
   std::string input;           ///< JSON text that spec.input names
   std::string correlation_id;  ///< never empty
   std::string traceparent;     ///< may be empty
@@ -65,6 +65,9 @@ struct EnqueueJob {
   std::optional<Uniqueness> unique = {};  ///< where spec.unique_key is not empty
   std::optional<IdempotencyKey> key;      ///< scope: spec.tenant, spec.subject, spec.type
   ContractText contract;  ///< stored once for each spec.contract_hash; null: not at all
+  /// Sealed text (auth::JobCredentials) for the job's attempts; empty: none. Stored with the job,
+  /// not kept in memory, erased in the commit in which the job succeeds. A replay stores nothing.
+  std::string credentials = {};
 };
 
 /// Any other command to one job: cancel, kill, retry, requeue, discard, and all reports of workers.

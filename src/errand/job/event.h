@@ -76,6 +76,8 @@ struct JobSpec {
   std::vector<std::string> tags;
   std::map<std::string, std::string> labels;
   bool has_idempotency_key = false;
+  /// Something of who submitted it is kept for its attempts, beside the log and sealed.
+  bool has_credentials = false;
   /// Counted by the limits of its type that have a key over the input; empty: none counts it. A
   /// keyed digest of the values, as events hold no part of an input.
   std::string limit_key;

@@ -90,6 +90,7 @@ void describe(V& v, T& x) {
   v("tags", x.tags);
   v("labels", x.labels);
   v("hasIdempotencyKey", x.has_idempotency_key);
+  v.unless("hasCredentials", x.has_credentials, false);
   v("limitKey", x.limit_key);
   v("fifo", x.fifo);
   v("uniqueKey", x.unique_key);

@@ -39,6 +39,7 @@ std::vector<EventData> all_events() {
   spec.tags = {"a", "\"quoted\" \u00fc \n"};
   spec.labels = {{"k", "v"}, {"", ""}};
   spec.has_idempotency_key = true;
+  spec.has_credentials = true;
   spec.retry_of = testing::job_id(2);
   const JobError error{.code = "C",
                        .message = "m",

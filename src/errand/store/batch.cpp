@@ -16,6 +16,8 @@ std::string_view to_string(PayloadKind kind) noexcept {
       return "RESULT";
     case PayloadKind::kStep:
       return "STEP";
+    case PayloadKind::kCredentials:
+      return "CREDENTIALS";
   }
   return "";
 }
@@ -27,9 +29,9 @@ std::size_t Batch::event_count() const noexcept {
 }
 
 bool Batch::empty() const noexcept {
-  return jobs.empty() && payloads.empty() && idempotency.empty() && contracts.empty() &&
-         queues.empty() && limits.empty() && rate_uses.empty() && estimates.empty() &&
-         forgets.empty();
+  return jobs.empty() && payloads.empty() && payload_erasures.empty() && idempotency.empty() &&
+         contracts.empty() && queues.empty() && limits.empty() && rate_uses.empty() &&
+         estimates.empty() && forgets.empty();
 }
 
 std::optional<Error> check_shape(const Batch& batch, LogPosition last) {

@@ -18,10 +18,12 @@
 namespace errand::store {
 
 /// What a payload row holds. Payloads stand beside the log, so that they can be erased without
-/// touching it (DESIGN 6); events and snapshots carry their digests alone.
-enum class PayloadKind : std::uint8_t { kInput, kResult, kStep };
+/// touching it (DESIGN 6); events and snapshots carry their digests alone. Credentials are sealed
+/// (auth::JobCredentials), have no digest, and are there from the job's first write until it has
+/// SUCCEEDED; JobSpec::has_credentials says whether there are any.
+enum class PayloadKind : std::uint8_t { kInput, kResult, kStep, kCredentials };
 
-/// "INPUT", "RESULT" or "STEP".
+/// "INPUT", "RESULT", "STEP" or "CREDENTIALS".
 std::string_view to_string(PayloadKind kind) noexcept;
 
 /// One job's part of a batch: its events in order and the snapshot after the last of them.
@@ -41,6 +43,13 @@ struct PayloadWrite {
   std::string name;                       ///< of the step; empty otherwise
   std::string bytes;                      ///< JSON text
   std::array<std::uint8_t, 32> digest{};  ///< keyed digest, as in the event's PayloadRef
+};
+
+/// A payload that is to go before its job does. That it is not there is no fault.
+struct PayloadErasure {
+  JobId job;
+  PayloadKind kind = PayloadKind::kCredentials;
+  std::string name;  ///< of the step; empty otherwise
 };
 
 /// Scope of an idempotency key (DESIGN 4).
@@ -127,8 +136,9 @@ struct Batch {
   Timestamp time;           ///< when it was decided
   std::vector<JobWrite> jobs;
   std::vector<PayloadWrite> payloads;
-  std::vector<IdempotencyRecord> idempotency;  ///< replaces an expired record of the same scope
-  std::vector<ContractSnapshot> contracts;     ///< one that is known already is left as it is
+  std::vector<PayloadErasure> payload_erasures;  ///< after the writes; overwritten, not only freed
+  std::vector<IdempotencyRecord> idempotency;    ///< replaces an expired record of the same scope
+  std::vector<ContractSnapshot> contracts;       ///< one that is known already is left as it is
   std::vector<QueueSetting> queues;
   std::vector<LimitSetting> limits;
   std::vector<RateUse> rate_uses;         ///< each limit, key and time once

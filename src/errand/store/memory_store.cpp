@@ -151,6 +151,9 @@ class MemoryStore::Data final : public Reader {
     for (const PayloadWrite& write : batch.payloads) {
       tables_.payloads[{write.job, write.kind, write.name}] = {write.bytes, write.digest};
     }
+    for (const PayloadErasure& erasure : batch.payload_erasures) {
+      tables_.payloads.erase({erasure.job, erasure.kind, erasure.name});
+    }
     for (const IdempotencyRecord& record : batch.idempotency) {
       tables_.idempotency[record.scope] = record;
     }

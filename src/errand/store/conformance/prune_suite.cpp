@@ -49,10 +49,12 @@ TEST_P(StoreConformance, PrunesAnEndedJobWithAllThatBelongsToIt) {
   spec.has_idempotency_key = true;
   const auto gone = builder.succeed(builder.start(builder.enqueue(spec)));
   const auto kept = builder.succeed(builder.start(builder.enqueue(spec_kept_for(2h))));
-  builder.batch().payloads = {{gone->id, gone->spec.tenant, PayloadKind::kInput, "", "{}", {}},
-                              {gone->id, gone->spec.tenant, PayloadKind::kStep, "render", "1", {}},
-                              {gone->id, gone->spec.tenant, PayloadKind::kResult, "", "{}", {}},
-                              {kept->id, kept->spec.tenant, PayloadKind::kResult, "", "{}", {}}};
+  builder.batch().payloads = {
+      {gone->id, gone->spec.tenant, PayloadKind::kInput, "", "{}", {}},
+      {gone->id, gone->spec.tenant, PayloadKind::kStep, "render", "1", {}},
+      {gone->id, gone->spec.tenant, PayloadKind::kResult, "", "{}", {}},
+      {gone->id, gone->spec.tenant, PayloadKind::kCredentials, "", "v1", {}},
+      {kept->id, kept->spec.tenant, PayloadKind::kResult, "", "{}", {}}};
   const auto key = key_of(gone, kStart + 1h);
   builder.batch().idempotency = {key};
   ASSERT_TRUE(store().commit(builder.take()));
@@ -73,6 +75,7 @@ TEST_P(StoreConformance, PrunesAnEndedJobWithAllThatBelongsToIt) {
     EXPECT_FALSE(reader().payload(gone->id, PayloadKind::kInput).value());
     EXPECT_FALSE(reader().payload(gone->id, PayloadKind::kStep, "render").value());
     EXPECT_FALSE(reader().payload(gone->id, PayloadKind::kResult).value());
+    EXPECT_FALSE(reader().payload(gone->id, PayloadKind::kCredentials).value());
     EXPECT_FALSE(reader().idempotency(key.scope).value());
     EXPECT_EQ(*reader().job(kept->id).value(), *kept);
     EXPECT_TRUE(reader().payload(kept->id, PayloadKind::kResult).value());
@@ -192,6 +195,42 @@ TEST_P(StoreConformance, TellsEachTenantUpToWhereItsLogHasGaps) {
   EXPECT_EQ(find_fault(reader()), "");
 }
 
+TEST_P(StoreConformance, ErasesOnePayloadWithItsBatchAndLeavesTheOthers) {
+  BatchBuilder builder(store(), 58);
+  const auto job = builder.start(builder.enqueue(BatchBuilder::spec()));
+  const auto other = builder.enqueue(BatchBuilder::spec());
+  for (const auto& each : {job, other}) {
+    const TenantId& tenant = each->spec.tenant;
+    builder.batch().payloads.push_back({each->id, tenant, PayloadKind::kInput, "", "{}", {}});
+    builder.batch().payloads.push_back({each->id, tenant, PayloadKind::kCredentials, "", "v1", {}});
+    builder.batch().payloads.push_back({each->id, tenant, PayloadKind::kStep, "render", "1", {}});
+  }
+  ASSERT_TRUE(store().commit(builder.take()));
+
+  // What is refused erases nothing.
+  Batch refused;
+  refused.epoch = store().epoch() + 1;
+  refused.payload_erasures = {{job->id, PayloadKind::kCredentials, ""}};
+  EXPECT_FALSE(refused.empty());
+  ASSERT_FALSE(store().commit(refused));
+  EXPECT_TRUE(reader().payload(job->id, PayloadKind::kCredentials).value());
+
+  (void)builder.succeed(job);
+  builder.batch().payload_erasures = {{job->id, PayloadKind::kCredentials, ""},
+                                      {job->id, PayloadKind::kStep, "render"},
+                                      {job->id, PayloadKind::kStep, "never there"}};
+  ASSERT_TRUE(store().commit(builder.take()));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(reader().payload(job->id, PayloadKind::kCredentials).value());
+    EXPECT_FALSE(reader().payload(job->id, PayloadKind::kStep, "render").value());
+    EXPECT_TRUE(reader().payload(job->id, PayloadKind::kInput).value());
+    EXPECT_TRUE(reader().payload(other->id, PayloadKind::kCredentials).value());
+    EXPECT_TRUE(reader().payload(other->id, PayloadKind::kStep, "render").value());
+    EXPECT_EQ(find_fault(reader()), "");
+    subject().restart();
+  }
+}
+
 TEST_P(StoreConformance, ForgetsAnEndedJobAndKeepsItsKeyAsATombstone) {
   BatchBuilder builder(store(), 56);
   auto spec = spec_kept_for(1'000h);
@@ -199,7 +238,8 @@ TEST_P(StoreConformance, ForgetsAnEndedJobAndKeepsItsKeyAsATombstone) {
   const auto job = builder.start(builder.enqueue(spec));
   auto key = key_of(job, kStart + 24h);
   builder.batch().idempotency = {key};
-  builder.batch().payloads = {{job->id, job->spec.tenant, PayloadKind::kInput, "", "{}", {}}};
+  builder.batch().payloads = {{job->id, job->spec.tenant, PayloadKind::kInput, "", "{}", {}},
+                              {job->id, job->spec.tenant, PayloadKind::kCredentials, "", "v1", {}}};
   ASSERT_TRUE(store().commit(builder.take()));
 
   // What the batch itself ends may be forgotten by it.
@@ -212,6 +252,7 @@ TEST_P(StoreConformance, ForgetsAnEndedJobAndKeepsItsKeyAsATombstone) {
     EXPECT_TRUE(reader().events_of(job->id, Sequence{}, 10).value().empty());
     EXPECT_FALSE(reader().payload(job->id, PayloadKind::kInput).value());
     EXPECT_FALSE(reader().payload(job->id, PayloadKind::kResult).value());
+    EXPECT_FALSE(reader().payload(job->id, PayloadKind::kCredentials).value());
     EXPECT_TRUE(reader().counts(std::nullopt).value().empty());
     EXPECT_EQ(reader().pruned_position(TenantId("acme")).value(), ended->last_position);
     const auto left = reader().idempotency(key.scope).value();

@@ -362,7 +362,8 @@ TEST_P(StoreConformance, KeepsPayloadsByteForByte) {
   builder.batch().payloads = {{job->id, tenant, PayloadKind::kInput, "", "{}", digest},
                               {job->id, tenant, PayloadKind::kResult, "", large, digest},
                               {job->id, tenant, PayloadKind::kStep, "render", "1", digest},
-                              {job->id, tenant, PayloadKind::kStep, "upload", "2", digest}};
+                              {job->id, tenant, PayloadKind::kStep, "upload", "2", digest},
+                              {job->id, tenant, PayloadKind::kCredentials, "", "v1.sealed", {}}};
   ASSERT_TRUE(store().commit(builder.take()));
   subject().restart();
 
@@ -370,6 +371,8 @@ TEST_P(StoreConformance, KeepsPayloadsByteForByte) {
   EXPECT_EQ(reader().payload(job->id, PayloadKind::kResult).value(), (Payload{large, digest}));
   EXPECT_EQ(reader().payload(job->id, PayloadKind::kStep, "render").value()->bytes, "1");
   EXPECT_EQ(reader().payload(job->id, PayloadKind::kStep, "upload").value()->bytes, "2");
+  EXPECT_EQ(reader().payload(job->id, PayloadKind::kCredentials).value(),
+            (Payload{"v1.sealed", {}}));
   EXPECT_FALSE(reader().payload(job->id, PayloadKind::kStep, "").value());
   EXPECT_FALSE(reader().payload(JobId{}, PayloadKind::kInput).value());
 }

@@ -56,6 +56,10 @@ constexpr Check kChecks[] = {
     {"SELECT count(*), min(job_id) FROM payloads WHERE NOT EXISTS"
      " (SELECT 1 FROM jobs WHERE jobs.id = payloads.job_id)",
      "{} payloads belong to jobs that are gone, such as job {}", kHarmless},
+    {"SELECT count(*), min(job_id) FROM payloads WHERE kind = 'CREDENTIALS' AND EXISTS"
+     " (SELECT 1 FROM jobs WHERE jobs.id = payloads.job_id AND status = 'SUCCEEDED')",
+     "{} jobs have succeeded and still have the credentials of who submitted them, such as job {}",
+     kReport},
     {"SELECT count(*), min(job_id) FROM idempotency_keys WHERE (gone = 0) <> EXISTS"
      " (SELECT 1 FROM jobs WHERE jobs.id = idempotency_keys.job_id)",
      "{} idempotency keys are marked wrongly as to whether their job is there, such as that of job "

@@ -111,6 +111,16 @@ TEST_F(SqliteDoctor, NamesWhatIsWrong) {
   EXPECT_THAT(found_after("PRAGMA user_version = 9000"), HasSubstr("9000"));
 }
 
+TEST_F(SqliteDoctor, FindsCredentialsThatOutlivedTheirUse) {
+  const std::string insert =
+      "INSERT INTO payloads SELECT id, 'CREDENTIALS', '', tenant, shard, epoch, position, '"
+      "0000000000000000000000000000000000000000000000000000000000000000', 'v1.sealed' FROM jobs"
+      " WHERE status ";
+  EXPECT_EQ(found_after((insert + "<> 'SUCCEEDED'").c_str(), {.digest = digest_of}), "");
+  EXPECT_THAT(found_after((insert + "= 'SUCCEEDED'").c_str()),
+              HasSubstr("4 jobs have succeeded and still have the credentials"));
+}
+
 TEST_F(SqliteDoctor, ChecksDigestsWithTheKey) {
   EXPECT_EQ(found_after("UPDATE payloads SET bytes = '[]'"), "") << "nobody can tell";
   EXPECT_THAT(found_after("UPDATE payloads SET bytes = '[]'", {.digest = digest_of}),

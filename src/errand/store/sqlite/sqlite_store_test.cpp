@@ -489,17 +489,19 @@ TEST(SqliteStore, LevelsOffUnderSteadyLoadWithRetention) {
   EXPECT_EQ(find_fault(store->reader()), "");
 }
 
+/// Whether some file of the folder has that text in it.
+bool holds(const TestFolder& folder, const std::string& text) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    if (bytes.contains(text)) return true;
+  }
+  return false;
+}
+
 TEST(SqliteStore, OverwritesWhatIsForgotten) {
   const TestFolder folder;
   const std::string secret = "the patient's name is Ada";
-  const auto holds_secret = [&] {
-    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
-      std::ifstream in(entry.path(), std::ios::binary);
-      const std::string bytes((std::istreambuf_iterator<char>(in)), {});
-      if (bytes.contains(secret)) return true;
-    }
-    return false;
-  };
   {
     const auto store = open_at(folder).value();
     BatchBuilder builder(*store, 1);
@@ -511,11 +513,37 @@ TEST(SqliteStore, OverwritesWhatIsForgotten) {
     }
     const Batch batch = builder.take();
     ASSERT_TRUE(store->commit(batch));
-    ASSERT_TRUE(holds_secret());
+    ASSERT_TRUE(holds(folder, secret));
     builder.batch().forgets = {batch.jobs[10].after->id};
     ASSERT_TRUE(store->commit(builder.take()));
   }
-  EXPECT_FALSE(holds_secret());
+  EXPECT_FALSE(holds(folder, secret));
+}
+
+TEST(SqliteStore, OverwritesAPayloadThatIsErasedAlone) {
+  const TestFolder folder;
+  const std::string secret = "v1.0badcafe.c2VhbGVk";
+  {
+    const auto store = open_at(folder).value();
+    BatchBuilder builder(*store, 1);
+    std::vector<job::StatePtr> jobs;
+    for (int i = 0; i < 20; ++i) {
+      jobs.push_back(builder.start(builder.enqueue(BatchBuilder::spec())));
+      builder.batch().payloads.push_back({jobs.back()->id,
+                                          jobs.back()->spec.tenant,
+                                          PayloadKind::kCredentials,
+                                          "",
+                                          i == 10 ? secret : std::string("v1.other"),
+                                          {}});
+    }
+    ASSERT_TRUE(store->commit(builder.take()));
+    ASSERT_TRUE(holds(folder, secret));
+    (void)builder.succeed(jobs[10]);
+    builder.batch().payload_erasures = {{jobs[10]->id, PayloadKind::kCredentials, ""}};
+    ASSERT_TRUE(store->commit(builder.take()));
+  }
+  EXPECT_FALSE(holds(folder, secret));
+  EXPECT_TRUE(holds(folder, "v1.other"));
 }
 
 TEST(SqliteStore, LearnsWhenJobsOfAnOlderLayoutExpire) {

@@ -125,6 +125,8 @@ Result<void> Writer::prepare() {
        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, kind, name) DO UPDATE SET"
        " epoch = excluded.epoch, position = excluded.position, digest = excluded.digest,"
        " bytes = excluded.bytes"},
+      {&statements_.erase_payload,
+       "DELETE FROM payloads WHERE job_id = ? AND kind = ? AND name = ?"},
       // Changes no row, and so shows a conflict, where a live key belongs to another job.
       {&statements_.idempotency,
        "INSERT INTO idempotency_keys (tenant, subject, field, key, shard, epoch, position,"
@@ -216,7 +218,7 @@ std::expected<void, Error> Writer::run(Statement& statement, const char* what) {
 std::expected<void, CommitError> Writer::commit(const Batch& batch) {
   if (auto fault = check_shape(batch, last_position_)) return refused(std::move(*fault));
   // What is forgotten on purpose is overwritten too, not only given free.
-  const bool overwrites = !batch.forgets.empty();
+  const bool overwrites = !batch.forgets.empty() || !batch.payload_erasures.empty();
   if (overwrites) (void)connection_.execute("PRAGMA secure_delete = 1");
   auto done = commit_batch(batch);
   if (overwrites) (void)connection_.execute("PRAGMA secure_delete = 0");
@@ -299,6 +301,12 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
         .bind(digest)
         .bind(payload.bytes);
     if (auto done = run(statements_.payload, "writing a payload"); !done) return done;
+  }
+  for (const PayloadErasure& erasure : batch.payload_erasures) {
+    crash_point(CrashPoint::kBetweenStatements);
+    const std::string job = erasure.job.str();
+    statements_.erase_payload.bind(job).bind(to_string(erasure.kind)).bind(erasure.name);
+    if (auto done = run(statements_.erase_payload, "erasing a payload"); !done) return done;
   }
   for (const IdempotencyRecord& record : batch.idempotency) {
     crash_point(CrashPoint::kBetweenStatements);

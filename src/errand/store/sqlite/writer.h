@@ -45,8 +45,8 @@ class Writer {
  private:
   struct Statements {
     Statement begin, commit, rollback, owner, state, insert_job, update_job, insert_event, payload,
-        idempotency, contract, queue, limit, rate_use, prune_rate_uses, estimate, drop_estimate,
-        count, prune;
+        erase_payload, idempotency, contract, queue, limit, rate_use, prune_rate_uses, estimate,
+        drop_estimate, count, prune;
   };
 
   /// An event that is to be written, with its JSON in texts_.
