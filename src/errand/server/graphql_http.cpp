@@ -93,7 +93,8 @@ GraphqlHttp::GraphqlHttp(GraphqlDependencies dependencies, Options options)
     : deps_(std::move(dependencies)), options_(std::move(options)) {}
 
 asio::awaitable<net::HttpResponse> GraphqlHttp::handle(net::HttpRequest request) {
-  RequestInfo info = read_request_info(request.headers, deps_.clock, deps_.random);
+  RequestInfo info =
+      read_request_info(request.headers, deps_.clock, deps_.random, deps_.forward_headers);
   info.transport = "http";
   const std::string request_id = info.request_id;
   const Acceptable acceptable = negotiate(request.headers.joined("Accept"));

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <string>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -32,6 +34,9 @@ struct GraphqlDependencies {
   /// The server behind this one, which answers the operations that are not this one's; nullptr:
   /// there is none.
   upstream::Front* front = nullptr;
+  /// Names in lower case of the headers that some job type carries on; of no other header a value
+  /// is kept beyond its request. Each once.
+  std::vector<std::string> forward_headers = {};
 };
 
 /// GraphQL over HTTP (graphql-over-http, draft of 2026-08): POST with application/json, and GET

@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "errand/async/task_group.h"
+#include "errand/auth/job_credentials.h"
 #include "errand/server/front_routing.h"
 #include "errand/server/result_delivery.h"
 #include "errand/server/transport_ws_message.h"
@@ -27,14 +28,24 @@ namespace {
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
-/// A member of connection_init's payload, by its name in any case: browsers' headers are objects.
-std::optional<std::string_view> find_authorization(const boost::json::object& payload) {
-  for (const auto& [key, value] : payload) {
-    if (value.is_string() && net::equals_ignoring_case(key, "authorization")) {
+std::optional<std::string_view> find_text(const boost::json::object& object,
+                                          std::string_view name) {
+  for (const auto& [key, value] : object) {
+    if (value.is_string() && net::equals_ignoring_case(key, name)) {
       return std::string_view(value.get_string());
     }
   }
   return std::nullopt;
+}
+
+/// What a browser, which can set no header of a WebSocket, says in connection_init instead: a
+/// member of the payload, or else of its member `headers`. Names are in any case.
+std::optional<std::string_view> find_header(const boost::json::object& payload,
+                                            std::string_view name) {
+  if (const auto value = find_text(payload, name)) return value;
+  const boost::json::value* headers = payload.if_contains("headers");
+  if (headers == nullptr || !headers->is_object()) return std::nullopt;
+  return find_text(headers->get_object(), name);
 }
 
 std::optional<std::string> text_member(const boost::json::object& object, std::string_view name) {
@@ -69,6 +80,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
         query_(std::move(request.query)),
         peer_(std::move(request.peer)),
         principal_(std::move(principal)),
+        forwarded_headers_(read_forwarded_headers(headers_, deps.forward_headers)),
         incremental_(options.incremental),
         init_timer_(socket_->executor()),
         operations_([log = deps.log](std::string_view, const std::exception_ptr& error) {
@@ -175,7 +187,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     init_timer_.cancel();
     if (deps_.authenticator != nullptr) {
       const auto authorization =
-          init.payload ? find_authorization(*init.payload) : std::optional<std::string_view>();
+          init.payload ? find_header(*init.payload, "authorization") : std::nullopt;
       if (authorization) {
         auto principal = deps_.authenticator->authenticate_header(*authorization);
         principal_ = principal ? std::move(*principal) : nullptr;
@@ -188,6 +200,10 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     }
     if (deps_.front != nullptr) connection_init_ = std::move(received_);
     if (init.payload) incremental_ = incremental_format(*init.payload, incremental_);
+    if (init.payload && !take_forwarded_headers(*init.payload)) {
+      socket_->close({4400, "A header in the payload, kept for jobs, is too long"});
+      co_return false;
+    }
     acknowledged_ = true;
     co_return co_await socket_->send_when_room(transport_ws::connection_ack());
   }
@@ -327,6 +343,20 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     operation.cancellation.emit(asio::cancellation_type::terminal);
   }
 
+  /// Takes what the payload of connection_init has in the place of headers that jobs carry on; it
+  /// outranks the handshake. @return false where the connection would have to keep too much.
+  bool take_forwarded_headers(const boost::json::object& payload) {
+    for (const std::string& name : deps_.forward_headers) {
+      const auto text = find_header(payload, name);
+      if (!text) continue;
+      const std::string_view value = net::trim(*text);
+      if (value.size() > auth::kForwardedHeaderBytesMax) return false;
+      std::erase_if(forwarded_headers_, [&](const auto& header) { return header.first == name; });
+      if (!value.empty()) forwarded_headers_.emplace_back(name, value);
+    }
+    return true;
+  }
+
   /// Cause and deadline of one operation.
   RequestInfo info_of(const graphql::request::RequestParameters& parameters) {
     const boost::json::object& extensions = parameters.extensions;
@@ -341,6 +371,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     info.transport = "websocket";
     info.last_event_id.clear();  // a subscription of a socket says where it begins by an argument
     info.principal = principal_;
+    info.forwarded_headers = forwarded_headers_;
     info.deadline = deps_.clock.now().monotonic + options_.request_timeout;
     info.idempotency_key = text_member(extensions, "idempotencyKey");
     return info;
@@ -353,6 +384,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
   std::string query_;
   std::string peer_;
   auth::PrincipalPtr principal_;
+  ForwardedHeaders forwarded_headers_;  ///< of every operation
   bool initialised_ = false;
   bool acknowledged_ = false;
   IncrementalFormat incremental_;

@@ -11,10 +11,10 @@ namespace errand::server {
 /// mutations and subscriptions. Thread-safe; each connection has a session of its own.
 ///
 /// The token comes with the upgrade (`Authorization`) or in the payload of connection_init
-/// (`{"authorization": "Bearer ..."}`, in any case of its name), which outranks it. Without a valid
-/// one the connection is closed with 4403. A request error is an `error` message, never a closed
-/// socket. A source is read no faster than its client reads; one that does not read is closed with
-/// 1013.
+/// (`{"authorization": "Bearer ..."}`, in any case of its name, or the same within `headers`),
+/// which outranks it. So do other headers that jobs carry on. Without a valid one the connection is
+/// closed with 4403. A request error is an `error` message, never a closed socket. A source is read
+/// no faster than its client reads; one that does not read is closed with 1013.
 ///
 /// The headers `traceparent`, `x-correlation-id` and `x-request-id` of the upgrade hold for every
 /// operation; `payload.extensions` of one operation outranks them (`traceparent`, `correlationId`,

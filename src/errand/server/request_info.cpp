@@ -20,9 +20,30 @@ std::optional<std::string> read_id(const net::HttpHeaders& headers, std::string_
   return std::string(*value);
 }
 
+std::string joined_cookies(const net::HttpHeaders& headers) {
+  std::string all;
+  for (const auto& [name, value] : headers.fields()) {
+    if (value.empty() || !net::equals_ignoring_case(name, "cookie")) continue;
+    if (!all.empty()) all += "; ";
+    all += value;
+  }
+  return all;
+}
+
 }  // namespace
 
-RequestInfo read_request_info(const net::HttpHeaders& headers, const Clock& clock, Random& random) {
+ForwardedHeaders read_forwarded_headers(const net::HttpHeaders& headers,
+                                        std::span<const std::string> names) {
+  ForwardedHeaders found;
+  for (const std::string& name : names) {
+    std::string value = name == "cookie" ? joined_cookies(headers) : headers.joined(name);
+    if (!value.empty()) found.emplace_back(name, std::move(value));
+  }
+  return found;
+}
+
+RequestInfo read_request_info(const net::HttpHeaders& headers, const Clock& clock, Random& random,
+                              std::span<const std::string> forward) {
   RequestInfo info;
   const auto parent = headers.find("traceparent").and_then([](std::string_view text) {
     return telemetry::TraceContext::parse(text);
@@ -34,6 +55,7 @@ RequestInfo read_request_info(const net::HttpHeaders& headers, const Clock& cloc
   info.correlation_id = correlation_id ? std::move(*correlation_id) : info.request_id;
   info.last_event_id = read_id(headers, "Last-Event-ID").value_or("");
   if (const auto key = headers.find("Idempotency-Key")) info.idempotency_key = std::string(*key);
+  info.forwarded_headers = read_forwarded_headers(headers, forward);
   return info;
 }
 

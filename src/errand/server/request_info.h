@@ -4,8 +4,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "errand/auth/principal.h"
 #include "errand/base/clock.h"
@@ -15,6 +18,10 @@
 #include "errand/telemetry/trace_context.h"
 
 namespace errand::server {
+
+/// Headers of a request that jobs may carry on: names in lower case, each once, and their values.
+/// Secrets: never logged.
+using ForwardedHeaders = std::vector<std::pair<std::string, std::string>>;
 
 /// What a transport knows of one GraphQL request besides its parameters.
 struct RequestInfo {
@@ -30,6 +37,8 @@ struct RequestInfo {
   std::string last_event_id;
   /// Place in its batch: the items of one share the idempotency key, and this tells them apart.
   std::optional<std::size_t> batch_index;
+  /// Those of GraphqlDependencies::forward_headers that were sent.
+  ForwardedHeaders forwarded_headers;
   std::optional<MonotonicTime> deadline;  ///< of the request's own work
   std::string_view transport;             ///< "http" or "websocket"
 };
@@ -43,6 +52,13 @@ inline constexpr std::size_t kIdBytesMax = 255;
 
 /// Reads trace, ids and idempotency key of `headers`; a trace or id that is invalid counts as
 /// missing.
-RequestInfo read_request_info(const net::HttpHeaders& headers, const Clock& clock, Random& random);
+/// @param forward  names in lower case of the headers to keep as well
+RequestInfo read_request_info(const net::HttpHeaders& headers, const Clock& clock, Random& random,
+                              std::span<const std::string> forward = {});
+
+/// Those of `names`, in lower case, that are in `headers` and not empty. Several fields of one name
+/// become one (RFC 9110, 5.3; cookies: RFC 9113, 8.2.3).
+ForwardedHeaders read_forwarded_headers(const net::HttpHeaders& headers,
+                                        std::span<const std::string> names);
 
 }  // namespace errand::server

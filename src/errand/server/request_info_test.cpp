@@ -34,5 +34,20 @@ TEST_F(Info, MakesWhatIsMissingOrInvalid) {
   EXPECT_EQ(info.correlation_id, info.request_id);
 }
 
+TEST_F(Info, KeepsTheHeadersThatJobsCarryOnAndNoOthers) {
+  const net::HttpHeaders headers{{"Authorization", "Bearer a"},
+                                 {"X-Team", "one"},
+                                 {"COOKIE", "a=1"},
+                                 {"x-team", "two"},
+                                 {"cookie", "b=2"},
+                                 {"x-empty", ""},
+                                 {"x-other", "1"}};
+  EXPECT_TRUE(read_request_info(headers, clock, random).forwarded_headers.empty());
+  const std::vector<std::string> names{"authorization", "cookie", "x-absent", "x-empty", "x-team"};
+  EXPECT_EQ(read_request_info(headers, clock, random, names).forwarded_headers,
+            (ForwardedHeaders{
+                {"authorization", "Bearer a"}, {"cookie", "a=1; b=2"}, {"x-team", "one, two"}}));
+}
+
 }  // namespace
 }  // namespace errand::server

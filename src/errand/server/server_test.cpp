@@ -39,7 +39,7 @@ using testing::Not;
 
 constexpr const char* kSdl = R"(
 type Query {
-  who: String echo(text: String!): String broken: Int! oops: Int slow: Int cause: String
+  who: String echo(text: String!): String broken: Int! oops: Int slow: Int cause: String forwarded: String
 }
 type Mutation { set(n: Int!): Int conflict: Int mustNotConflict: Int! }
 type Subscription { ticks(count: Int!): Int never: Int failing: Int refused: Int }
@@ -123,7 +123,8 @@ class ServerTest : public testing::Test {
                                          .clock = clock_,
                                          .random = random_,
                                          .log = log_,
-                                         .metrics = &metrics_},
+                                         .metrics = &metrics_,
+                                         .forward_headers = forward_headers_},
                              .readiness =
                                  [this] {
                                    return std::vector<HealthCheck>{
@@ -168,6 +169,13 @@ class ServerTest : public testing::Test {
                         request.idempotency_key.value_or("-") + "|" +
                         (request.batch_index ? std::to_string(*request.batch_index) + "|" : "") +
                         std::string(request.transport));
+    });
+    map.add("Query", "forwarded", [](const ResolveInfo& info) -> FieldResult<FieldValue> {
+      std::string text;
+      for (const auto& [name, value] : info.context_as<TestContext>().info.forwarded_headers) {
+        text += name + "=" + value + ";";
+      }
+      return FieldValue(text);
     });
     map.add("Query", "echo", [](const ResolveInfo& info) -> FieldResult<FieldValue> {
       return FieldValue::json_view(*info.argument("text"));
@@ -227,6 +235,7 @@ class ServerTest : public testing::Test {
   std::string page_zipped_;
   std::vector<Asset> assets_;
   bool with_tokens_ = true;
+  std::vector<std::string> forward_headers_;
   std::atomic<bool> store_ok_ = true;
   std::atomic<int> open_ = 0;  ///< streams and slow fields under way
   std::atomic<int> mutations_ = 0;
@@ -838,6 +847,53 @@ TEST_F(TransportWsTest, CarriesALongLogThroughASmallQueue) {
     EXPECT_THAT(client->read(), HasSubstr("\"ticks\":" + std::to_string(i) + "}"));
   }
   EXPECT_EQ(client->read(), R"({"id":"1","type":"complete"})");
+}
+
+TEST_F(ServerTest, HandsOnTheHeadersThatJobsCarry) {
+  forward_headers_ = {"authorization", "x-team"};
+  start();
+  const std::string body = R"({"query":"{forwarded}"})";
+  EXPECT_THAT(post(body, "\r\nX-Team: one\r\nX-Other: 1").body,
+              HasSubstr(R"("authorization=Bearer token-a;x-team=one;")"));
+  EXPECT_THAT(post(body).body, HasSubstr(R"("authorization=Bearer token-a;")"));
+}
+
+TEST_F(TransportWsTest, HandsOnTheHeadersThatJobsCarryTheInitsOverTheHandshakes) {
+  forward_headers_ = {"authorization", "x-team", "x-user"};
+  start();
+  const auto forwarded = [&](const std::string& payload) {
+    Client client(client_context_, http_->port(), "graphql-transport-ws", "token-b",
+                  {{"X-Team", "handshake"}, {"X-Other", "1"}});
+    client.send(R"({"type":"connection_init","payload":)" + payload + "}");
+    EXPECT_EQ(client.read(), R"({"type":"connection_ack"})");
+    client.subscribe("1", "{forwarded who}");
+    return client.read();
+  };
+  EXPECT_THAT(
+      forwarded("{}"),
+      HasSubstr(R"({"forwarded":"authorization=Bearer token-b;x-team=handshake;","who":"bolt"})"));
+  EXPECT_THAT(
+      forwarded(R"({"Authorization":"Bearer token-a","x-TEAM":" init ","x-other":"1"})"),
+      HasSubstr(R"({"forwarded":"authorization=Bearer token-a;x-team=init;","who":"acme"})"));
+  // As many clients of Apollo send them. Who is asked and what is handed on are one person's.
+  EXPECT_THAT(
+      forwarded(R"({"headers":{"Authorization":"Bearer token-a","X-User":"anna","n":1}})"),
+      HasSubstr(R"("x-team=handshake;authorization=Bearer token-a;x-user=anna;","who":"acme")"));
+  EXPECT_THAT(
+      forwarded(R"({"authorization":"Bearer token-a","headers":{"authorization":"Bearer x"}})"),
+      HasSubstr(R"(authorization=Bearer token-a;","who":"acme")"));
+  EXPECT_THAT(forwarded(R"({"x-team":"","x-user":7,"headers":"none"})"),
+              HasSubstr(R"({"forwarded":"authorization=Bearer token-b;","who":"bolt"})"));
+}
+
+TEST_F(TransportWsTest, Closes4400OnAHeaderOfThePayloadThatIsTooLongToKeep) {
+  forward_headers_ = {"x-team"};
+  start();
+  const auto client = connect("graphql-transport-ws", "token-a");
+  client->send(R"({"type":"connection_init","payload":{"x-other":")" + std::string(9'000, 'x') +
+               R"(","x-team":")" + std::string(8'193, 'x') + "\"}}");
+  EXPECT_EQ(client->read_close(), 4400);
+  EXPECT_THAT(client->reason, HasSubstr("too long"));
 }
 
 TEST_F(TransportWsTest, HandsTheCauseOn) {

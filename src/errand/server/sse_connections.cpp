@@ -84,7 +84,8 @@ bool SseConnections::concerns(const net::HttpRequest& request) {
 
 asio::awaitable<net::HttpResponse> SseConnections::handle(net::HttpRequest request) {
   drop_expired();
-  RequestInfo info = read_request_info(request.headers, deps_.clock, deps_.random);
+  RequestInfo info =
+      read_request_info(request.headers, deps_.clock, deps_.random, deps_.forward_headers);
   info.transport = "http";
   const std::string token = token_of(request);
   const bool opens = request.method == "GET" && !token.empty();
