@@ -38,6 +38,10 @@ type Mutation {
   sync(account: ID, full: Boolean): Int
     @job(queue: "sync", concurrency: [{key: "account", limit: 1, fifo: true}, {key: "queue", limit: 9}])
   refresh(page: ID): Int @job(queue: "sync", unique: {by: "page"})
+  transfer(amount: Int!): Int @job(queue: "bank", handler: {graphql: {
+    url: "https://bank.example/graphql", forwardHeaders: ["Authorization", "X-Team"], onBehalfOf: "X-Subject"}})
+  lookUp(name: String!): Int @job(queue: "bank", handler: {graphql: {
+    url: "https://bank.example/graphql", forwardHeaders: ["Authorization", "Cookie"]}})
   secret(word: String @sensitive): String @job(queue: "reports") @auth(scopes: ["reports:secret"])
 }
 input ExportInput { format: Format! title: String @constraint(minLength: 2) }

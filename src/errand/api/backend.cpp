@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "errand/api/event_stream.h"
+#include "errand/auth/job_credentials.h"
 #include "errand/base/assert.h"
 #include "errand/contract/event_types.h"
 
@@ -29,6 +30,7 @@ Backend::Backend(runtime::LaneClient lane_client, const store::Reader& store_rea
       payload_key(master_key.hmac_key(crypto::kPayloadDigestLabel)),
       fingerprint_key(master_key.hmac_key("idempotency-fingerprint.v1")),
       input_key(master_key.hmac_key("input-key.v1")),
+      credential_sealer(master_key, auth::kJobCredentialsLabel, random_source),
       options(api_options) {
   for (const char* name :
        {"JobProgress", "JobStep", "JobEstimate", "WaitReason", "JobError", "JobActor",

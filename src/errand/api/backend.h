@@ -17,6 +17,7 @@
 #include "errand/contract/contract.h"
 #include "errand/crypto/digest.h"
 #include "errand/crypto/master_key.h"
+#include "errand/crypto/sealer.h"
 #include "errand/graphql/execution/field_value.h"
 #include "errand/graphql/type/schema.h"
 #include "errand/job/state.h"
@@ -76,7 +77,8 @@ struct Backend {
   CursorCodec cursors;
   crypto::HmacKey payload_key;
   crypto::HmacKey fingerprint_key;
-  crypto::HmacKey input_key;  ///< of JobSpec::limit_key and unique_key
+  crypto::HmacKey input_key;         ///< of JobSpec::limit_key and unique_key
+  crypto::Sealer credential_sealer;  ///< of auth::JobCredentials
   ApiOptions options;
   /// Texts of the contracts by job type, stored with the first job of each.
   std::unordered_map<std::string_view, std::shared_ptr<const std::string>> contract_texts;

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "errand/auth/principal.h"
 #include "errand/graphql/execution/request_context.h"
@@ -24,6 +26,9 @@ class Context final : public graphql::execution::RequestContext {
   std::optional<std::string> idempotency_key;
   /// Place in a batch of requests that share `idempotency_key`; nullopt outside of one.
   std::optional<std::size_t> batch_index;
+  /// Of forwarded_header_names() those that were sent, in lower case and each once. Secrets: only
+  /// sealed may they leave this object.
+  std::vector<std::pair<std::string, std::string>> forwarded_headers;
   /// `Last-Event-ID` of an SSE client: a cursor that outranks the argument `after`.
   std::string last_event_id;
 };

@@ -6,6 +6,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "errand/api/forwarded_credentials.h"
 #include "errand/api/idempotency.h"
 #include "errand/api/job_access.h"
 #include "errand/api/job_arguments.h"
@@ -256,6 +257,8 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
     spec = make_spec(type, timeless, principal, now);
     if (!spec) co_return std::unexpected(api_error(spec.error()));
   }
+  const Result<auth::JobCredentials> credentials = forwarded_credentials(type, context);
+  if (!credentials) co_return std::unexpected(api_error(credentials.error()));
   if (options->validate_only) {
     note_validated(info);
     co_return FieldValue();
@@ -265,6 +268,9 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
   request.spec = std::move(*spec);
   request.spec.limit_key = std::move(input->limit_key);
   request.spec.unique_key = std::move(input->unique_key);
+  if (!credentials->empty()) {
+    request.credentials = auth::seal(backend->credential_sealer, request.id, *credentials);
+  }
   request.unique = uniqueness(type.unique);
   request.spec.input = input->ref;
   request.actor = {job::ActorKind::kClient, principal.subject};

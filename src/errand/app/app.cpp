@@ -18,6 +18,7 @@
 
 #include "errand/api/backend.h"
 #include "errand/api/context.h"
+#include "errand/api/forwarded_credentials.h"
 #include "errand/api/limits.h"
 #include "errand/api/resolvers.h"
 #include "errand/app/commit_observer.h"
@@ -409,31 +410,33 @@ class App::Impl {
     server_options.web_socket.incremental = config_.graphql.websocket_increments;
     server_options.web_socket.socket.message_bytes_max = config_.server.body_bytes_max;
     server_.emplace(
-        server::Server::Dependencies{.graphql = {.service = *service_,
-                                                 .authenticator = &*authenticator_,
-                                                 .make_context =
-                                                     [this](server::RequestInfo info) {
-                                                       return make_context(std::move(info));
-                                                     },
-                                                 .clock = clock(),
-                                                 .random = random_,
-                                                 .log = log_,
-                                                 .metrics = &metrics_,
-                                                 .front = front_.get()},
-                                     .readiness =
-                                         [this] {
-                                           return std::vector<server::HealthCheck>{
-                                               {.name = "store",
-                                                .ok = lane_->healthy(),
-                                                .reason = "the store is being reopened"}};
-                                         },
-                                     .assets = assets_},
+        server::Server::Dependencies{
+            .graphql = {.service = *service_,
+                        .authenticator = &*authenticator_,
+                        .make_context =
+                            [this](server::RequestInfo info) {
+                              return make_context(std::move(info));
+                            },
+                        .clock = clock(),
+                        .random = random_,
+                        .log = log_,
+                        .metrics = &metrics_,
+                        .front = front_.get(),
+                        .forward_headers = api::forwarded_header_names(*contract_)},
+            .readiness =
+                [this] {
+                  return std::vector<server::HealthCheck>{
+                      {.name = "store",
+                       .ok = lane_->healthy(),
+                       .reason = "the store is being reopened"}};
+                },
+            .assets = assets_},
         server_options);
     server_->add_routes(router_);
     gateway_->add_routes(router_);
     add_scaling_route(router_, runtime::LaneClient(*lane_), *authenticator_);
     if (test_clock_) add_test_clock_routes(router_, *test_clock_, *lane_, *authenticator_);
-    auto cors = server::Cors::create(router_, config_.cors);
+    auto cors = server::Cors::create(router_, cors_options());
     if (!cors) {
       return fail(cors.error().code, "cors.origins: " + cors.error().message);
     }
@@ -496,6 +499,18 @@ class App::Impl {
     return {};
   }
 
+  /// Pages may send what jobs carry on.
+  [[nodiscard]] server::Cors::Options cors_options() const {
+    server::Cors::Options options = config_.cors;
+    for (const std::string& name : api::forwarded_header_names(*contract_)) {
+      const auto is_name = [&](const std::string& other) {
+        return net::equals_ignoring_case(name, other);
+      };
+      if (std::ranges::none_of(options.headers, is_name)) options.headers.push_back(name);
+    }
+    return options;
+  }
+
   std::shared_ptr<graphql::execution::RequestContext> make_context(server::RequestInfo info) const {
     auto context = std::make_shared<api::Context>();
     context->principal = std::move(info.principal);
@@ -505,6 +520,7 @@ class App::Impl {
     context->idempotency_key = std::move(info.idempotency_key);
     context->last_event_id = std::move(info.last_event_id);
     context->batch_index = info.batch_index;
+    context->forwarded_headers = std::move(info.forwarded_headers);
     context->deadline = info.deadline;
     context->clock = &clock();
     return context;
