@@ -160,7 +160,13 @@ class App::Impl {
   Result<void> start() {
     if (auto done = open_store(); !done) return done;
     if (auto done = check_schema(); !done) return done;
-    handlers_.emplace(config_, *master_key_, clock(), requests_, log_);
+    pool_.emplace(async::BlockingPool::Options{.threads = kReadThreads});
+    credentials_.emplace(store_->reader(), *pool_,
+                         crypto::Sealer(*master_key_, auth::kJobCredentialsLabel, random_));
+    handlers_.emplace(
+        config_, *master_key_, clock(),
+        HostedHandlers::Means{.requests = requests_, .credentials = *credentials_, .pool = *pool_},
+        log_);
     if (auto done = handlers_->make(*contract_, given_handlers_); !done) return done;
     assemble();
     if (auto done = bind_resolvers(); !done) return done;
@@ -341,7 +347,6 @@ class App::Impl {
     metrics_.gauge(telemetry::kBuildInfo, {ERRAND_VERSION}).set(1);
     metrics_.gauge(telemetry::kStartTime)
         .set(std::chrono::duration<double>(clock().now().wall.time_since_epoch()).count());
-    pool_.emplace(async::BlockingPool::Options{.threads = kReadThreads});
     job_types_.emplace(contract_, handlers_->types());
 
     worker::Gateway::Options gateway_options;
@@ -521,6 +526,10 @@ class App::Impl {
     context->last_event_id = std::move(info.last_event_id);
     context->batch_index = info.batch_index;
     context->forwarded_headers = std::move(info.forwarded_headers);
+    // A token of ours is for us: it goes to no other server.
+    std::erase_if(context->forwarded_headers, [this](const auto& header) {
+      return header.first == "authorization" && authenticator_->authenticate_header(header.second);
+    });
     context->deadline = info.deadline;
     context->clock = &clock();
     return context;
@@ -634,8 +643,9 @@ class App::Impl {
   runtime::EventBus bus_;
   async::TaskGroup tasks_;
   std::vector<worker::Gateway::Hosted> given_handlers_;
-  std::optional<HostedHandlers> handlers_;
   std::optional<async::BlockingPool> pool_;
+  std::optional<worker::CredentialStore> credentials_;
+  std::optional<HostedHandlers> handlers_;
   std::optional<worker::ContractJobTypes> job_types_;
   asio::io_context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};

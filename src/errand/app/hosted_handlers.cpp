@@ -26,7 +26,7 @@ HostedHandlers::HostedHandlers(const Config& config, const crypto::MasterKey& ma
     : config_(config),
       master_key_(master_key),
       clock_(clock),
-      requests_(requests),
+      means_(means),
       log_(std::move(log)) {}
 
 Result<void> HostedHandlers::make(const contract::Contract& contract,
@@ -69,10 +69,10 @@ Result<void> HostedHandlers::make_push(const JobTypeName& type,
     return fail(ErrorCode::kConfigInvalid,
                 fmt::format("the handler of {}: {}", type.view(), error.message));
   };
-  if (auto opened = requests_.open(); !opened) return opened;
+  if (auto opened = means_.requests.open(); !opened) return opened;
   const auto url = outbound::parse_target_url(rule.url);
   if (!url) return refused(url.error());
-  if (const auto allowed = requests_.guard().check_url(*url); !allowed) {
+  if (const auto allowed = means_.requests.guard().check_url(*url); !allowed) {
     return refused(allowed.error());
   }
   worker::PushHandler::Options options{.url = rule.url, .secrets = {}};
@@ -86,7 +86,7 @@ Result<void> HostedHandlers::make_push(const JobTypeName& type,
     options.callback_url = config_.server.public_url + "/worker/v1/messages";
   }
   options.response_bytes_max = config_.worker.result_bytes_max;
-  auto handler = worker::PushHandler::create(std::move(options), requests_.client(), clock_);
+  auto handler = worker::PushHandler::create(std::move(options), means_.requests.client(), clock_);
   if (!handler) return refused(handler.error());
   hosted_.push_back({.name = url->origin(),
                      .types = {type},
@@ -102,11 +102,11 @@ Result<void> HostedHandlers::make_upstream(const JobTypeName& type,
     return fail(ErrorCode::kConfigInvalid,
                 fmt::format("the handler of {}: {}", type.view(), error.message));
   };
-  if (auto opened = requests_.open(); !opened) return opened;
+  if (auto opened = means_.requests.open(); !opened) return opened;
   const auto url = outbound::parse_target_url(rule.url);
   if (!url) return refused(url.error());
-  const auto guard = requests_.guard_for(rule.url);
-  if (const auto allowed = (guard ? *guard : requests_.guard()).check_url(*url); !allowed) {
+  const auto guard = means_.requests.guard_for(rule.url);
+  if (const auto allowed = (guard ? *guard : means_.requests.guard()).check_url(*url); !allowed) {
     return refused(allowed.error());
   }
   if (!rule.headers_file.empty()) {
@@ -121,10 +121,16 @@ Result<void> HostedHandlers::make_upstream(const JobTypeName& type,
       .type_names = rule.type_names,
       .transient = {rule.transient.begin(), rule.transient.end()},
       .permanent = {rule.permanent.begin(), rule.permanent.end()},
-      .job_headers = {},
       .response_bytes_max = config_.worker.result_bytes_max + kAroundResult,
       .guard = guard};
-  auto handler = worker::UpstreamHandler::create(std::move(options), requests_.client(), clock_);
+  if (!rule.forward_headers.empty() || !rule.headers_file.empty() || !rule.on_behalf_of.empty()) {
+    options.job_headers.emplace(worker::JobHeaders::Options{.forwarded = rule.forward_headers,
+                                                            .file = rule.headers_file,
+                                                            .on_behalf_of = rule.on_behalf_of},
+                                means_.credentials, means_.pool);
+  }
+  auto handler =
+      worker::UpstreamHandler::create(std::move(options), means_.requests.client(), clock_);
   if (!handler) return refused(handler.error());
   hosted_.push_back({.name = url->origin(),
                      .types = {type},

@@ -6,6 +6,7 @@
 
 #include "errand/app/config.h"
 #include "errand/app/outbound_requests.h"
+#include "errand/async/blocking_pool.h"
 #include "errand/base/clock.h"
 #include "errand/base/ids.h"
 #include "errand/base/result.h"
@@ -13,6 +14,7 @@
 #include "errand/crypto/master_key.h"
 #include "errand/sandbox/sandbox.h"
 #include "errand/telemetry/log.h"
+#include "errand/worker/credential_store.h"
 #include "errand/worker/gateway.h"
 
 namespace errand::app {
@@ -21,9 +23,16 @@ namespace errand::app {
 /// the sandbox that they share. Used on one thread.
 class HostedHandlers {
  public:
+  /// What handlers work with. All outlive them.
+  struct Means {
+    OutboundRequests& requests;
+    const worker::CredentialStore& credentials;
+    async::BlockingPool& pool;
+  };
+
   /// All outlive it.
   HostedHandlers(const Config& config, const crypto::MasterKey& master_key, const Clock& clock,
-                 OutboundRequests& requests, telemetry::Log log);
+                 Means means, telemetry::Log log);
 
   /// Makes those that the schema names, beside the `given` ones of this process; commands only
   /// where the settings do not leave them to workers. Once.
@@ -46,7 +55,7 @@ class HostedHandlers {
   const Config& config_;
   const crypto::MasterKey& master_key_;
   const Clock& clock_;
-  OutboundRequests& requests_;
+  const Means means_;
   const telemetry::Log log_;
   std::shared_ptr<const sandbox::Sandbox> sandbox_;
   std::vector<worker::Gateway::Hosted> hosted_;

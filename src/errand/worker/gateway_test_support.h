@@ -222,7 +222,9 @@ class GatewayTest : public testing::Test {
     return answer.get_future().get();
   }
 
-  JobId enqueue(const char* type = "work", const char* tenant = "acme") {
+  /// @param credentials  makes the sealed text that the job carries; empty: it carries none
+  JobId enqueue(const char* type = "work", const char* tenant = "acme",
+                const std::function<std::string(const JobId&)>& credentials = {}) {
     const std::string input = R"({"input":{"n":7}})";
     job::JobSpec spec;
     spec.tenant = TenantId(tenant);
@@ -241,7 +243,8 @@ class GatewayTest : public testing::Test {
                            .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                            .actor = {.kind = job::ActorKind::kClient, .subject = spec.subject},
                            .key = std::nullopt,
-                           .contract = nullptr});
+                           .contract = nullptr,
+                           .credentials = credentials ? credentials(id) : std::string()});
     EXPECT_TRUE(reply) << reply.error().message;
     return id;
   }

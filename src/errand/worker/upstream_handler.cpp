@@ -174,12 +174,14 @@ outbound::HttpRequest UpstreamHandler::request(const Attempt& attempt,
 boost::asio::awaitable<Outcome> UpstreamHandler::run(AttemptPtr attempt) {
   net::HttpHeaders headers;
   if (options_.job_headers) {
-    auto loaded = co_await options_.job_headers(attempt->offer().job);
+    auto loaded = co_await options_.job_headers->load(attempt->offer().job);
     if (!loaded) {
+      const bool may_pass = is_retryable(loaded.error().code);
       co_return make_failure(
-          FailureKind::kTransient, "UPSTREAM_CREDENTIALS_MISSING",
-          "The headers of the request could not be read: " + loaded.error().message,
-          "Correct what keeps them from being read, then retry the job.");
+          may_pass ? FailureKind::kTransient : FailureKind::kPermanent,
+          "UPSTREAM_CREDENTIALS_MISSING",
+          "The headers of the request are not to be had: " + loaded.error().message,
+          may_pass ? "Correct what keeps them from being read." : "Submit it again.");
     }
     headers = *std::move(loaded);
   }

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -17,6 +17,7 @@
 #include "errand/outbound/http_client.h"
 #include "errand/worker/attempt.h"
 #include "errand/worker/http_target.h"
+#include "errand/worker/job_headers.h"
 
 namespace errand::worker {
 
@@ -26,9 +27,6 @@ namespace errand::worker {
 /// One for each job type. Thread-safe.
 class UpstreamHandler final : public Handler {
  public:
-  /// Headers that go with the requests of one job, such as the credentials of who submitted it.
-  using JobHeaders = std::function<boost::asio::awaitable<Result<net::HttpHeaders>>(JobId job)>;
-
   struct Options {
     std::string url;       ///< of the GraphQL server
     std::string mutation;  ///< the field whose data is the result
@@ -37,7 +35,7 @@ class UpstreamHandler final : public Handler {
     std::map<std::string, std::string> type_names;
     std::set<std::string, std::less<>> transient;  ///< codes of errors (extensions.code)
     std::set<std::string, std::less<>> permanent;
-    JobHeaders job_headers;  ///< empty: there are none
+    std::optional<JobHeaders> job_headers;  ///< nullopt: there are none
     std::size_t response_bytes_max = 1 << 20;
     /// Where it may go, if not where the client says.
     std::shared_ptr<const outbound::AddressGuard> guard;

@@ -1,6 +1,10 @@
 #include "errand/worker/upstream_handler.h"
 
+#include <filesystem>
+#include <fstream>
+
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "errand/worker/test_endpoint.h"
 
@@ -8,6 +12,20 @@ namespace errand::worker {
 namespace {
 
 constexpr const char* kDocument = "mutation go($input: In!) { go(input: $input) { __typename n } }";
+
+class HeadersFile {
+ public:
+  explicit HeadersFile(std::string_view text)
+      : path_(std::filesystem::temp_directory_path() /
+              ("errand-headers-" + std::to_string(::getpid()))) {
+    std::ofstream(path_) << text;
+  }
+  ~HeadersFile() { std::filesystem::remove(path_); }
+  [[nodiscard]] std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
 
 class UpstreamHandlerTest : public GatewayTest {
  protected:
@@ -39,6 +57,17 @@ class UpstreamHandlerTest : public GatewayTest {
     client_->stop();
   }
 
+  JobHeaders headers(JobHeaders::Options options) {
+    return {std::move(options), credentials_, pool_};
+  }
+
+  JobId enqueue_with(const auth::JobCredentials& credentials) {
+    return enqueue("work", "acme",
+                   [&](const JobId& id) { return auth::seal(sealer(), id, credentials); });
+  }
+
+  crypto::Sealer sealer() { return {key_, auth::kJobCredentialsLabel, random_}; }
+
   job::JobError failure_after(unsigned status, std::string body, job::JobStatus wanted) {
     // Not before the test is over, or it would take the answer of the next.
     upstream_->then(status, std::move(body), {{"Retry-After", "60"}});
@@ -46,6 +75,7 @@ class UpstreamHandlerTest : public GatewayTest {
     return wanted == job::JobStatus::kFailed ? *now->error : *now->last_failure;
   }
 
+  CredentialStore credentials_{store_.reader(), pool_, sealer()};
   std::unique_ptr<TestEndpoint> upstream_;
   std::unique_ptr<outbound::HttpClient> client_;
 };
@@ -69,22 +99,38 @@ TEST_F(UpstreamHandlerTest, RunsTheMutationAndTakesItsDataForTheResult) {
   EXPECT_EQ(json::to_text(body.at("variables")), R"({"input":{"n":7}})");
 }
 
-TEST_F(UpstreamHandlerTest, SendsTheHeadersOfTheJob) {
-  host({.job_headers = [](JobId) -> asio::awaitable<Result<net::HttpHeaders>> {
-    co_return net::HttpHeaders{{"authorization", "Bearer ann"}, {"x-user", "anna"}};
-  }});
-  upstream_->then(200, R"({"data":{"go":{"n":42}}})");
-  until(enqueue(), job::JobStatus::kSucceeded);
-  EXPECT_EQ(upstream_->requests().at(0).header("authorization"), "Bearer ann");
-  EXPECT_EQ(upstream_->requests().at(0).header("x-user"), "anna");
+TEST_F(UpstreamHandlerTest, SendsTheHeadersOfTheJobAndOfItsService) {
+  const HeadersFile file("Authorization: Bearer service\nX-Team: billing\nX-User: root\n");
+  host({.job_headers = headers({.forwarded = {"authorization", "cookie"},
+                                .file = file.path(),
+                                .on_behalf_of = "x-user"})});
+  for (int i = 0; i < 2; ++i) upstream_->then(200, R"({"data":{"go":{"n":42}}})");
+  until(enqueue_with({.headers = {{"authorization", "Bearer ann"}}, .subject = "anna"}),
+        job::JobStatus::kSucceeded);
+  const net::HttpRequest of_ann = upstream_->requests().at(0);
+  EXPECT_EQ(of_ann.header("authorization"), "Bearer ann");
+  EXPECT_EQ(of_ann.header("x-user"), "anna");
+  EXPECT_EQ(of_ann.header("x-team"), "billing");
+  EXPECT_EQ(of_ann.header("cookie"), std::nullopt);
+
+  // A client without credentials does not get the service's.
+  until(enqueue_with({.headers = {}, .subject = "nobody"}), job::JobStatus::kSucceeded);
+  const net::HttpRequest of_nobody = upstream_->requests().at(1);
+  EXPECT_EQ(of_nobody.header("authorization"), std::nullopt);
+  EXPECT_EQ(of_nobody.header("x-user"), "nobody");
 }
 
-TEST_F(UpstreamHandlerTest, TriesAgainWhereTheHeadersCannotBeRead) {
-  host({.job_headers = [](JobId) -> asio::awaitable<Result<net::HttpHeaders>> {
-    co_return fail(ErrorCode::kConfigInvalid, "no such file");
-  }});
-  const auto now = until(enqueue(), job::JobStatus::kRetrying);
-  EXPECT_EQ(now->last_failure->code, "UPSTREAM_CREDENTIALS_MISSING");
+TEST_F(UpstreamHandlerTest, DoesNotAskWithoutTheHeadersThatItNeeds) {
+  host({.job_headers = headers({.file = "/no/such/file"})});
+  const auto later = until(enqueue(), job::JobStatus::kRetrying);
+  EXPECT_EQ(later->last_failure->code, "UPSTREAM_CREDENTIALS_MISSING");
+  EXPECT_TRUE(upstream_->requests().empty());
+}
+
+TEST_F(UpstreamHandlerTest, DoesNotAskOnNobodysBehalf) {
+  host({.job_headers = headers({.on_behalf_of = "x-user"})});
+  const auto never = until(enqueue(), job::JobStatus::kFailed);
+  EXPECT_EQ(never->error->code, "UPSTREAM_CREDENTIALS_MISSING");
   EXPECT_TRUE(upstream_->requests().empty());
 }
 
