@@ -1,13 +1,15 @@
 // Where scenarios take place: a server with a schema of a mutation for each scenario, everyone's tokens, a reader of its event log, and
 // the worker processes of one way.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
+import { follow } from "../e2e/support/event_log.mjs";
 import { binary, environment } from "../e2e/support/server.mjs";
+import { WorkerProcess, start } from "./processes.mjs";
 import { Endpoint } from "./workers/endpoint.mjs";
 import { Upstream } from "./workers/upstream.mjs";
 
@@ -17,19 +19,6 @@ export const LEASE_MS = Number(process.env.ERRAND_WAYS_LEASE_MS ?? 3_000);
 export const RESULT_BYTES_MAX = 256 << 10;
 const PREFIX = "dev.errand.job.";
 const TERMINAL = ["succeeded", "canceled", "killed", "expired", "dead_lettered"];
-
-/** Nothing that was started here outlives this program, however it ends. */
-const children = new Set();
-process.on("exit", () => {
-  for (const child of children) child.kill("SIGKILL");
-});
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
-function start(program, args, options) {
-  const child = spawn(program, args, options);
-  children.add(child);
-  child.once("exit", () => children.delete(child));
-  return child;
-}
 
 const typeName = (field) => field[0].toUpperCase() + field.slice(1);
 const OUTCOME = "text attempt stopped timeLeftMs traceparent correlationId bytes worker";
@@ -46,7 +35,6 @@ const byVariables = (_arena, { url, token, types, slots, name, queues, selectors
     ...(selectors && { ERRAND_SELECTORS: JSON.stringify(selectors) }), ...(labels && { ERRAND_LABELS: JSON.stringify(labels) }),
   },
 });
-const FOLLOW = "subscription { jobEvents { cursor jobId sequence type time data } }";
 
 /** @param handler for a mutation's name and further arguments, where the schema says what runs the jobs */
 function schemaOf(scenarios, handler) {
@@ -223,41 +211,14 @@ run_by = "${way.command ? "worker" : "server"}"
 
   /** Resolves once the log is read. */
   #follow() {
-    return new Promise((resolve) => void this.#readLog(resolve));
-  }
-
-  async #readLog(open) {
-    let cursor;
-    while (!this.#following.signal.aborted) {
-      try {
-        const response = await fetch(`${this.url}/graphql/stream`, {
-          method: "POST", body: JSON.stringify({ query: FOLLOW }), signal: this.#following.signal,
-          headers: {
-            "content-type": "application/json", accept: "text/event-stream", authorization: `Bearer ${this.tokens.client}`,
-            ...(cursor ? { "last-event-id": cursor } : {}),
-          },
-        });
-        open();
-        let text = "";
-        for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-          const messages = (text + chunk).split("\n\n");
-          text = messages.pop();
-          for (const message of messages) {
-            const field = (name) => message.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
-            if (field("event") !== "next") continue;
-            const { data, errors } = JSON.parse(field("data"));
-            if (errors) throw new Error(JSON.stringify(errors));
-            cursor = data.jobEvents.cursor;
-            this.#hear(data.jobEvents);
-          }
-        }
-      } catch (error) {
-        if (!this.#following.signal.aborted && this.server.exitCode === null && !/terminated|fetch failed/.test(error.message)) {
-          this.faults.push(`the event log: ${error.message}`);
-        }
-      }
-      await pause(20);
-    }
+    return new Promise((opened) => void follow({
+      address: () => this.url, token: this.tokens.client, fields: "cursor jobId sequence type time data", signal: this.#following.signal, opened,
+      hear: (event) => this.#hear(event),
+      told: (errors) => this.faults.push(`the event log: ${JSON.stringify(errors)}`),
+      broken: ({ message }) => {
+        if (this.server.exitCode === null && !/terminated|fetch failed/.test(message)) this.faults.push(`the event log: ${message}`);
+      },
+    }));
   }
 
   #hear({ jobId, sequence, type, time, data }) {
@@ -306,34 +267,5 @@ run_by = "${way.command ? "worker" : "server"}"
     const worker = new WorkerProcess([...command, ...flags], { ...environment, ...more, ...its });
     this.workers.push(worker);
     return worker;
-  }
-}
-
-export class WorkerProcess {
-  log = [];
-
-  constructor([program, ...args], env) {
-    this.child = start(program, args, { env, stdio: ["ignore", "inherit", "pipe"] });
-    createInterface({ input: this.child.stderr }).on("line", (line) => this.log.push(line));
-    this.exited = new Promise((resolve, reject) => {
-      this.child.once("error", reject);
-      this.child.once("close", (code, signal) => resolve({ code, signal }));
-    });
-    this.exited.catch(() => {});
-  }
-  get runs() {
-    return this.child.exitCode === null && this.child.signalCode === null;
-  }
-  signal(name) {
-    if (this.runs) this.child.kill(name);
-  }
-  /** As an operator or a supervisor does; it finishes what it has. */
-  async stop() {
-    this.signal("SIGTERM");
-    return this.exited;
-  }
-  async kill() {
-    this.signal("SIGKILL");
-    return this.exited;
   }
 }

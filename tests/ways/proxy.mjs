@@ -37,6 +37,26 @@ class FrameReader {
   }
 }
 
+/** Bodies of one direction of a plain HTTP connection. Nobody here sends one in chunks. */
+class BodyReader {
+  #bytes = Buffer.alloc(0);
+
+  /** @return the texts of the bodies that are whole now */
+  *read(chunk) {
+    this.#bytes = Buffer.concat([this.#bytes, chunk]);
+    for (;;) {
+      const head = this.#bytes.indexOf(HEAD_END);
+      if (head < 0) return;
+      const begin = head + HEAD_END.length;
+      const length = Number(this.#bytes.subarray(0, begin).toString("latin1").match(/^content-length: *(\d+)/im)?.[1] ?? 0);
+      if (this.#bytes.length < begin + length) return;
+      const body = this.#bytes.subarray(begin, begin + length);
+      this.#bytes = this.#bytes.subarray(begin + length);
+      if (length > 0) yield body.toString();
+    }
+  }
+}
+
 function unmasked(payload, mask) {
   if (!mask) return payload;
   const clear = Buffer.from(payload);
@@ -60,10 +80,12 @@ function frame(text, masked) {
 /**
  * One worker's link. Directions are "up" (to the server) and "down". `rule(direction, text, link)` sees each WebSocket message, and each piece of
  * a plain HTTP exchange, before it goes on, and says what becomes of it: "drop" loses it (a plain HTTP connection is cut instead, as
- * there is nothing in between), an array of texts goes in its place (WebSockets only), all else lets it pass.
+ * there is nothing in between), an array of texts goes in its place (WebSockets only), all else lets it pass. `watch(direction, text, connection)`
+ * sees what the rule does not touch, each whole: the messages of a WebSocket, and the bodies of HTTP; `connection` is the same object for all of one.
  */
 export class Link {
   #sockets = new Set();
+  #settling = new Set();
   #held = { up: undefined, down: undefined };
 
   static async open(server) {
@@ -71,6 +93,12 @@ export class Link {
     link.target = Number(new URL(server.url).port);
     link.rule = () => "pass";
     link.head = (direction, text) => text;
+    link.watch = undefined;
+    /**
+     * Where the worker's side of a connection is gone: resolves when the server's side may go as well. So one who counts learns the answers to all
+     * that the worker had said.
+     */
+    link.settled = undefined;
     /** What new connections are told: "open", "closed" (cut at once), or "http" (WebSockets are cut, the rest passes). */
     link.gate = "open";
     link.listener = createServer((socket) => link.#accept(socket));
@@ -89,10 +117,17 @@ export class Link {
       server.destroy();
       this.#sockets.delete(pair);
     };
+    pair.end = () => {
+      worker.destroy();
+      if (!this.settled || server.destroyed) return end();
+      if (pair.settling) return;
+      pair.settling = this.settled(pair).then(end).finally(() => this.#settling.delete(pair.settling));
+      this.#settling.add(pair.settling);
+    };
     for (const [from, to, direction] of [[worker, server, "up"], [server, worker, "down"]]) {
       to.setNoDelay(true);
-      from.on("error", end);
-      from.on("close", end);
+      from.on("error", from === worker ? pair.end : end);
+      from.on("close", from === worker ? pair.end : end);
       from.on("data", (chunk) => this.#pass(pair, direction, chunk, (bytes) => this.#write(direction, to, bytes), end));
     }
   }
@@ -100,6 +135,7 @@ export class Link {
   #pass(pair, direction, chunk, write, end) {
     if (!pair.head) {
       pair.head = {};
+      pair.bodies = {};
       pair.webSocket = chunk.includes("GET /worker ");
       if (pair.webSocket) pair.up = pair.down = Buffer.alloc(0);
     }
@@ -108,6 +144,7 @@ export class Link {
     if (direction === "up") chunk = Buffer.from(chunk.toString("latin1").replace(/^accept-encoding:.*\r\n/im, ""), "latin1");
     const verdict = this.rule(direction, chunk.toString(), this);
     if (verdict === "drop") return end();
+    if (this.watch) for (const text of (pair.bodies[direction] ??= new BodyReader()).read(chunk)) this.watch(direction, text, pair);
     write(chunk);
   }
 
@@ -124,10 +161,13 @@ export class Link {
     }
     for (const { raw, text } of pair.head[direction].read(chunk)) {
       const verdict = text === undefined ? "pass" : this.rule(direction, text, this);
-      if (pair.worker.destroyed) return;
+      if (pair.server.destroyed) return;
       if (verdict === "drop") continue;
       if (Array.isArray(verdict)) for (const each of verdict) write(frame(each, direction === "up"));
-      else write(raw);
+      else {
+        if (text !== undefined) this.watch?.(direction, text, pair);
+        write(raw);
+      }
     }
   }
 
@@ -154,11 +194,7 @@ export class Link {
   /** Every connection breaks, and what was kept back is lost. */
   cut() {
     for (const direction of ["up", "down"]) if (this.#held[direction]) this.#held[direction] = [];
-    for (const { worker, server } of this.#sockets) {
-      worker.destroy();
-      server.destroy();
-    }
-    this.#sockets.clear();
+    for (const pair of this.#sockets) pair.end();
   }
 
   /** Resolves with the first message from now on that fits. Looks only; `rule` is in force as before. */
@@ -176,9 +212,10 @@ export class Link {
     });
   }
 
-  close() {
+  async close() {
     this.cut();
     this.listener.close();
+    await Promise.all(this.#settling);
   }
 }
 

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { PermanentError, TransientError, Worker } from "../../../sdk/typescript/dist/index.js";
+import { follow } from "../support/event_log.mjs";
 import { MortalServer, each, graphql, pause, post, random, silent, untilAnswered, verify } from "../support/kills.mjs";
 
 const { positionals, values } = parseArgs({
@@ -85,7 +86,6 @@ const SUBMIT = {
   fleeting: job("fleeting"),
   unserved: "mutation ($text: String!, $options: JobOptions) { made: unserved(text: $text, options: $options) { id } }",
 };
-const FOLLOW = "subscription { jobEvents { cursor jobId sequence type } }";
 const READ = `query ($after: String) {
   jobs(first: 100, after: $after, orderBy: OLDEST_FIRST) {
     nodes { id status ... on WorkJob { result { number by } } ... on FleetingJob { result { number by } } }
@@ -235,38 +235,13 @@ class Run {
 
   // --- subscriber
 
-  async follow() {
-    let cursor = this.past.cursor;
-    while (!this.stopFollowing.signal.aborted) {
-      await this.server.listens;
-      try {
-        const response = await fetch(`${this.server.url}/graphql/stream`, {
-          method: "POST",
-          headers: {
-            "content-type": "application/json", accept: "text/event-stream", authorization: `Bearer ${this.past.tokens.client}`,
-            "last-event-id": cursor,
-          },
-          body: JSON.stringify({ query: FOLLOW }),
-          signal: this.stopFollowing.signal,
-        });
-        let text = "";
-        for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-          const messages = (text + chunk).split("\n\n");
-          text = messages.pop(); // not complete yet
-          for (const message of messages) {
-            const field = (name) => message.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
-            if (field("event") !== "next") continue;
-            const { data, errors } = JSON.parse(field("data"));
-            if (errors) this.faults.push(`the subscriber was told ${JSON.stringify(errors)}`);
-            else this.hear(data.jobEvents);
-            cursor = data?.jobEvents?.cursor ?? cursor;
-          }
-        }
-      } catch {
-        // Broken off: it goes on after its cursor.
-      }
-      await pause(5);
-    }
+  follow() {
+    return follow({
+      address: async () => (await this.server.listens, this.server.url), token: this.past.tokens.client,
+      fields: "cursor jobId sequence type", cursor: this.past.cursor, signal: this.stopFollowing.signal,
+      hear: (event) => this.hear(event),
+      told: (errors) => this.faults.push(`the subscriber was told ${JSON.stringify(errors)}`),
+    });
   }
 
   hear({ jobId, sequence, type }) {

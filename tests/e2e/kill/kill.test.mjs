@@ -4,13 +4,12 @@
 // acknowledged job has ended, one key has made one job, no result of a lost lease was taken, no tenant sees the other's
 // jobs, and VERIFY_STORE finds the store sound. Prints the counts. With DEV_TEST_MINUTES it goes on, round by round.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { TransientError, Worker } from "../../../sdk/typescript/dist/index.js";
-import { MortalServer, each, graphql, pause, post, random, silent, untilAnswered, verify } from "../support/kills.mjs";
+import { MortalServer, each, graphql, makeToken, pause, post, random, silent, untilAnswered, verify } from "../support/kills.mjs";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -27,11 +26,6 @@ type Mutation {
 }
 `;
 const LEASE_MS = 2_000;
-
-function makeToken(credentials, tenant, subject, scope) {
-  return execFileSync(errand, ["token", "create", "--subject", subject, "--tenant", tenant, "--scope", scope, "--append", credentials],
-    { encoding: "utf8" }).trim();
-}
 
 const SUBMIT = `mutation ($input: WorkInput!, $key: String!) {
   work(input: $input, options: { idempotencyKey: $key }) { id }
@@ -80,8 +74,8 @@ async function round(seed, jobs, kills) {
   writeFileSync(join(folder, "schema.graphql"), schema);
   const tenants = ["acme", "globex"].map((name) => ({
     name,
-    client: makeToken(credentials, name, `${name}:client`, "*"),
-    worker: makeToken(credentials, name, `${name}:worker`, "worker"),
+    client: makeToken(errand, credentials, name, `${name}:client`, "*"),
+    worker: makeToken(errand, credentials, name, `${name}:worker`, "worker"),
     ids: new Map(),
   }));
   const counts = { executions: 0, zombieJobs: 0, zombiesRefused: 0, zombiesInTime: new Set(), acknowledged: 0 };

@@ -1,6 +1,6 @@
 // What the tests share in which the server is killed: a server on the same data and port, requests that outlive it, and the
 // check of the store that it leaves behind.
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,6 +17,12 @@ export function random(seed) {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
+}
+
+/** A new token, which `program` writes into the file `credentials`. */
+export function makeToken(program, credentials, tenant, subject, scope) {
+  return execFileSync(program, ["token", "create", "--subject", subject, "--tenant", tenant, "--scope", scope, "--append", credentials],
+    { encoding: "utf8" }).trim();
 }
 
 /** A server that can be killed and started again on the same data and port. Its schema is `folder`/schema.graphql. */
