@@ -350,6 +350,71 @@ TEST(Lease, LapsesWithoutHeartbeatsAndTheJobStartsAnewAtOnce) {
   EXPECT_EQ(later.error().code, ErrorCode::kJobEnded);
 }
 
+/// Two workers with a job each, the first of whom falls silent while the second goes on.
+struct SilentWorker : ::testing::Test {
+  void SetUp() override {
+    bench.worker("w-1", 2);
+    bench.worker("w-2", 2);
+    held = bench.enqueue()->id;
+    const JobId other = bench.enqueue()->id;
+    ASSERT_EQ(worker_of_next(), "w-1");
+    ASSERT_TRUE(bench.complete(other, FencingToken{1}).has_value());
+    bench.advance(20s);
+    beat("w-2");
+    bench.advance(10s);
+    bench.settle();
+  }
+
+  void beat(std::string_view worker) { bench.get<HeartbeatReply>(Heartbeat{WorkerId(worker), {}}); }
+
+  /// Of the first job that was handed out since.
+  std::string worker_of_next() {
+    const auto dispatches = bench.dispatches();
+    return dispatches.empty() ? "nobody" : dispatches.front().worker.str();
+  }
+
+  Bench bench;
+  JobId held;
+};
+
+TEST_F(SilentWorker, GetsNoJobWhileAnotherHasRoom) {
+  // It would be its turn.
+  EXPECT_EQ(bench.state(held)->token, FencingToken{2});
+  EXPECT_EQ(worker_of_next(), "w-2");
+  bench.get<Done>(AddCredits{WorkerId("w-2"), 1});
+  bench.enqueue();
+  EXPECT_EQ(worker_of_next(), "w-2");
+}
+
+TEST_F(SilentWorker, GetsThoseThatNobodyElseHasRoomFor) {
+  bench.dispatches();
+  bench.enqueue();
+  EXPECT_EQ(worker_of_next(), "w-1");
+}
+
+TEST_F(SilentWorker, TakesItsTurnAgainOnceItIsHeard) {
+  bench.dispatches();
+  beat("w-1");
+  bench.get<Done>(AddCredits{WorkerId("w-2"), 2});
+  bench.enqueue();
+  EXPECT_EQ(worker_of_next(), "w-1");
+}
+
+TEST(Lease, LostByAWorkerThatIsHeardKeepsItsTurn) {
+  Bench bench;
+  bench.worker("w-1", 2);
+  bench.worker("w-2", 1);
+  const JobId id = bench.enqueue()->id;
+  bench.enqueue();
+  bench.advance(29s);
+  bench.get<HeartbeatReply>(Heartbeat{WorkerId("w-1"), {}});  // has forgotten its job
+  bench.dispatches();
+  bench.get<Done>(AddCredits{WorkerId("w-2"), 1});
+  bench.advance(1s);
+  bench.settle();
+  EXPECT_EQ(bench.state(id)->worker, WorkerId("w-1"));
+}
+
 TEST(Lease, IsExtendedByHeartbeatsThatWriteNothing) {
   Bench bench;
   bench.worker("w-1");

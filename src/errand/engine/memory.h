@@ -59,6 +59,9 @@ struct Worker {
   bool draining = false;
   Timestamp connected_at{};
   Timestamp last_seen_at{};
+  MonotonicTime heard_at;  ///< as last_seen_at, by the clock that leases go by
+  /// It has lost a lease and was not heard of for as long: jobs go to others while those have room.
+  bool silent = false;
 
   /// Whether it may run jobs of `line`.
   [[nodiscard]] bool takes(const store::ReadyLine& line) const;

@@ -76,6 +76,8 @@ class Planner {
 
   // Timers (planner_timers.cpp).
   bool take_lease_timer(const JobId& id, Milliseconds patience);
+  /// A lease of the worker was lost. It may have forgotten that job alone.
+  void note_silence(const WorkerId& worker);
   bool take_job_timers(const JobId& id);
 
   // Starts (planner_matching.cpp).

@@ -71,13 +71,17 @@ bool Planner::match() {
   std::vector<Free> free;
   // Workers take turns, over plans too, so that load spreads.
   const auto first = memory_.workers.upper_bound(memory_.last_worker);
-  const auto gather = [&free](auto from, auto to) {
+  const auto gather = [&free](auto from, auto to, bool silent) {
     for (; from != to; ++from) {
-      if (from->second.credits > 0) free.push_back({&from->second, from->second.credits});
+      Worker& worker = from->second;
+      if (worker.credits > 0 && worker.silent == silent) free.push_back({&worker, worker.credits});
     }
   };
-  gather(first, memory_.workers.end());
-  gather(memory_.workers.begin(), first);
+  // What a silent one is given is most likely lost for a lease: they stand behind all others.
+  for (const bool silent : {false, true}) {
+    gather(first, memory_.workers.end(), silent);
+    gather(memory_.workers.begin(), first, silent);
+  }
   if (free.empty()) return false;
 
   // Lines that nobody takes may be many, and cost no more than this.
@@ -128,7 +132,12 @@ bool Planner::match() {
   bool ran_dry = false;
   while (!free.empty()) {
     std::vector<Free> again;
+    const bool heard_of = !free.front().worker->silent;
     for (Free& each : free) {
+      if (heard_of && each.worker->silent) {
+        again.push_back(each);
+        continue;
+      }
       auto best = views.end();
       for (auto it = views.begin(); it != views.end(); ++it) {
         if (!each.worker->takes(it->first)) continue;

@@ -173,7 +173,8 @@ Result<Reply> Planner::answer(RegisterWorker& request) {
                   .credits = 0,
                   .draining = false,
                   .connected_at = now_.wall,
-                  .last_seen_at = now_.wall};
+                  .last_seen_at = now_.wall,
+                  .heard_at = now_.monotonic};
   return Done{};
 }
 
@@ -181,7 +182,7 @@ Result<Reply> Planner::answer(AddCredits& request) {
   const auto it = memory_.workers.find(request.worker);
   if (it == memory_.workers.end()) return fail(ErrorCode::kNotFound, "the worker is not connected");
   Worker& worker = it->second;
-  worker.last_seen_at = now_.wall;
+  seen(request.worker);
   // They crossed the word that there is nothing more.
   if (worker.draining) return Done{};
   worker.credits += std::min(request.credits, worker.hello.slots - worker.credits);
@@ -368,7 +369,10 @@ void Planner::explain_place(const job::JobState& state, Explanation& explanation
 
 void Planner::seen(const WorkerId& worker) {
   const auto it = memory_.workers.find(worker);
-  if (it != memory_.workers.end()) it->second.last_seen_at = now_.wall;
+  if (it == memory_.workers.end()) return;
+  it->second.last_seen_at = now_.wall;
+  it->second.heard_at = now_.monotonic;
+  it->second.silent = false;
 }
 
 Result<Reply> Planner::answer(ListWorkers&) {

@@ -49,6 +49,7 @@ bool Planner::take_lease_timer(const JobId& id, Milliseconds patience) {
   }
   if (lease->expires + patience <= now_.monotonic) {
     flush_progress(draft, id);
+    note_silence(lease->worker);
     if (!run(draft, id, job::LoseLease{token}, {})) return false;
     notify_stop(*draft.state(), StopReason::kLeaseLost, Milliseconds::zero());
     return true;
@@ -72,6 +73,12 @@ bool Planner::take_lease_timer(const JobId& id, Milliseconds patience) {
     flush_progress(draft, id);
   }
   return true;
+}
+
+void Planner::note_silence(const WorkerId& worker) {
+  const auto it = memory_.workers.find(worker);
+  if (it == memory_.workers.end()) return;
+  it->second.silent = it->second.heard_at + memory_.options.lease <= now_.monotonic;
 }
 
 bool Planner::take_job_timers(const JobId& id) {
