@@ -1,3 +1,5 @@
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { reconnectDelay } from "./backoff.js";
 import { frames, serverMessages, type ServerMessage, type WorkerMessage } from "./messages.js";
 
@@ -81,8 +83,7 @@ export class Fallback {
         for (const message of await this.#request(body)) this.#events.onMessage(message);
       }
     } catch (error) {
-      const { message, cause } = error as Error & { cause?: Error };
-      failure = cause?.message ?? message;
+      failure = (error as Error).message;
     }
     this.#busy = false;
     if (!this.#active) return;
@@ -99,15 +100,31 @@ export class Fallback {
   }
 
   async #request(body: string): Promise<ServerMessage[]> {
-    const response = await fetch(this.#url, {
-      method: "POST",
-      headers: { authorization: `Bearer ${this.#token}`, "content-type": "application/json" },
-      body,
-      redirect: "error",
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    });
-    const text = await response.text();
-    if (response.status !== 200) throw new Error(`HTTP ${response.status}`);
+    const { status, text } = await post(this.#url, this.#token, body);
+    if (status !== 200) throw new Error(`HTTP ${status}`);
     return serverMessages((JSON.parse(text) as { messages?: unknown }).messages);
   }
+}
+
+/**
+ * Not by fetch(): in Node.js 20 the first one of a process waits for its whole timeout when the connection breaks as soon as it is made,
+ * which is what happens while a server or a proxy comes back.
+ */
+function post(url: URL, token: string, body: string): Promise<{ status: number | undefined; text: string }> {
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+    const headers = {
+      authorization: `Bearer ${token}`, "content-type": "application/json", "content-length": Buffer.byteLength(body),
+    };
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const request = send(url, { method: "POST", headers, signal }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (piece: string) => (text += piece));
+      response.on("error", reject);
+      response.on("end", () => resolve({ status: response.statusCode, text }));
+    });
+    request.on("error", (error) => reject(signal.aborted ? new Error(`no answer within ${REQUEST_TIMEOUT_MS} ms`) : error));
+    request.end(body);
+  });
 }
