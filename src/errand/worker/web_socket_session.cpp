@@ -240,19 +240,20 @@ void WebSocketSession::offer(engine::Dispatch dispatch) {
           return;
         }
         self->hub_.tasks().spawn(self->socket_->executor(), "load a job's input",
-                                 self->load_and_send(std::move(dispatch)));
+                                 load_and_send(self, std::move(dispatch)));
       });
 }
 
-boost::asio::awaitable<void> WebSocketSession::load_and_send(engine::Dispatch dispatch) {
-  const auto self = shared_from_this();
-  const auto offer = co_await hub_.load_offer(dispatch, principal_);
+boost::asio::awaitable<void> WebSocketSession::load_and_send(std::shared_ptr<WebSocketSession> self,
+                                                             engine::Dispatch dispatch) {
+  Hub& hub = self->hub_;
+  const auto offer = co_await hub.load_offer(dispatch, self->principal_);
   if (!offer) {
-    hub_.return_job(dispatch, offer.error());
-  } else if (closed_) {
-    hub_.reports().release(dispatch, "its worker has gone");
+    hub.return_job(dispatch, offer.error());
+  } else if (self->closed_) {
+    hub.reports().release(dispatch, "its worker has gone");
   } else {
-    send_offer(dispatch, *offer);
+    self->send_offer(dispatch, *offer);
   }
 }
 

@@ -35,7 +35,9 @@ class WebSocketSession final : public Outlet,
   boost::asio::awaitable<bool> greet();
   boost::asio::awaitable<bool> handle(WorkerMessage message);
   boost::asio::awaitable<void> report(Report report);
-  boost::asio::awaitable<void> load_and_send(engine::Dispatch dispatch);
+  /// Holds `self` from the start: it is made before it runs, and the connection may end in between.
+  static boost::asio::awaitable<void> load_and_send(std::shared_ptr<WebSocketSession> self,
+                                                    engine::Dispatch dispatch);
   Result<std::vector<WorkerMessage>> read_messages(const net::WebSocket::Message& message) const;
 
   void beat(Heartbeat heartbeat);
