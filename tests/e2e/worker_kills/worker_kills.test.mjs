@@ -19,7 +19,7 @@ a tenant's at a time:
   killed    SIGKILL; another process takes its place at once
   stopped   SIGSTOP until its leases are lost, then SIGCONT: what it reports comes too late
   stalled   nothing gets through its connection until its leases are lost, then all of it does
-  cut       its connection breaks, and cannot be made again for a third of the lease at most
+  cut       its connection breaks, and cannot be made again for a sixth of the lease at most
   replaced  SIGTERM: it drains; another process takes its place at once
 
 In the end all goes on undisturbed until every job has ended, and the account is made from what clients were told, from what went over the
@@ -253,7 +253,7 @@ class Worker {
     this.disturbed = true;
     this.run.counts[kind] += 1;
     const past = LEASE_MS * between(1.2, 1.9);
-    const short = LEASE_MS * between(0, 1 / 3);
+    const short = LEASE_MS * between(0, 1 / 6); // so that what the worker has can be reported in time by HTTP
     switch (kind) {
       case "killed":
         this.ending = true;
@@ -439,6 +439,11 @@ class Run {
     this.lag = monitorEventLoopDelay({ resolution: 10 });
     this.lag.enable();
     const until = Date.now() + minutes * 60_000;
+    void this.server.exited.then(({ code, signal }) => {
+      if (this.stopping) return;
+      console.error(`the server ended by itself, with ${code ?? signal}; --seed ${seed}, kept ${this.folder}:\n${this.server.said().slice(-4_000)}`);
+      process.exit(1);
+    });
     const said = setInterval(() => console.log(`${this.counts.acknowledged} jobs acknowledged, ${this.ended()} ended, ` +
       `${KINDS.map((kind) => `${this.counts[kind]} ${kind}`).join(", ")}, ${this.counts.stale} stale reports, ${this.faults.length} faults`), 30_000);
     try {
@@ -467,6 +472,7 @@ class Run {
     await Promise.all(this.tenants.map((tenant) => this.#checkJobs(tenant)));
 
     this.#following.abort();
+    this.stopping = true;
     const { code, signal } = await this.server.stop();
     if (code !== 0) this.fault(`the server ended with ${code ?? signal}`);
     const ids = new Set(this.tenants.flatMap(({ jobs }) => [...jobs.values()].map(({ id }) => id)));
@@ -622,7 +628,7 @@ function report(run, { counted, store }) {
   print([
     ["Recovery of a lost attempt", "attempts", "median", "p99", "max"],
     ...["killed", "stopped", "stalled"].map((kind) => row(`worker ${kind}`, recovered.filter((each) => each.kind === kind))),
-    row("on its way as the connection broke", recovered.filter(({ kind }) => kind === "cut")),
+    row("on its way to a cut connection", recovered.filter(({ kind }) => kind === "cut")),
     row("all", recovered),
   ]);
   console.log(`bound: lease + 1 s = ${seconds(LEASE_MS + 1_000)}, ${slowest && slowest.ms <= LEASE_MS + 1_000 ? "kept" : "NOT kept"}; with this ` +
@@ -648,5 +654,6 @@ if (run.faults.length > 0) {
 } else {
   rmSync(folder, { recursive: true, force: true });
 }
+run.stopping = true;
 if (run.server.runs) await run.server.kill();
 process.exit(run.faults.length > 0 ? 1 : 0);
