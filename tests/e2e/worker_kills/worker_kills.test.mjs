@@ -6,7 +6,6 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { WorkerProcess } from "../../ways/processes.mjs";
 import { Link } from "../../ways/proxy.mjs";
-import { ways } from "../../ways/ways.mjs";
 import { follow } from "../support/event_log.mjs";
 import { MortalServer, each, graphql, makeToken, pause, random, untilAnswered, verify } from "../support/kills.mjs";
 
@@ -94,7 +93,11 @@ const FAULTS_SHOWN = 20;
 const draw = random(seed);
 const between = (least, most) => least + draw() * (most - least);
 const pick = (list) => list[Math.floor(draw() * list.length)];
-const sdks = ways.filter(({ command, absent, name }) => command && !absent && !["socket", "poll"].includes(name));
+// It wants to know the program, too.
+process.env.ERRAND_BINARY ??= errand;
+const { ways } = await import("../../ways/ways.mjs");
+const workerWays = ways.filter(({ name }) => ["typescript", "python", "python plain", "cpp"].includes(name));
+const sdks = workerWays.filter(({ absent }) => !absent);
 
 class Tenant {
   jobs = new Map(); // by key: what was acknowledged
@@ -641,7 +644,7 @@ function report(run, { counted, store }) {
 }
 
 console.log(`worker_kills: ${minutes} minutes, seed ${seed}; ${sdks.map(({ name }) => name).join(", ")}`);
-for (const { name, absent } of ways) if (absent) console.log(`without ${name}: ${absent}`);
+for (const { name, absent } of workerWays) if (absent) console.log(`without ${name}: ${absent}`);
 const folder = mkdtempSync(join(tmpdir(), "errand-worker-kills-"));
 const run = new Run(folder);
 try {
