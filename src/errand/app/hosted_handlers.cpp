@@ -22,7 +22,7 @@ constexpr std::size_t kAroundResult = 64 << 10;
 }  // namespace
 
 HostedHandlers::HostedHandlers(const Config& config, const crypto::MasterKey& master_key,
-                               const Clock& clock, OutboundRequests& requests, telemetry::Log log)
+                               const Clock& clock, Means means, telemetry::Log log)
     : config_(config),
       master_key_(master_key),
       clock_(clock),
