@@ -1,8 +1,6 @@
 #include "errand/upstream/forwarder.h"
 
-#include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -22,22 +20,13 @@ using Wait = IncomingResponse::Wait;
 
 namespace {
 
-/// A body that is announced to be no longer is gathered, and answered with its length instead of in
+/// A body that says itself to be no longer is handed over whole, with its length instead of in
 /// chunks.
-constexpr std::size_t kGatheredBytesMax = 64 << 10;
+constexpr std::size_t kWholeBytesMax = 64 << 10;
 
 /// Whether RFC 9110 (9.2.2) lets a proxy send the request again by itself.
 bool is_repeatable(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS";
-}
-
-std::optional<std::size_t> content_length(const net::HttpHeaders& headers) {
-  const auto text = headers.find("Content-Length");
-  if (!text) return std::nullopt;
-  std::size_t length = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
-  if (error != std::errc{} || end != text->data() + text->size()) return std::nullopt;
-  return length;
 }
 
 bool is_event_stream(const net::HttpHeaders& headers) {
@@ -166,7 +155,8 @@ asio::awaitable<std::expected<net::HttpResponse, Forwarder::Failure>> Forwarder:
     net::HttpRequest request, Cause cause) {
   const SteadyTime begun = std::chrono::steady_clock::now();
   const asio::any_io_executor strand = co_await asio::this_coro::executor;
-  const auto incoming = std::make_shared<IncomingResponse>(strand, options_.buffer_bytes);
+  const auto incoming =
+      std::make_shared<IncomingResponse>(strand, options_.buffer_bytes, kWholeBytesMax);
   const auto receiver = std::make_shared<Receiver>(incoming);
   const bool head_only = request.method == "HEAD";
   outbound::HttpRequest forwarded{.method = request.method,
@@ -205,16 +195,7 @@ asio::awaitable<std::expected<net::HttpResponse, Forwarder::Failure>> Forwarder:
   response.status = head->status;
   response.headers = response_headers(head->headers);
   response.as_is = true;
-  const auto length = content_length(head->headers);
-  const bool bodyless = head->status == 204 || head->status == 304;
-  const bool small = length && *length <= std::min(kGatheredBytesMax, options_.buffer_bytes);
-  if (!head_only && (bodyless || small)) {
-    const Wait end_waited = co_await incoming->wait_for_end(options_.idle_timeout);
-    if (end_waited == Wait::kTimedOut) {
-      co_return failed(HttpFailure::kTimedOut, "the answer did not come to its end");
-    }
-  }
-  // It may have come whole together with its head, also in chunks.
+  // In chunks too, it may have come whole together with its head.
   const bool whole = !head_only && incoming->ended();
   if (whole) {
     if (const auto error = incoming->error()) co_return failed(error->failure, error->message);

@@ -34,7 +34,7 @@ class Forwarder {
     std::string url;  ///< of the upstream's GraphQL, http or https
     /// For resolving, connecting and the handshake of TLS; else 502.
     std::chrono::milliseconds connect_timeout{5'000};
-    /// Until the head of the response, else 504. Not for what may follow.
+    /// Until the head of the response, or all of a short one; else 504.
     std::chrono::milliseconds timeout{60'000};
     /// Between two pieces of a response; then it is cut.
     std::chrono::milliseconds idle_timeout{300'000};

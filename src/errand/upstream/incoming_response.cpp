@@ -1,13 +1,32 @@
 #include "errand/upstream/incoming_response.h"
 
+#include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace errand::upstream {
 
 namespace asio = boost::asio;
 
-IncomingResponse::IncomingResponse(const asio::any_io_executor& strand, std::size_t buffer_bytes)
-    : buffer_bytes_(buffer_bytes), event_(strand), timer_(strand) {}
+namespace {
+
+std::optional<std::size_t> content_length(const net::HttpHeaders& headers) {
+  const auto text = headers.find("Content-Length");
+  if (!text) return std::nullopt;
+  std::size_t length = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
+  if (error != std::errc{} || end != text->data() + text->size()) return std::nullopt;
+  return length;
+}
+
+}  // namespace
+
+IncomingResponse::IncomingResponse(const asio::any_io_executor& strand, std::size_t buffer_bytes,
+                                   std::size_t whole_bytes_max)
+    : buffer_bytes_(buffer_bytes),
+      whole_bytes_max_(std::min(whole_bytes_max, buffer_bytes)),
+      event_(strand),
+      timer_(strand) {}
 
 bool IncomingResponse::on_head(unsigned status, const net::HttpHeaders& headers,
                                std::function<void()> resume) {
@@ -15,8 +34,10 @@ bool IncomingResponse::on_head(unsigned status, const net::HttpHeaders& headers,
     const std::lock_guard lock(mutex_);
     if (abandoned_) return false;
     head_ = Head{.status = status, .headers = headers};
-    head_came_ = true;
     resume_ = std::move(resume);
+    const auto length = content_length(headers);
+    whole_ = status == 204 || status == 304 || (length && *length <= whole_bytes_max_);
+    if (whole_) return true;
   }
   event_.notify();
   return true;
@@ -31,6 +52,7 @@ outbound::HttpSink::Take IncomingResponse::on_data(std::string_view piece) {
       return Take::kWait;
     }
     data_ += piece;
+    if (whole_) return Take::kTaken;
   }
   event_.notify();
   return Take::kTaken;
@@ -71,17 +93,12 @@ asio::awaitable<IncomingResponse::Wait> IncomingResponse::wait(std::chrono::mill
 
 asio::awaitable<IncomingResponse::Wait> IncomingResponse::wait_for_head(
     std::chrono::milliseconds patience) {
-  return wait(patience, [this] { return head_came_ || ended_; });
+  return wait(patience, [this] { return ended_ || (head_ && !whole_); });
 }
 
 asio::awaitable<IncomingResponse::Wait> IncomingResponse::wait_for_data(
     std::chrono::milliseconds patience) {
   return wait(patience, [this] { return !data_.empty() || ended_; });
-}
-
-asio::awaitable<IncomingResponse::Wait> IncomingResponse::wait_for_end(
-    std::chrono::milliseconds patience) {
-  return wait(patience, [this] { return ended_; });
 }
 
 std::optional<IncomingResponse::Head> IncomingResponse::take_head() {

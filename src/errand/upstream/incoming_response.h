@@ -21,7 +21,8 @@
 namespace errand::upstream {
 
 /// A response on its way from HttpClient's thread to a coroutine on a strand, with a bound on what
-/// waits in between.
+/// waits in between. One without a body, or that says itself to be short, is handed over whole, so
+/// that the coroutine wakes up once.
 class IncomingResponse final : public outbound::HttpSink,
                                public std::enable_shared_from_this<IncomingResponse> {
  public:
@@ -32,7 +33,9 @@ class IncomingResponse final : public outbound::HttpSink,
 
   enum class Wait : std::uint8_t { kReady, kTimedOut };
 
-  IncomingResponse(const boost::asio::any_io_executor& strand, std::size_t buffer_bytes);
+  /// @param whole_bytes_max  of a body that is short; at most `buffer_bytes`
+  IncomingResponse(const boost::asio::any_io_executor& strand, std::size_t buffer_bytes,
+                   std::size_t whole_bytes_max);
 
   // For the client's thread.
   bool on_head(unsigned status, const net::HttpHeaders& headers,
@@ -43,7 +46,6 @@ class IncomingResponse final : public outbound::HttpSink,
   // For the coroutine. These return kReady at once where there is what they wait for.
   boost::asio::awaitable<Wait> wait_for_head(std::chrono::milliseconds patience);
   boost::asio::awaitable<Wait> wait_for_data(std::chrono::milliseconds patience);
-  boost::asio::awaitable<Wait> wait_for_end(std::chrono::milliseconds patience);
 
   /// The head; nullopt where there was none.
   [[nodiscard]] std::optional<Head> take_head();
@@ -62,12 +64,13 @@ class IncomingResponse final : public outbound::HttpSink,
   boost::asio::awaitable<Wait> wait(std::chrono::milliseconds patience, Ready ready);
 
   const std::size_t buffer_bytes_;
+  const std::size_t whole_bytes_max_;
   async::Event event_;
   std::stop_source stop_;
 
   mutable std::mutex mutex_;
   std::optional<Head> head_;
-  bool head_came_ = false;
+  bool whole_ = false;  ///< the end is waited for, not the head
   std::string data_;
   bool waits_ = false;  ///< the client's thread holds a piece back
   bool abandoned_ = false;
