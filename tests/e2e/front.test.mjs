@@ -1,9 +1,14 @@
 // In front of a graphql-yoga server: what passes, unchanged, and what does not.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { createClient as createSseClient } from "graphql-sse";
 import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
@@ -255,10 +260,46 @@ test("an upstream that dies is said, in streams too, and found again when it is 
   await client.dispose();
 });
 
+test("an upstream with TLS is reached where its certificate is trusted, and only there", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "errand-front-"));
+  const [key, cert, trusting, strange] = ["key.pem", "cert.pem", "trusting.toml", "strange.toml"].map((name) => join(folder, name));
+  await promisify(execFile)("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+    "-subj", "/CN=upstream", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert]);
+  const secure = await Yoga.start(0, { key: await readFile(key), cert: await readFile(cert) });
+  const sdl = join(folder, "upstream.graphql");
+  await writeFile(sdl, "type Query { viewer: Viewer } type Viewer { id: ID! } type Mutation { count: Int }");
+  await writeFile(trusting, `[upstream]\nurl = "${secure.url}"\nschema = "upstream.graphql"\n[outbound]\nca_file = "cert.pem"\n`);
+  await writeFile(strange, `[upstream]\nurl = "${secure.url}"\nschema = "upstream.graphql"\n`);
+  const viewers = async (config) => {
+    const errand = await Server.start(["--config", config], fileURLToPath(new URL("front.graphql", import.meta.url)));
+    const client = createClient({ url: `${errand.url.replace("http", "ws")}/graphql`, webSocketImpl: WebSocket, connectionParams: { token: "carol" }, retryAttempts: 0 });
+    try {
+      return {
+        http: await (await post(`${errand.url}/graphql`, { query: "{ viewer { id } }" })).json(),
+        socket: await client.iterate({ query: "{ viewer { id } }" }).next().then(({ value }) => value, (errors) => ({ errors })),
+      };
+    } finally {
+      await client.dispose();
+      await errand.stop();
+    }
+  };
+  try {
+    const trusted = await viewers(trusting);
+    assert.equal(trusted.http.data.viewer.id, "u-alice");
+    assert.equal(trusted.socket.data.viewer.id, "u-carol");
+    const refused = await viewers(strange);
+    assert.equal(refused.http.errors[0].extensions.code, "UNAVAILABLE");
+    assert.equal(refused.socket.errors[0].extensions.code, "UNAVAILABLE");
+  } finally {
+    await secure.stop();
+    await rm(folder, { recursive: true });
+  }
+});
+
 test("what was passed on is counted", async () => {
-  const metrics = await poll(async () => (await fetch(`${server.url}/metrics`)).text(),
-    (text) => text.includes("errand_upstream_websockets 0")); // the last client left a moment ago
-  assert.match(metrics, /errand_upstream_requests_total\{outcome="2xx"\} \d+/);
-  assert.match(metrics, /errand_upstream_requests_total\{outcome="connect"\} 1/);
-  assert.match(metrics, /errand_upstream_operations_total\{outcome="completed"\} \d+/);
+  const metrics = async () => (await fetch(`${server.url}/metrics`)).text();
+  const text = await poll(metrics, (now) => now.includes("errand_upstream_websockets 0")); // the last one is still closing
+  assert.match(text, /errand_upstream_requests_total\{outcome="2xx"\} \d+/);
+  assert.match(text, /errand_upstream_requests_total\{outcome="connect"\} 1\n/);
+  assert.match(text, /errand_upstream_operations_total\{outcome="completed"\} \d+/);
 });

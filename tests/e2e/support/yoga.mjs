@@ -1,6 +1,7 @@
 // An existing GraphQL server, npm's graphql-yoga with graphql-ws beside it, that knows nothing of Errand.
 import { EventEmitter, once } from "node:events";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { useDeferStream } from "@graphql-yoga/plugin-defer-stream";
 import { useServer } from "graphql-ws/lib/use/ws";
 import { createGraphQLError, createSchema, createYoga } from "graphql-yoga";
@@ -16,9 +17,13 @@ const typeDefs = `
 `;
 
 export class Yoga {
-  /** @param port  0: any */
-  static async start(port = 0) {
+  /**
+   * @param port  0: any
+   * @param tls  {key, cert}, where it serves HTTPS
+   */
+  static async start(port = 0, tls = undefined) {
     const yoga = new Yoga();
+    yoga.tls = tls;
     await yoga.run(port);
     return yoga;
   }
@@ -38,7 +43,7 @@ export class Yoga {
       plugins: [useDeferStream()],
       context: ({ request }) => ({ user: /^jwt (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1], headers: request.headers }),
     });
-    this.server = createServer(handler);
+    this.server = this.tls ? createSecureServer(this.tls, handler) : createServer(handler);
     const sockets = new WebSocketServer({ server: this.server, path: "/graphql" });
     sockets.on("connection", () => ++this.sockets);
     useServer({
@@ -52,7 +57,7 @@ export class Yoga {
     this.server.listen(port, "127.0.0.1");
     await once(this.server, "listening");
     this.port = this.server.address().port;
-    this.url = `http://127.0.0.1:${this.port}/graphql`;
+    this.url = `${this.tls ? "https" : "http"}://127.0.0.1:${this.port}/graphql`;
     this.webSocketServer = sockets;
   }
 
