@@ -296,6 +296,29 @@ test("an upstream with TLS is reached where its certificate is trusted, and only
   }
 });
 
+test("whom the upstream knows uses jobs under its credentials, in its own tenant", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "errand-front-"));
+  const config = join(folder, "errand.toml");
+  await writeFile(config, `[upstream]\nurl = "${yoga.url}"\n[upstream.identity]\nquery = "{ viewer { id name } }"\nsubject = "viewer.id"\ntenant = "viewer.name"\n`);
+  const errand = await Server.start(["--config", config], fileURLToPath(new URL("front.graphql", import.meta.url)));
+  try {
+    const as = async (authorization, query, variables) => (await post(`${errand.url}/graphql`, { query, variables }, { authorization })).json();
+    const { data: { greet } } = await as("jwt alice", 'mutation { greet(input: { name: "Ada" }) { id } }');
+    const job = "query ($id: ID!) { job(id: $id) { id } viewerless: __typename }";
+    assert.equal((await as("jwt alice", job, greet)).data.job.id, greet.id);
+    assert.equal((await as("jwt bob", job, greet)).data.job, null, "another tenant's");
+    assert.equal((await as("nonsense", job, greet)).errors[0].extensions.code, "UNAUTHENTICATED");
+    assert.equal((await as(`Bearer ${errand.tokens.acme.client}`, "{ jobs(first: 1) { nodes { id } } }")).data.jobs.nodes.length, 0);
+    const client = createClient({ url: `${errand.url.replace("http", "ws")}/graphql`, webSocketImpl: WebSocket, connectionParams: { authorization: "jwt alice" }, retryAttempts: 0 });
+    const { value } = await client.iterate({ query: "subscription ($id: ID!) { job(id: $id) { status } }", variables: greet }).next();
+    assert.equal(value.data.job.status, "PENDING");
+    await client.dispose();
+  } finally {
+    await errand.stop();
+    await rm(folder, { recursive: true });
+  }
+});
+
 test("what was passed on is counted", async () => {
   const metrics = async () => (await fetch(`${server.url}/metrics`)).text();
   const text = await poll(metrics, (now) => now.includes("errand_upstream_websockets 0")); // the last one is still closing

@@ -455,6 +455,15 @@ class App::Impl {
     for (const auto& form : config_.upstream.jobs) {
       if (form.replace) replaced.push_back(form.mutation);
     }
+    std::optional<upstream::Identity::Options> identity;
+    if (const auto& asked = config_.upstream.identity; !asked.query.empty()) {
+      identity = {.query = asked.query,
+                  .subject = asked.subject,
+                  .tenant = asked.tenant,
+                  .scopes = asked.scopes,
+                  .queues = {asked.queues.begin(), asked.queues.end()},
+                  .headers = asked.headers};
+    }
     auto front = upstream::Front::create(
         {.http = {.url = config_.upstream.url,
                   .timeout = config_.upstream.timeout,
@@ -462,10 +471,11 @@ class App::Impl {
                   .requests_max = config_.upstream.requests_max,
                   .ca_file = config_.outbound.ca_file},
          .web_socket = {},
-         .web_socket_url = config_.upstream.websocket_url},
+         .web_socket_url = config_.upstream.websocket_url,
+         .identity = std::move(identity)},
         upstream::RootFields::between(service_->schema(), *upstream_schema_, replaced, {}), log_,
         &metrics_);
-    if (!front) return fail(front.error().code, "upstream: " + front.error().message);
+    if (!front) return fail(front.error().code, "upstream." + front.error().message);
     front_ = *std::move(front);
     return {};
   }

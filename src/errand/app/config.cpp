@@ -411,6 +411,23 @@ void add_upstream_settings(std::vector<Setting>& t) {
   t.push_back(number_setting<std::size_t>(
       "upstream.requests_max", "", "requests passed on at once, streams included",
       [](Config& c) -> std::size_t& { return c.upstream.requests_max; }, 1, 100'000));
+  t.push_back(text_setting("upstream.identity.query", "",
+                           "query by which that server says who sends a request",
+                           [](Config& c) -> std::string& { return c.upstream.identity.query; }));
+  t.push_back(text_setting("upstream.identity.subject", "",
+                           "where its answer has the id of who that is, such as \"viewer.id\"",
+                           [](Config& c) -> std::string& { return c.upstream.identity.subject; }));
+  t.push_back(text_setting("upstream.identity.tenant", "",
+                           "where it has the id of the tenant; empty: all are of \"default\"",
+                           [](Config& c) -> std::string& { return c.upstream.identity.tenant; }));
+  t.push_back(list_setting("upstream.identity.scopes", "", "what such a client may do here",
+                           [](Config& c) -> TextList& { return c.upstream.identity.scopes; }));
+  t.push_back(list_setting("upstream.identity.queues", "",
+                           "queues that such a client may use; none named: all",
+                           [](Config& c) -> TextList& { return c.upstream.identity.queues; }));
+  t.push_back(list_setting("upstream.identity.headers", "",
+                           "headers of a request that are credentials, and go along",
+                           [](Config& c) -> TextList& { return c.upstream.identity.headers; }));
 }
 
 void add_way_settings(std::vector<Setting>& t) {

@@ -91,6 +91,15 @@ struct Config {
     Milliseconds timeout{60'000};        ///< until the head of its response
     Milliseconds idle_timeout{300'000};  ///< between two pieces of a response
     std::size_t requests_max = 1'024;    ///< under way at once, streams included
+    /// Whom it knows is known here: see upstream::Identity. An empty query: it is not asked.
+    struct {
+      std::string query;
+      std::string subject;
+      std::string tenant;  ///< empty: all are of the tenant "default"
+      std::vector<std::string> scopes{"jobs:*"};
+      std::vector<std::string> queues;
+      std::vector<std::string> headers{"authorization", "cookie"};
+    } identity;
   } upstream;
 
   struct Store {

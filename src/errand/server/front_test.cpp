@@ -1,5 +1,6 @@
 // A server in front of another one: what is answered here, what is passed on, and what is refused.
 #include <atomic>
+#include <optional>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -154,11 +155,11 @@ class Node {
 /// token of its own.
 class FrontTest : public testing::Test {
  protected:
-  FrontTest() {
+  explicit FrontTest(std::optional<upstream::Identity::Options> identity = std::nullopt) {
     upstream_ = std::make_unique<Node>(threads_.context(), "me", "export", "token-up", nullptr);
-    front_ = upstream::Front::create({.http = {.url = upstream_->url()}},
-                                     upstream::RootFields({{{"job"}, {"exportJob"}, {"job"}}}), {},
-                                     nullptr)
+    front_ = upstream::Front::create(
+                 {.http = {.url = upstream_->url()}, .identity = std::move(identity)},
+                 upstream::RootFields({{{"job"}, {"exportJob"}, {"job"}}}), {}, nullptr)
                  .value();
     node_ =
         std::make_unique<Node>(threads_.context(), "job", "exportJob", "token-own", front_.get());
@@ -406,6 +407,48 @@ TEST_F(FrontTest, ASocketIsToldWhenTheUpstreamStops) {
   EXPECT_THAT(socket.read(),
               AllOf(HasSubstr(R"("id":"1","type":"error")"), HasSubstr("UNAVAILABLE"),
                     HasSubstr("closed the WebSocket: 1001")));
+}
+
+/// The upstream is asked who its clients are.
+class FrontWithIdentityTest : public FrontTest {
+ protected:
+  FrontWithIdentityTest()
+      : FrontTest(upstream::Identity::Options{
+            .query = "{ me }", .subject = "me", .tenant_otherwise = "acme"}) {}
+};
+
+TEST_F(FrontWithIdentityTest, WhomTheUpstreamKnowsIsKnownHere) {
+  EXPECT_EQ(post(R"({"query":"{job}"})", "token-up").body, R"({"data":{"job":1}})");
+  EXPECT_EQ(post(R"({"query":"{job}"})", "token-own").body, R"({"data":{"job":1}})");
+  const auto stranger = post(R"({"query":"{job}"})", "token-x");
+  EXPECT_EQ(stranger.status, 401U);
+  EXPECT_THAT(stranger.body, HasSubstr("UNAUTHENTICATED"));
+  EXPECT_EQ(send("PUT /graphql/stream HTTP/1.1", "token-up").status, 201U);
+}
+
+TEST_F(FrontWithIdentityTest, ASocketsLocalOperationsAreRunForWhomTheUpstreamKnows) {
+  Socket socket(node_->port(), "token-up");
+  socket.init();
+  socket.subscribe("1", "{job}");
+  EXPECT_EQ(socket.read(), R"({"id":"1","type":"next","payload":{"data":{"job":1}}})");
+  EXPECT_EQ(socket.read(), R"({"id":"1","type":"complete"})");
+  socket.subscribe("2", "{me}");
+  EXPECT_THAT(socket.read(), HasSubstr(R"("me":1)"));
+
+  Socket stranger(node_->port(), "token-x");
+  stranger.init();
+  stranger.subscribe("1", "{job}");
+  EXPECT_THAT(stranger.read(), HasSubstr("UNAUTHENTICATED"));
+}
+
+TEST_F(FrontWithIdentityTest, AnUpstreamThatIsGoneRefusesNobodyForGood) {
+  stop_upstream();
+  const auto response = post(R"({"query":"{job}"})", "token-up");
+  EXPECT_EQ(response.status, 503U);
+  EXPECT_TRUE(response.has("Retry-After: 1"));
+  EXPECT_THAT(response.body, HasSubstr("UNAVAILABLE"));
+  EXPECT_EQ(post(R"({"query":"{job}"})", "token-own").body, R"({"data":{"job":1}})");
+  EXPECT_EQ(post(R"({"query":"{job}"})", "ert_withdrawn").status, 401U);
 }
 
 }  // namespace

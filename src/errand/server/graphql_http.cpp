@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "errand/server/caller.h"
 #include "errand/server/front_routing.h"
 #include "errand/server/result_delivery.h"
 #include "errand/server/stream_response.h"
@@ -178,13 +179,10 @@ asio::awaitable<net::HttpResponse> GraphqlHttp::answer(net::HttpRequest request,
                                                        Acceptable acceptable, RequestInfo info) {
   const GraphqlMediaType type = acceptable.single.value_or(GraphqlMediaType::kJson);
   if (deps_.authenticator != nullptr) {
-    auto principal =
-        deps_.authenticator->authenticate_header(request.header("Authorization").value_or(""));
+    auto principal = co_await find_caller(deps_, request.headers, info);
     if (!principal) {
       deps_.log.warn_limited("request without a valid token", {{"peer", request.peer}});
-      auto response = error_response(401, type, principal.error());
-      response.headers.add("WWW-Authenticate", "Bearer");
-      co_return response;
+      co_return caller_refusal(type, principal.error());
     }
     info.principal = std::move(*principal);
   }

@@ -12,6 +12,7 @@
 
 #include "errand/async/task_group.h"
 #include "errand/auth/job_credentials.h"
+#include "errand/server/caller.h"
 #include "errand/server/front_routing.h"
 #include "errand/server/result_delivery.h"
 #include "errand/server/transport_ws_message.h"
@@ -191,6 +192,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
       if (authorization) {
         auto principal = deps_.authenticator->authenticate_header(*authorization);
         principal_ = principal ? std::move(*principal) : nullptr;
+        authorization_ = *authorization;
       }
       if (!principal_ && deps_.front == nullptr) {
         deps_.log.warn_limited("WebSocket without a valid token", {{"peer", peer_}});
@@ -244,20 +246,32 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
           route_parameters(subscribe.parameters, deps_.front->root_fields(), deps_.service);
       if (route.error) co_return co_await refuse(subscribe.id, *std::move(route.error));
       if (route.side == upstream::Side::kUpstream) co_return co_await relay(subscribe.id);
-      if (deps_.authenticator != nullptr && !principal_) {
+    }
+    auth::PrincipalPtr principal = principal_;
+    if (deps_.authenticator != nullptr && !principal) {
+      auto found = co_await find_caller_of_operation();
+      if (!found) {
         deps_.log.warn_limited("WebSocket without a valid token", {{"peer", peer_}});
-        co_return co_await refuse(subscribe.id,
-                                  {ErrorCode::kUnauthenticated,
-                                   "This operation needs a token of this server; that of the "
-                                   "server behind it does not count here."});
+        co_return co_await refuse(subscribe.id, std::move(found.error()));
       }
+      principal = *std::move(found);
     }
     auto operation = std::make_shared<Operation>();
     operation->id = subscribe.id;
     by_id_.emplace(subscribe.id, operation);
-    operations_.spawn(socket_->executor(), "operation",
-                      run_operation(operation, std::move(subscribe.parameters)));
+    operations_.spawn(
+        socket_->executor(), "operation",
+        run_operation(operation, std::move(subscribe.parameters), std::move(principal)));
     co_return true;
+  }
+
+  /// Who is not known by a token of this server may be to the one behind it. Asked anew for each
+  /// operation, so that a session which ended there ends here.
+  asio::awaitable<Result<auth::PrincipalPtr>> find_caller_of_operation() {
+    net::HttpHeaders headers = headers_;
+    if (authorization_) headers.set("Authorization", *authorization_);
+    const RequestInfo info = read_request_info(headers, deps_.clock, deps_.random);
+    co_return co_await find_caller(deps_, std::move(headers), info);
   }
 
   asio::awaitable<bool> refuse(std::string id, Error why) {
@@ -306,11 +320,13 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
   }
 
   asio::awaitable<void> run_operation(OperationPtr operation,
-                                      graphql::request::RequestParameters parameters) {
+                                      graphql::request::RequestParameters parameters,
+                                      auth::PrincipalPtr principal) {
     const auto self = shared_from_this();
     if (operation->stopped) co_return;
     const auto [error] = co_await asio::co_spawn(
-        socket_->executor(), serve_operation(operation, std::move(parameters)),
+        socket_->executor(),
+        serve_operation(operation, std::move(parameters), std::move(principal)),
         asio::bind_cancellation_slot(operation->cancellation.slot(), kTuple));
     if (operation->stopped) co_return;
     if (error) {
@@ -323,8 +339,10 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
   }
 
   asio::awaitable<void> serve_operation(OperationPtr operation,
-                                        graphql::request::RequestParameters parameters) {
+                                        graphql::request::RequestParameters parameters,
+                                        auth::PrincipalPtr principal) {
     RequestInfo info = info_of(parameters);
+    info.principal = std::move(principal);
     StartedOperation started = co_await start_operation(
         deps_, std::move(parameters), std::move(info), {.incremental = incremental_});
     Sink sink(*this, *operation);
@@ -370,7 +388,6 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
     RequestInfo info = read_request_info(headers, deps_.clock, deps_.random);
     info.transport = "websocket";
     info.last_event_id.clear();  // a subscription of a socket says where it begins by an argument
-    info.principal = principal_;
     info.forwarded_headers = forwarded_headers_;
     info.deadline = deps_.clock.now().monotonic + options_.request_timeout;
     info.idempotency_key = text_member(extensions, "idempotencyKey");
@@ -393,6 +410,7 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
   std::unordered_map<std::string, OperationPtr> by_id_;
   std::string received_;                          ///< the message that is being handled, as it came
   std::string connection_init_;                   ///< the same, kept for the upstream
+  std::optional<std::string> authorization_;      ///< of connection_init
   std::shared_ptr<upstream::SocketRelay> relay_;  ///< null until an operation needs it
 };
 

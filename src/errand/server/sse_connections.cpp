@@ -8,6 +8,7 @@
 
 #include "errand/async/deadline.h"
 #include "errand/crypto/encoding.h"
+#include "errand/server/caller.h"
 #include "errand/server/front_routing.h"
 #include "errand/server/stream_response.h"
 
@@ -92,13 +93,10 @@ asio::awaitable<net::HttpResponse> SseConnections::handle(net::HttpRequest reque
   // The token is the ticket of an EventSource, which can send no header.
   const bool by_ticket = opens && !request.header("Authorization");
   if (deps_.authenticator != nullptr && !by_ticket) {
-    auto principal =
-        deps_.authenticator->authenticate_header(request.header("Authorization").value_or(""));
+    auto principal = co_await find_caller(deps_, request.headers, info);
     if (!principal) {
       deps_.log.warn_limited("request without a valid token", {{"peer", request.peer}});
-      auto response = error_response(401, GraphqlMediaType::kJson, principal.error());
-      response.headers.add("WWW-Authenticate", "Bearer");
-      co_return response;
+      co_return caller_refusal(GraphqlMediaType::kJson, principal.error());
     }
     info.principal = std::move(*principal);
   }

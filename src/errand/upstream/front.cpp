@@ -27,18 +27,28 @@ Result<std::unique_ptr<Front>> Front::create(Options options, RootFields root_fi
                                             .message_bytes_max = options.message_bytes_max,
                                             .close_timeout = options.web_socket.close_timeout});
   if (!connector) return std::unexpected(connector.error());
+  std::unique_ptr<Identity> identity;
+  if (options.identity) {
+    Identity::Options asked = *options.identity;
+    asked.url = options.http.url;
+    asked.ca_file = options.http.ca_file;
+    auto made = Identity::create(std::move(asked), log);
+    if (!made) return fail(made.error().code, "identity." + made.error().message);
+    identity = *std::move(made);
+  }
   return std::unique_ptr<Front>(new Front(std::move(options), std::move(root_fields),
                                           *std::move(forwarder), *std::move(connector),
-                                          std::move(log), metrics));
+                                          std::move(identity), std::move(log), metrics));
 }
 
 Front::Front(Options options, RootFields root_fields, std::unique_ptr<Forwarder> forwarder,
-             std::unique_ptr<SocketConnector> connector, telemetry::Log log,
-             telemetry::Metrics* metrics)
+             std::unique_ptr<SocketConnector> connector, std::unique_ptr<Identity> identity,
+             telemetry::Log log, telemetry::Metrics* metrics)
     : options_(std::move(options)),
       root_fields_(std::move(root_fields)),
       forwarder_(std::move(forwarder)),
       connector_(std::move(connector)),
+      identity_(std::move(identity)),
       log_(std::move(log)),
       metrics_(metrics) {}
 
