@@ -225,8 +225,10 @@ std::string generate_token(std::string_view prefix, Random& random) {
 
 DevelopmentTokens development_tokens(const crypto::MasterKey& master_key) {
   const auto key = master_key.hmac_key("development-token");
-  return {.client = "ert_dev_client_" + crypto::to_base64url(key.sign("client")),
-          .worker = "ert_dev_worker_" + crypto::to_base64url(key.sign("worker"))};
+  return {.client =
+              std::string(kTokenPrefix) + "dev_client_" + crypto::to_base64url(key.sign("client")),
+          .worker =
+              std::string(kTokenPrefix) + "dev_worker_" + crypto::to_base64url(key.sign("worker"))};
 }
 
 std::vector<Credential> development_credentials(const DevelopmentTokens& tokens) {

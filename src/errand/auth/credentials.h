@@ -39,6 +39,9 @@ Result<std::vector<Credential>> load_credentials(const std::filesystem::path& fi
 /// load_credentials() on a text; `name` stands for the file in errors.
 Result<std::vector<Credential>> parse_credentials(std::string_view text, std::string_view name);
 
+/// What tokens that Errand makes begin with.
+inline constexpr std::string_view kTokenPrefix = "ert_";
+
 /// `prefix` and 43 random characters (256 bits) of base64url.
 std::string generate_token(std::string_view prefix, Random& random);
 

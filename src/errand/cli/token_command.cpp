@@ -41,7 +41,7 @@ std::string toml_list(const std::vector<std::string>& items) {
 
 void create(Context& context, const TokenFlags& flags) {
   SystemRandom random;
-  const std::string token = auth::generate_token("erk_", random);
+  const std::string token = auth::generate_token(auth::kTokenPrefix, random);
   std::string entry = fmt::format(
       "[[credential]]\ntoken_sha256 = \"{}\"\nsubject = {}\ntenant = {}\nscopes = {}\n",
       crypto::to_hex(crypto::sha256(token)), json::to_text(boost::json::value(flags.subject)),

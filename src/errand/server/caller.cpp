@@ -5,16 +5,11 @@
 #include <string_view>
 #include <utility>
 
+#include "errand/auth/credentials.h"
+
 namespace errand::server {
 
 namespace asio = boost::asio;
-
-namespace {
-
-/// How tokens of this server begin, if `errand token create` made them.
-constexpr std::string_view kOwnTokens = "ert_";
-
-}  // namespace
 
 asio::awaitable<Result<auth::PrincipalPtr>> find_caller(const GraphqlDependencies& dependencies,
                                                         net::HttpHeaders headers,
@@ -26,7 +21,7 @@ asio::awaitable<Result<auth::PrincipalPtr>> find_caller(const GraphqlDependencie
   }
   // A token of ours that has been withdrawn is nobody else's business.
   const auto token = net::parse_bearer(authorization);
-  if (token && token->starts_with(kOwnTokens)) co_return principal;
+  if (token && token->starts_with(auth::kTokenPrefix)) co_return principal;
   co_return co_await dependencies.front->identity()->identify(
       std::move(headers), {.traceparent = info.trace.traceparent(), .request_id = info.request_id});
 }
