@@ -54,6 +54,12 @@ describe("the command", () => {
     });
   }
 
+  test("the example's own types are those of its schema", () => {
+    const types = join(root, "examples/inventory/src/jobs.ts");
+    const { status, stderr } = codegen("typescript", "--schema", inventory, "--part", "worker", "--out", types, "--check");
+    assert.equal(status, 0, stderr);
+  });
+
   test("writes to standard output, or a file, which it leaves alone where it is right", () => {
     const { status, stdout } = codegen("python", "--schema", inventory);
     assert.equal(status, 0);

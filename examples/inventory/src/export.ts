@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { Measurer } from "./measure.js";
 import { installedPackages } from "./packages.js";
 import { csv, groups, json, readableBytes, svg, type Row } from "./report.js";
-import type { ExportInventoryInput, Inventory, OutputFile } from "./types.js";
+import type { ExportInventoryInput, Inventory, OutputFile } from "./jobs.js";
 
 export interface ExportSettings {
   /** dpkg's folder, "/var/lib/dpkg". */

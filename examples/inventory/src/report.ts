@@ -1,5 +1,5 @@
 import type { Package } from "./packages.js";
-import type { GroupBy, InventoryGroup } from "./types.js";
+import type { GroupBy, InventoryGroup } from "./jobs.js";
 
 export interface Row {
   pack: Package;

@@ -5,7 +5,7 @@
 //   DPKG_DATABASE  dpkg's folder, /var/lib/dpkg unless given
 import { Worker, WorkerRefused } from "@errand/worker";
 import { exportInventory } from "./export.js";
-import type { ExportInventoryInput, Inventory } from "./types.js";
+import { handle } from "./jobs.js";
 
 const token = process.env["ERRAND_TOKEN"];
 if (!token) {
@@ -24,7 +24,7 @@ const worker = new Worker({
   queues: ["inventory"],
   slots: 2,
 });
-worker.handle<ExportInventoryInput, Inventory>("exportInventory", (job) => exportInventory(job, settings));
+handle(worker, { exportInventory: (job) => exportInventory(job, settings) });
 
 try {
   await worker.run();
