@@ -632,34 +632,38 @@ inline void tag_invoke(boost::json::value_from_tag, boost::json::value& to, cons
       }
       jobs_.line(fmt::format("using Input = {};", input));
       jobs_.line(fmt::format("using Result = {};", qualified_text(job.result)));
-      jobs_.blank();
-      comment(jobs_,
-              {"Registers `function(errand_worker::Job&, const Input&) -> Result`, before run()."});
-      jobs_.line(
-          "template <class Function>\n"
-          "static errand_worker::Worker& handle(errand_worker::Worker& worker, Function function) "
-          "{\n"
-          "  return worker.handle(std::string(kType), handler(std::move(function)));\n}");
-      jobs_.blank();
-      comment(jobs_, {"The same as a handler, for errand_worker::run_job()."});
-      jobs_.line(
-          "template <class Function>\n"
-          "static errand_worker::Handler handler(Function function) {\n"
-          "  return [function = std::move(function)](errand_worker::Job& job) mutable -> "
-          "boost::json::value {\n"
-          "    const Input input = [&job] {\n"
-          "      try {\n"
-          "        return internal::read_whole<Input>(job.input(), \"input\");\n"
-          "      } catch (const ConversionError& error) {\n"
-          "        throw errand_worker::PermanentError(error.what(), {.code = "
-          "\"INPUT_INVALID\"});\n"
-          "      }\n"
-          "    }();\n"
-          "    return internal::write_whole<Result>(function(job, input), \"result\");\n"
-          "  };\n}");
+      if (job.for_workers) write_handler();
     }
     if (options_.client) write_client(job);
     jobs_.close("};");
+  }
+
+  void write_handler() {
+    jobs_.blank();
+    comment(jobs_,
+            {"Registers `function(errand_worker::Job&, const Input&) -> Result`, before run()."});
+    jobs_.line(
+        "template <class Function>\n"
+        "static errand_worker::Worker& handle(errand_worker::Worker& worker, Function function) "
+        "{\n"
+        "  return worker.handle(std::string(kType), handler(std::move(function)));\n}");
+    jobs_.blank();
+    comment(jobs_, {"The same as a handler, for errand_worker::run_job()."});
+    jobs_.line(
+        "template <class Function>\n"
+        "static errand_worker::Handler handler(Function function) {\n"
+        "  return [function = std::move(function)](errand_worker::Job& job) mutable -> "
+        "boost::json::value {\n"
+        "    const Input input = [&job] {\n"
+        "      try {\n"
+        "        return internal::read_whole<Input>(job.input(), \"input\");\n"
+        "      } catch (const ConversionError& error) {\n"
+        "        throw errand_worker::PermanentError(error.what(), {.code = "
+        "\"INPUT_INVALID\"});\n"
+        "      }\n"
+        "    }();\n"
+        "    return internal::write_whole<Result>(function(job, input), \"result\");\n"
+        "  };\n}");
   }
 
   void write_client(const JobModel& job) {

@@ -102,8 +102,24 @@ TEST(Generated, text_of_wrong_options_is_refused_with_what_to_do) {
               HasSubstr("--part worker"));
 }
 
-// --- TypeScript
-// -----------------------------------------------------------------------------------
+TEST(Generated, text_has_handlers_for_the_jobs_of_workers_alone) {
+  const std::string sdl =
+      "type Mutation { go: Int @job other: Int @job(handler: {http: {url: \"https://a.example\"}}) "
+      "}";
+  EXPECT_THAT(typescript_of(sdl), HasSubstr("[Type in Exclude<keyof JobTypes, \"other\">]:"));
+  EXPECT_THAT(typescript_of(kSmall), HasSubstr("[Type in keyof JobTypes]:"));
+  EXPECT_THAT(python_of(sdl), HasSubstr("def go(self, handler:"));
+  EXPECT_THAT(python_of(sdl), Not(HasSubstr("def other(self, handler:")));
+  const auto cpp = cpp_of(sdl);
+  EXPECT_NE(cpp.find("Worker& handle("), std::string::npos);
+  EXPECT_EQ(cpp.find("Worker& handle("), cpp.rfind("Worker& handle("));
+
+  const std::string none =
+      "type Mutation { other: Int @job(handler: {http: {url: \"https://a.example\"}}) }";
+  EXPECT_THAT(python_of(none), Not(HasSubstr("class Handlers")));
+}
+
+// --- TypeScript ---
 
 TEST(TypeScript, tells_what_workers_get_from_what_clients_may_leave_out) {
   const auto text = typescript_of(
@@ -156,8 +172,7 @@ TEST(TypeScript, lets_one_member_of_a_one_of_be_given) {
   EXPECT_THAT(text, HasSubstr("| { a: number; b?: never }\n  | { b: string; a?: never };"));
 }
 
-// --- Python
-// ---------------------------------------------------------------------------------------
+// --- Python ---
 
 TEST(Python, puts_fields_with_a_default_last_and_keeps_their_names_in_json) {
   const auto text = python_of(
@@ -209,8 +224,7 @@ TEST(Python, makes_a_class_of_what_is_selected_where_that_is_not_all) {
   EXPECT_THAT(text, HasSubstr("-> JobHandle[GoResult]:"));
 }
 
-// --- C++
-// ------------------------------------------------------------------------------------------
+// --- C++ ---
 
 TEST(Cpp, puts_a_struct_behind_what_it_holds_and_points_within_circles) {
   const auto text = cpp_of(

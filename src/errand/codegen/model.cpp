@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -82,7 +83,8 @@ Result<Model> Model::build(const contract::Contract& contract, const Options& op
                  .description = job_type.description,
                  .arguments = {},
                  .result = object->as<type::ObjectType>().field("result")->type,
-                 .selection = {}};
+                 .selection = {},
+                 .for_workers = std::holds_alternative<std::monostate>(job_type.handler)};
     // A job that goes on has no result; one that SUCCEEDED has what its author wrote.
     if (job_type.result_type.is_non_null()) job.result = job.result.non_null();
     for (const auto& argument : field->arguments) {

@@ -26,6 +26,8 @@ struct JobModel {
   const graphql::type::InputValueDefinition* input = nullptr;
   graphql::type::TypeRef result;       ///< what a worker returns
   std::optional<Selection> selection;  ///< of the result; none of a leaf
+  /// Whether workers that connect run it, rather than `@job(handler:)`.
+  bool for_workers = true;
 
   /// Whether `job.input` is an empty object where the client left `input` out.
   [[nodiscard]] bool input_may_be_absent() const {

@@ -129,8 +129,7 @@ TEST(Model, of_a_schema_without_jobs_is_refused) {
   EXPECT_THAT(model.error().message, HasSubstr("no mutation with @job"));
 }
 
-// --- selections
-// -----------------------------------------------------------------------------------
+// --- selections ---
 
 Result<std::optional<Selection>> selection_of(const contract::Contract& contract,
                                               std::string_view type, std::size_t depth) {

@@ -115,6 +115,14 @@ struct Field {
   std::vector<std::string> documentation;
 };
 
+/// A decorator of Handlers.
+struct Registration {
+  const JobModel* job = nullptr;
+  std::string method;
+  std::string handler;  ///< the type variable of handlers
+  std::string input;
+};
+
 class Generator {
  public:
   Generator(const Model& model, const Options& options) : model_(model), options_(options) {}
@@ -489,15 +497,17 @@ class Generator {
   // --- worker --------------------------------------------------------------------------------
 
   void write_worker() {
-    std::vector<std::string> handlers;
-    std::vector<std::string> inputs;
+    std::vector<Registration> registrations;
+    auto methods = with({kKeywords, {"_errand_worker"}});
     for (const auto& job : model_.jobs()) {
+      if (!job.for_workers) continue;
       std::string input =
           job.input != nullptr ? text_of(job.input->type) : arguments_[index_of(job)];
       // The one argument was left out: then `job.input` is all arguments, that is none.
-      if (job.input_may_be_absent())
-        input =
-            fmt::format("_t.Union[{}, _t.Dict[str, _t.Any], None]", name_or_list(job.input->type));
+      if (job.input_may_be_absent()) {
+        input = fmt::format("_t.Union[{}, _t.Dict[str, _t.Any], None]",
+                            text_of(job.input->type.non_null()));
+      }
       const auto handler = table_.claim(fmt::format("_{}Handler", capitalized(job.name)));
       two_blanks();
       out_.open(fmt::format("{} = _t.TypeVar(", handler));
@@ -508,42 +518,33 @@ class Generator {
       out_.line(fmt::format("_t.Callable[[_worker.SyncJob[{}]], {}],", input, result));
       out_.close("],");
       out_.close(")");
-      handlers.push_back(handler);
-      inputs.push_back(input);
+      registrations.push_back({&job, methods.claim(snake_case(job.name)), handler, input});
     }
+    if (registrations.empty()) return;
     two_blanks();
     out_.open("class Handlers:");
-    out_.verbatim(R"text(    """Registers typed handlers: a decorator for each job type.
+    out_.verbatim(fmt::format(R"text(    """Registers typed handlers: a decorator for each job type.
 
         handlers = Handlers(worker)
 
-        @handlers.)text");
-    auto methods = with({kKeywords, {"_errand_worker"}});
-    std::vector<std::string> names;
-    for (const auto& job : model_.jobs()) names.push_back(methods.claim(snake_case(job.name)));
-    out_.verbatim(names.front() + R"text(
+        @handlers.{}
         async def run(job: Job[...]) -> ...:
     """
 
     def __init__(self, worker: _worker.Worker) -> None:
         self._errand_worker = worker
-)text");
-    for (const auto& job : model_.jobs()) {
-      const auto at = index_of(job);
+)text",
+                              registrations.front().method));
+    for (const auto& [job, method, handler, input] : registrations) {
       out_.blank();
-      out_.open(
-          fmt::format("def {}(self, handler: {}) -> {}:", names[at], handlers[at], handlers[at]));
-      docstring(description_lines(job.description));
+      out_.open(fmt::format("def {}(self, handler: {}) -> {}:", method, handler, handler));
+      docstring(description_lines(job->description));
       out_.line(fmt::format("self._errand_worker.handler({}, input_type={})(handler)",
-                            quoted(job.name), inputs[at]));
+                            quoted(job->name), input));
       out_.line("return handler");
       out_.close();
     }
     out_.close();
-  }
-
-  [[nodiscard]] std::string name_or_list(const type::TypeRef& ref) const {
-    return text_of(ref.non_null());
   }
 
   // --- client --------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ constexpr std::initializer_list<std::string_view> kReservedTypes{
     "package", "private", "protected", "public", "readonly", "return", "static", "string", "super",
     "switch", "symbol", "this", "throw", "true", "try", "type", "typeof", "undefined", "unique",
     "unknown", "var", "void", "while", "with", "yield", "arguments", "eval", "Array",
-    "AsyncGenerator", "Object", "Omit", "Partial", "Promise", "Readonly", "Record",
+    "AsyncGenerator", "Exclude", "Object", "Omit", "Partial", "Promise", "Readonly", "Record",
     // imported
     "ErrandClient", "FollowOptions", "Handler", "Job", "JobHandle", "JobState", "SubmitOptions",
     "SucceededJob", "WaitOptions", "Worker",
@@ -303,15 +303,15 @@ class Generator {
                             input, text_of(job.result)));
     }
     out_.close("}");
-    out_.verbatim(R"text(
+    std::string text = R"text(
 /** A job of one type, as its handler gets it. */
 export type TypedJob<Type extends keyof JobTypes> = Omit<Job<JobTypes[Type]["input"]>, "arguments"> & {
   readonly arguments: Readonly<JobTypes[Type]["arguments"]>;
 };
 
-/** A handler for each job type. */
+/** A handler for each job type that workers run. */
 export type Handlers = {
-  [Type in keyof JobTypes]: (job: TypedJob<Type>) => Promise<JobTypes[Type]["result"]> | JobTypes[Type]["result"];
+  [Type in @TYPES@]: (job: TypedJob<Type>) => Promise<JobTypes[Type]["result"]> | JobTypes[Type]["result"];
 };
 
 /** Types `handlers` in a place of its own: `export const handlers = defineHandlers({ ... })`. */
@@ -326,7 +326,17 @@ export function handle(worker: Worker, handlers: Partial<Handlers>): Worker {
   }
   return worker;
 }
-)text");
+)text";
+    std::string others;
+    for (const auto& job : model_.jobs()) {
+      if (!job.for_workers)
+        others += fmt::format("{}\"{}\"", others.empty() ? "" : " | ", job.name);
+    }
+    constexpr std::string_view kMark = "@TYPES@";
+    text.replace(
+        text.find(kMark), kMark.size(),
+        others.empty() ? "keyof JobTypes" : fmt::format("Exclude<keyof JobTypes, {}>", others));
+    out_.verbatim(text);
   }
 
   // --- client --------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ export type TypedJob<Type extends keyof JobTypes> = Omit<Job<JobTypes[Type]["inp
   readonly arguments: Readonly<JobTypes[Type]["arguments"]>;
 };
 
-/** A handler for each job type. */
+/** A handler for each job type that workers run. */
 export type Handlers = {
   [Type in keyof JobTypes]: (job: TypedJob<Type>) => Promise<JobTypes[Type]["result"]> | JobTypes[Type]["result"];
 };
