@@ -1,5 +1,6 @@
 #include "errand/server/graphql_transport_ws.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include <boost/asio/as_tuple.hpp>
@@ -270,6 +271,12 @@ class GraphqlTransportWs::Session : public std::enable_shared_from_this<Session>
   asio::awaitable<Result<auth::PrincipalPtr>> find_caller_of_operation() {
     net::HttpHeaders headers = headers_;
     if (authorization_) headers.set("Authorization", *authorization_);
+    // Who is asked about and what jobs carry on must be one person's; an empty value is none.
+    for (const std::string& name : deps_.forward_headers) {
+      const auto carried = std::ranges::find(
+          forwarded_headers_, name, [](const auto& header) -> const auto& { return header.first; });
+      headers.set(name, carried == forwarded_headers_.end() ? std::string() : carried->second);
+    }
     const RequestInfo info = read_request_info(headers, deps_.clock, deps_.random);
     co_return co_await find_caller(deps_, std::move(headers), info);
   }
