@@ -114,21 +114,11 @@ RootFields::Route RootFields::route(std::string_view document,
   const language::OperationDefinition* operation = find_operation(*parsed, operation_name);
   if (operation == nullptr) return route;
   route.operation = operation->operation;
-  bool has_typename = false;
   for (const std::string_view name : root_fields(*parsed, *operation)) {
-    if (name == "__typename") {
-      has_typename = true;
-      continue;
-    }
+    if (name == "__typename") continue;  // either can tell, whoever answers the rest
     (is_local(operation->operation, name) ? route.local : route.upstream).emplace_back(name);
   }
-  if (route.local.empty() && route.upstream.empty()) {
-    route.side = has_typename ? Side::kLocal : Side::kUpstream;
-  } else if (route.local.empty()) {
-    route.side = Side::kUpstream;
-  } else {
-    route.side = route.upstream.empty() ? Side::kLocal : Side::kMixed;
-  }
+  if (!route.local.empty()) route.side = route.upstream.empty() ? Side::kLocal : Side::kMixed;
   return route;
 }
 

@@ -57,9 +57,9 @@ class RootFields {
 
   /// Who answers the operation `operation_name` of `document`, with the fields of its fragments,
   /// and whether or not `@skip` and `@include` leave them out. `__schema` and `__type` are local:
-  /// they tell the schema that is served here. So is an operation of nothing but `__typename`;
-  /// beside others that one counts for neither side. What does not parse, or has no such operation,
-  /// is the upstream's, and its error too.
+  /// they tell the schema that is served here. `__typename` counts for neither side; an operation
+  /// of nothing else, as probes have it, is the upstream's. So is what does not parse, or has no
+  /// such operation, and its error too.
   [[nodiscard]] Route route(std::string_view document,
                             std::optional<std::string_view> operation_name) const;
 

@@ -49,7 +49,7 @@ TEST(RootFields, OfIntrospectionAreLocal) {
   EXPECT_EQ(side("{ __schema { types { name } } }"), Side::kLocal);
   EXPECT_EQ(side("{ __type(name: \"A\") { name } job { id } }"), Side::kLocal);
   EXPECT_EQ(side("{ __schema { types { name } } me }"), Side::kMixed);
-  EXPECT_EQ(side("{ __typename }"), Side::kLocal);
+  EXPECT_EQ(side("{ __typename }"), Side::kUpstream);
   EXPECT_EQ(side("{ __typename me }"), Side::kUpstream);
   EXPECT_EQ(side("{ __typename job { id } }"), Side::kLocal);
 }
