@@ -1,4 +1,5 @@
 // In front of a graphql-yoga server: what passes, unchanged, and what does not.
+import { File } from "node:buffer"; // no global of Node 18
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";

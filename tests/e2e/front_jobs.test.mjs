@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createSchema, createYoga } from "graphql-yoga";
@@ -92,6 +93,7 @@ async function startProxy(port) {
   };
 }
 
+let folder;
 let yoga;
 let errand;
 let toYoga;
@@ -99,7 +101,8 @@ let toErrand;
 
 before(async () => {
   yoga = await startYoga();
-  const toml = join((await import("node:os")).tmpdir(), `errand-front-${process.pid}.toml`);
+  folder = await mkdtemp(join(tmpdir(), "errand-front-jobs-"));
+  const toml = join(folder, "errand.toml");
   await writeFile(toml, `
 [upstream]
 url = "${yoga.url}"
@@ -122,6 +125,7 @@ after(async () => {
   await toErrand.stop();
   await errand.stop();
   await yoga.stop();
+  await rm(folder, { recursive: true });
 });
 
 async function ask(url, query, variables = {}, headers = {}) {
