@@ -18,6 +18,11 @@
 
 namespace errand::worker {
 
+/// The engine ends an attempt that is over, by its stop. What a handler bounds by the attempt's end
+/// itself it bounds so much later, for the case that the stop does not come: where it was first,
+/// its report would cross the timeout and be refused as stale.
+inline constexpr Milliseconds kBehindTheEngine{10'000};
+
 /// Why an attempt that runs within the server is to stop.
 enum class AttemptStop : std::uint8_t {
   kCancel,

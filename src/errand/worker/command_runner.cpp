@@ -202,8 +202,9 @@ sandbox::Request CommandRunner::request(const Call& call) const {
   sandbox::Request request = command_;
   const auto left =
       std::chrono::duration_cast<milliseconds>(call.ends_at - std::chrono::steady_clock::now());
-  request.limits.wall = std::max(milliseconds(1), std::min(request.limits.wall, left));
-  request.input = input(call.job, request.limits.wall);
+  const auto told = std::max(milliseconds(1), std::min(command_.limits.wall, left));
+  request.limits.wall = std::min(command_.limits.wall, told + kBehindTheEngine);
+  request.input = input(call.job, told);
   request.environment.try_emplace("ERRAND_JOB_ID", call.job.job.str());
   request.environment.try_emplace("ERRAND_JOB_TYPE", call.job.type.str());
   request.environment.try_emplace("ERRAND_ATTEMPT", std::to_string(call.job.attempt));

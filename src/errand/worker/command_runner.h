@@ -19,7 +19,7 @@ namespace errand::worker {
 /// thread.
 class CommandRunner {
  public:
-  /// @param command  what is run. `input` is the runner's; `limits.wall` is cut to what is left of
+  /// @param command  what is run. `input` is the runner's; `limits.wall` ends a little behind
   ///                 the attempt; the environment gets the variables of the job besides.
   /// @return kConfigInvalid when this machine cannot run the command with all its limits.
   static Result<CommandRunner> create(sandbox::Request command,

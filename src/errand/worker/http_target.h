@@ -15,10 +15,6 @@
 
 namespace errand::worker {
 
-/// The engine ends an attempt that is over, by its stop; what waits for something else waits so
-/// much longer, for the case that the stop does not come, and must not be first.
-inline constexpr Milliseconds kBehindTheEngine{10'000};
-
 /// A failure of an attempt; `remediation` may be empty.
 Failure make_failure(FailureKind kind, std::string code, std::string message,
                      std::string remediation = {});
