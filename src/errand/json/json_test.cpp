@@ -6,6 +6,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "errand/json/canonical.h"
+#include "errand/json/indented.h"
 #include "errand/json/parse.h"
 #include "errand/json/writer.h"
 
@@ -120,6 +121,23 @@ TEST(Writer, PutsCommasAndRewinds) {
   writer.end_array();
   writer.end_object();
   EXPECT_EQ(out, R"({"a":-1,"c":[0.5,null]})");
+}
+
+TEST(IndentedText, IsThatOfEcmaScript) {
+  const auto value = parse(R"({"a":[1,{"b":"x\"y"}],"empty":{},"none":[],"n":null})");
+  ASSERT_TRUE(value);
+  EXPECT_EQ(to_indented_text(*value), R"({
+  "a": [
+    1,
+    {
+      "b": "x\"y"
+    }
+  ],
+  "empty": {},
+  "none": [],
+  "n": null
+}
+)");
 }
 
 RC_GTEST_PROP(AppendNumber, SurvivesReading, ()) {
