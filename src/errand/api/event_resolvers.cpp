@@ -10,6 +10,7 @@
 #include "errand/api/past_job.h"
 #include "errand/api/typed_resolvers.h"
 #include "errand/base/time_text.h"
+#include "errand/contract/cloud_event.h"
 #include "errand/job/json.h"
 #include "errand/json/parse.h"
 
@@ -102,11 +103,7 @@ void add_event_resolvers(const BackendPtr& backend, ResolverMap& map) {
                      [backend](const ResolveInfo& info) { return events_of(backend, info); });
 
   TypedResolvers<EventView>(*backend, map, names.type("JobEvent"))
-      .add("id",
-           [](const EventView& e, auto&) {
-             return FieldValue(e.event.job.str() + "-" +
-                               std::to_string(to_number(e.event.sequence)));
-           })
+      .add("id", [](const EventView& e, auto&) { return FieldValue(contract::event_id(e.event)); })
       .add("cursor",
            [backend](const EventView& e, auto&) {
              return FieldValue(backend->cursors.event_cursor(e.tenant, e.event.position));
