@@ -36,6 +36,7 @@
 #include "errand/base/clock.h"
 #include "errand/base/crash_point.h"
 #include "errand/base/random.h"
+#include "errand/contract/event_schemas.h"
 #include "errand/crypto/master_key.h"
 #include "errand/graphql/request/service.h"
 #include "errand/net/http_server.h"
@@ -43,6 +44,7 @@
 #include "errand/runtime/event_bus.h"
 #include "errand/runtime/lane.h"
 #include "errand/runtime/lane_client.h"
+#include "errand/server/document.h"
 #include "errand/server/server.h"
 #include "errand/store/sqlite/sqlite_store.h"
 #include "errand/telemetry/metric_names.h"
@@ -103,6 +105,15 @@ Result<std::string> check_listen_address(const Config& config) {
             listen));
   }
   return listen;
+}
+
+std::vector<server::Document> schema_documents() {
+  std::vector<server::Document> documents;
+  for (contract::EventDocument& document : contract::event_documents()) {
+    documents.push_back(
+        {std::move(document.path), std::string(document.content_type), std::move(document.text)});
+  }
+  return documents;
 }
 
 std::vector<server::Asset> page_assets() {
@@ -438,6 +449,7 @@ class App::Impl {
             .assets = assets_},
         server_options);
     server_->add_routes(router_);
+    server::add_document_routes(router_, "/schemas/", schema_documents());
     gateway_->add_routes(router_);
     add_scaling_route(router_, runtime::LaneClient(*lane_), *authenticator_);
     if (test_clock_) add_test_clock_routes(router_, *test_clock_, *lane_, *authenticator_);

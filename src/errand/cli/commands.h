@@ -22,6 +22,7 @@ struct Context {
 void add_serve_command(CLI::App& app, Context& context);
 void add_schema_commands(CLI::App& app, Context& context);
 void add_codegen_commands(CLI::App& app, Context& context);
+void add_event_commands(CLI::App& app, Context& context);
 void add_job_commands(CLI::App& app, Context& context);
 void add_graphql_commands(CLI::App& app, Context& context);
 void add_database_commands(CLI::App& app, Context& context);

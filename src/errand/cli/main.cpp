@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
     add_serve_command(app, context);
     add_schema_commands(app, context);
     add_codegen_commands(app, context);
+    add_event_commands(app, context);
     add_job_commands(app, context);
     add_worker_commands(app, context);
     add_push_commands(app, context);
