@@ -96,23 +96,33 @@ const isSchema = (path) => /\/[0-9]+(\.event)?\.json$/.test(path);
 
 /** [{path, commit, schema}], each text of each schema that the history of `root` holds; undefined where there is no history. */
 function published(root) {
-  const git = (...args) => execFileSync("git", ["-C", root, ...args], {
-    encoding: "utf8", maxBuffer: 1 << 28, timeout: 60_000, stdio: ["ignore", "pipe", "ignore"],
+  const git = (args, input = "") => execFileSync("git", ["-C", root, ...args], {
+    encoding: "utf8", input, maxBuffer: 1 << 28, timeout: 60_000, stdio: ["pipe", "pipe", "ignore"],
   });
   let commits;
   try {
-    commits = git("log", "--format=%h", "--", folder).split("\n").filter(Boolean);
+    commits = git(["log", "--format=%h", "--", folder]).split("\n").filter(Boolean);
   } catch {
     return undefined;
   }
   const found = new Map();
   for (const commit of commits) {
-    for (const line of git("ls-tree", "-r", "-z", "--full-tree", commit, `${folder}/`).split("\0").filter(Boolean)) {
+    for (const line of git(["ls-tree", "-r", "-z", "--full-tree", commit, `${folder}/`]).split("\0").filter(Boolean)) {
       const [, blob, path] = /^\S+ blob (\S+)\t(.*)$/.exec(line) ?? [];
       if (path && isSchema(path)) found.set(`${path} ${blob}`, { path: path.slice(folder.length + 1), commit, blob });
     }
   }
-  return [...found.values()].map((each) => ({ ...each, schema: JSON.parse(git("cat-file", "blob", each.blob)) }));
+  const all = [...found.values()];
+  if (all.length === 0) return [];
+  // One process for all of them. Its lengths are in bytes, which are characters in Latin 1.
+  let texts = Buffer.from(git(["cat-file", "--batch"], all.map(({ blob }) => `${blob}\n`).join(""))).toString("latin1");
+  return all.map((each) => {
+    const head = texts.indexOf("\n");
+    const end = head + 1 + Number(texts.slice(0, head).split(" ")[2]);
+    const schema = JSON.parse(Buffer.from(texts.slice(head + 1, end), "latin1").toString());
+    texts = texts.slice(end + 1);
+    return { ...each, schema };
+  });
 }
 
 // --- Tables ------------------------------------------------------------------------------------------------------------
