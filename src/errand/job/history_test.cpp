@@ -23,7 +23,7 @@ JobSpec any_spec() {
   spec.retry.kind = *rc::gen::element(RetryPolicy::Kind::kExponential, RetryPolicy::Kind::kFixed,
                                       RetryPolicy::Kind::kList);
   spec.retry.jitter = *rc::gen::element(RetryPolicy::Jitter::kFull, RetryPolicy::Jitter::kEqual,
-                                        RetryPolicy::Jitter::kNone);
+                                        RetryPolicy::Jitter::kNone, RetryPolicy::Jitter::kSpread);
   if (spec.retry.kind == RetryPolicy::Kind::kList) spec.retry.waits = {0s, 2s, 30s};
   spec.cancel_grace = Milliseconds(*rc::gen::inRange(0, 60'000));
   if (*rc::gen::arbitrary<bool>()) spec.scheduled_for = kStart + 1s * *rc::gen::inRange(-10, 100);

@@ -270,7 +270,7 @@ inline constexpr std::size_t kCountOf<FailureKind> = 3;
 template <>
 inline constexpr std::size_t kCountOf<RetryPolicy::Kind> = 3;
 template <>
-inline constexpr std::size_t kCountOf<RetryPolicy::Jitter> = 3;
+inline constexpr std::size_t kCountOf<RetryPolicy::Jitter> = 4;
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 

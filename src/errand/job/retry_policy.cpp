@@ -53,6 +53,7 @@ std::optional<RetryPolicy::Duration> RetryPolicy::next_delay(int failed_attempt,
   double wait_ms = longest_ms(failed_attempt);
   if (options_.jitter == Jitter::kFull) wait_ms *= draw;
   if (options_.jitter == Jitter::kEqual) wait_ms *= 0.5 + 0.5 * draw;
+  if (options_.jitter == Jitter::kSpread) wait_ms *= 0.8 + 0.4 * draw;
   const Duration backoff{static_cast<Duration::rep>(wait_ms)};
   return std::max(backoff, retry_after);
 }
@@ -63,7 +64,7 @@ std::string_view to_string(RetryPolicy::Kind kind) noexcept {
 }
 
 std::string_view to_string(RetryPolicy::Jitter jitter) noexcept {
-  static constexpr std::array<std::string_view, 3> kJitters = {"FULL", "EQUAL", "NONE"};
+  static constexpr std::array<std::string_view, 4> kJitters = {"FULL", "EQUAL", "NONE", "SPREAD"};
   return kJitters[static_cast<std::size_t>(jitter)];
 }
 

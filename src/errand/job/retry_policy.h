@@ -29,9 +29,10 @@ class RetryPolicy {
 
   /// How much of the longest wait is left to the draw.
   enum class Jitter : std::uint8_t {
-    kFull,   ///< all of it: uniform in [0, longest)
-    kEqual,  ///< half of it: uniform in [longest / 2, longest)
-    kNone,   ///< nothing: the longest wait itself
+    kFull,    ///< all of it: uniform in [0, longest)
+    kEqual,   ///< half of it: uniform in [longest / 2, longest)
+    kNone,    ///< nothing: the longest wait itself
+    kSpread,  ///< a fifth to either side: uniform in [0.8, 1.2) of it, for waits that are planned
   };
 
   static constexpr std::size_t kWaitsMax = 100;
@@ -53,8 +54,8 @@ class RetryPolicy {
   static Result<RetryPolicy> create(const Options& options);
 
   /// Wait between the failure of `failed_attempt` and the next attempt: the longest wait of the
-  /// policy's kind, less what its jitter draws. The jitters are the "full" and the "equal" one of
-  /// M. Brooker, "Exponential Backoff And Jitter", AWS, 2015.
+  /// policy's kind, changed by what its jitter draws. The first jitters are the "full" and the
+  /// "equal" one of M. Brooker, "Exponential Backoff And Jitter", AWS, 2015.
   ///
   /// @param failed_attempt  number within the run of the attempt that failed, from 1
   /// @param draw            uniform random number in [0, 1)
@@ -73,6 +74,6 @@ class RetryPolicy {
 };
 
 std::string_view to_string(RetryPolicy::Kind kind) noexcept;  ///< "EXPONENTIAL", "FIXED", "LIST"
-std::string_view to_string(RetryPolicy::Jitter jitter) noexcept;  ///< "FULL", "EQUAL", "NONE"
+std::string_view to_string(RetryPolicy::Jitter jitter) noexcept;  ///< "FULL", ..., "SPREAD"
 
 }  // namespace errand::job

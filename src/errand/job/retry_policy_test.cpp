@@ -84,7 +84,7 @@ RetryPolicy::Options any_options() {
   RetryPolicy::Options options;
   options.max_attempts = std::numeric_limits<int>::max();
   options.kind = *rc::gen::element(Kind::kExponential, Kind::kFixed, Kind::kList);
-  options.jitter = *rc::gen::element(Jitter::kFull, Jitter::kEqual, Jitter::kNone);
+  options.jitter = *rc::gen::element(Jitter::kFull, Jitter::kEqual, Jitter::kNone, Jitter::kSpread);
   options.initial_interval = 1ms * *rc::gen::inRange(1, 100'000);
   options.max_interval = options.initial_interval + 1ms * *rc::gen::inRange(0, 1'000'000);
   options.backoff_coefficient = 1.0 + *rc::gen::inRange(0, 90) / 10.0;
@@ -110,6 +110,21 @@ RetryPolicy::Duration longest(const RetryPolicy::Options& options, int attempt) 
   return 1ms * static_cast<std::int64_t>(std::min(wait, most));
 }
 
+TEST(RetryPolicy, KeepsToASpreadListOfWaits) {
+  // What Standard Webhooks recommends for deliveries.
+  const auto p = policy({.max_attempts = 10,
+                         .kind = RetryPolicy::Kind::kList,
+                         .jitter = RetryPolicy::Jitter::kSpread,
+                         .waits = {5s, 5min, 30min, 2h, 5h, 10h, 14h, 20h, 24h}});
+  EXPECT_EQ(p.next_delay(1, 0.0), 4s);
+  EXPECT_EQ(p.next_delay(1, 0.5), 5s);
+  EXPECT_EQ(p.next_delay(2, 0.75), 330s);
+  EXPECT_EQ(p.next_delay(9, 0.5), 24h);
+  EXPECT_LT(*p.next_delay(9, 0.999'999), 1'728min);
+  EXPECT_EQ(p.next_delay(10, 0.5), std::nullopt);
+  EXPECT_EQ(p.next_delay(1, 0.5, 10min), 10min) << "Retry-After is a lower bound";
+}
+
 RC_GTEST_PROP(RetryPolicy, KeepsWithinTheBoundsOfItsKindAndJitter, ()) {
   const RetryPolicy::Options options = any_options();
   const auto p = policy(options);
@@ -117,7 +132,11 @@ RC_GTEST_PROP(RetryPolicy, KeepsWithinTheBoundsOfItsKindAndJitter, ()) {
   const double draw = *rc::gen::inRange(0, 1'000) / 1'000.0;
   const auto delay = *p.next_delay(attempt, draw);
   // A millisecond for rounding.
-  const auto most = longest(options, attempt) + 1ms;
+  auto most = longest(options, attempt) + 1ms;
+  if (options.jitter == Jitter::kSpread) {
+    RC_ASSERT(delay + 1ms >= (most - 1ms) * 4 / 5);
+    most = (most - 1ms) * 6 / 5 + 1ms;
+  }
   RC_ASSERT(delay >= 0ms && delay <= most);
   if (options.jitter == Jitter::kEqual) RC_ASSERT(delay + 1ms >= (most - 1ms) / 2);
   if (options.jitter == Jitter::kNone) RC_ASSERT(delay + 1ms >= most - 1ms);
