@@ -115,6 +115,9 @@ class Audit {
     if (state.spec.tenant != first.tenant) {
       fault("job {} and its events belong to different tenants", id.str());
     }
+    if (job::kind_of(state.spec.type) != first.kind) {
+      fault("the log takes job {} for one of another kind", id.str());
+    }
     note(state);
     if (!options_.also) return {};
     std::vector<std::string> more;
@@ -140,7 +143,7 @@ class Audit {
       keys_[{{spec.queue, spec.tenant, spec.type}, spec.limit_key}].emplace_back(
           -spec.priority, state.ready_position, state.id);
     }
-    Failures& failures = failures_[spec.tenant];
+    Failures& failures = failures_[{spec.tenant, job::kind_of(spec.type)}];
     if (state.status != job::JobStatus::kFailed) return;
     auto& [all, dead] = failures.by_fingerprint[state.error_fingerprint];
     ++all;
@@ -238,10 +241,12 @@ class Audit {
   }
 
   Result<void> check_failures() {
-    for (auto& [tenant, failures] : failures_) {
+    for (auto& [key, failures] : failures_) {
+      const auto& [tenant, kind] = key;
       std::ranges::sort(failures.dead_letters);
       DeadLetterFilter filter;
       filter.tenant = tenant;
+      filter.kind = kind;
       const auto letters =
           reader_.dead_letters(filter, {.order = JobOrder::kOldestFirst,
                                         .after = {},
@@ -254,7 +259,7 @@ class Audit {
       if (!same) fault("the dead letters of tenant {} differ from the snapshots", tenant.view());
 
       const auto groups = reader_.failures(
-          {.tenant = tenant, .from = Timestamp::min(), .before = Timestamp::max()});
+          {.tenant = tenant, .from = Timestamp::min(), .before = Timestamp::max(), .kind = kind});
       if (!groups) return std::unexpected(groups.error());
       decltype(failures.by_fingerprint) counted;
       for (const FailureGroup& group : *groups) {
@@ -286,7 +291,7 @@ class Audit {
     std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> by_fingerprint;
     std::vector<FinishCursor> dead_letters;
   };
-  std::map<TenantId, Failures> failures_;
+  std::map<std::pair<TenantId, job::JobKind>, Failures> failures_;
 };
 
 }  // namespace

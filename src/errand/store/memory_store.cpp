@@ -1,6 +1,7 @@
 #include "errand/store/memory_store.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -95,6 +96,8 @@ struct FinishPlace {
 FinishPlace finish_place(const job::JobState& state) {
   return {state.spec.tenant, {state.finished_at.value_or(Timestamp{}), state.id}};
 }
+
+std::size_t index_of(job::JobKind kind) { return static_cast<std::size_t>(kind); }
 
 JobId last_id() {
   JobId last;
@@ -251,21 +254,22 @@ class MemoryStore::Data final : public Reader {
   Result<std::vector<job::StatePtr>> jobs(const JobFilter& filter,
                                           const JobPage& page) const override {
     const std::shared_lock lock(mutex_);
-    return page_of(tables_.by_tenant, filter, page);
+    return page_of(tables_.by_tenant[index_of(filter.kind)], filter, page);
   }
 
   Result<std::vector<job::StatePtr>> dead_letters(const DeadLetterFilter& filter,
                                                   const DeadLetterPage& page) const override {
     const std::shared_lock lock(mutex_);
-    return page_of(tables_.failed, filter, page);
+    return page_of(tables_.failed[index_of(filter.kind)], filter, page);
   }
 
   Result<std::vector<FailureGroup>> failures(const FailureQuery& query) const override {
     const std::shared_lock lock(mutex_);
     std::map<std::string, FailureGroup> groups;
     // From the last to the first, so that the first of each group met is its latest.
-    const auto begin = tables_.failed.lower_bound({query.tenant, {query.from, {}}});
-    auto it = tables_.failed.lower_bound({query.tenant, {query.before, {}}});
+    const std::set<FinishPlace>& failed = tables_.failed[index_of(query.kind)];
+    const auto begin = failed.lower_bound({query.tenant, {query.from, {}}});
+    auto it = failed.lower_bound({query.tenant, {query.before, {}}});
     while (it != begin) {
       const FinishPlace& place = *--it;
       const job::StatePtr state = find(place.place.id);
@@ -318,7 +322,7 @@ class MemoryStore::Data final : public Reader {
     const std::shared_lock lock(mutex_);
     LogPosition last{};
     for (const auto& [of, position] : tables_.pruned) {
-      if (!tenant || of == *tenant) last = std::max(last, position);
+      if (!tenant || of == std::pair(*tenant, job::JobKind::kUser)) last = std::max(last, position);
     }
     return last;
   }
@@ -506,7 +510,8 @@ class MemoryStore::Data final : public Reader {
     Uuid last_batch_id;
     std::map<JobId, job::StatePtr> jobs;
     std::map<LogPosition, LogEntry> log;
-    std::map<TenantId, LogPosition> pruned;  ///< last deleted event of each
+    /// Last deleted event of each.
+    std::map<std::pair<TenantId, job::JobKind>, LogPosition> pruned;
     std::map<JobId, std::vector<LogPosition>> events_of;
     std::map<PayloadKey, Payload> payloads;
     std::map<IdempotencyScope, IdempotencyRecord> idempotency;
@@ -514,9 +519,9 @@ class MemoryStore::Data final : public Reader {
     std::map<std::pair<QueueName, TenantId>, QueueSetting> queues;
     std::map<std::string, LimitSetting> limits;
     std::map<RateKey, std::uint64_t> rates;
-    std::vector<EstimateDigest> estimates;  ///< the one that was written last at the end
-    std::set<ListPlace> by_tenant;
-    std::set<FinishPlace> failed;
+    std::vector<EstimateDigest> estimates;         ///< the one that was written last at the end
+    std::array<std::set<ListPlace>, 2> by_tenant;  ///< by JobKind, as the next
+    std::array<std::set<FinishPlace>, 2> failed;
     std::set<ReadyPlace> ready;
     std::set<UniquePlace> unique;
     std::set<KeyedPlace> keyed;  ///< those of `ready` that have a limit_key
@@ -526,6 +531,13 @@ class MemoryStore::Data final : public Reader {
     std::set<JobId> leased;
     std::map<CountKey, std::uint64_t> counts;
   };
+
+  std::set<ListPlace>& by_tenant_of(const job::JobSpec& spec) {
+    return tables_.by_tenant[index_of(job::kind_of(spec.type))];
+  }
+  std::set<FinishPlace>& failed_of(const job::JobSpec& spec) {
+    return tables_.failed[index_of(job::kind_of(spec.type))];
+  }
 
   /// The jobs of a tenant that pass the filter, along `list` either way.
   template <class Place, class Filter, class Page>
@@ -573,7 +585,7 @@ class MemoryStore::Data final : public Reader {
     if (const auto before = find(after.id)) {
       leave_indexes(*before);
     } else {
-      tables_.by_tenant.insert({spec.tenant, {after.created_at, after.id}});
+      by_tenant_of(spec).insert({spec.tenant, {after.created_at, after.id}});
     }
     if (after.status == job::JobStatus::kPending) {
       tables_.ready.insert(ready_place(after));
@@ -584,7 +596,7 @@ class MemoryStore::Data final : public Reader {
     if (const auto due = job::next_timer(after)) tables_.timers.insert({*due, after.id});
     if (after.expires_at) tables_.expiries.insert({*after.expires_at, after.id});
     if (job::has_lease(after.status)) tables_.leased.insert(after.id);
-    if (after.status == job::JobStatus::kFailed) tables_.failed.insert(finish_place(after));
+    if (after.status == job::JobStatus::kFailed) failed_of(spec).insert(finish_place(after));
     ++tables_.counts[count_key(spec, after.status)];
     tables_.jobs[after.id] = write.after;
 
@@ -594,7 +606,7 @@ class MemoryStore::Data final : public Reader {
         continue;
       }
       tables_.last_position = std::max(tables_.last_position, event.position);
-      tables_.log[event.position] = {spec.tenant, event};
+      tables_.log[event.position] = {spec.tenant, event, job::kind_of(spec.type)};
       tables_.events_of[after.id].push_back(event.position);
     }
   }
@@ -607,7 +619,7 @@ class MemoryStore::Data final : public Reader {
       tables_.keyed.erase(keyed_place(state));
       tables_.held.erase(state.id);
     }
-    if (state.status == job::JobStatus::kFailed) tables_.failed.erase(finish_place(state));
+    if (state.status == job::JobStatus::kFailed) failed_of(state.spec).erase(finish_place(state));
     if (const auto due = job::next_timer(state)) tables_.timers.erase({*due, state.id});
     if (state.expires_at) tables_.expiries.erase({*state.expires_at, state.id});
     if (job::has_lease(state.status)) tables_.leased.erase(state.id);
@@ -618,8 +630,8 @@ class MemoryStore::Data final : public Reader {
   void erase(JobId id) {
     const job::StatePtr state = find(id);
     leave_indexes(*state);
-    tables_.by_tenant.erase({state->spec.tenant, {state->created_at, id}});
-    LogPosition& pruned = tables_.pruned[state->spec.tenant];
+    by_tenant_of(state->spec).erase({state->spec.tenant, {state->created_at, id}});
+    LogPosition& pruned = tables_.pruned[{state->spec.tenant, job::kind_of(state->spec.type)}];
     pruned = std::max(pruned, state->last_position);
     for (const LogPosition position : tables_.events_of[id]) tables_.log.erase(position);
     tables_.events_of.erase(id);

@@ -14,7 +14,7 @@ bool lets_pass(const std::vector<T>& wanted, const T& value) {
 
 bool matches(const JobFilter& filter, const job::JobState& state) {
   const job::JobSpec& spec = state.spec;
-  if (spec.tenant != filter.tenant) return false;
+  if (spec.tenant != filter.tenant || job::kind_of(spec.type) != filter.kind) return false;
   if (!lets_pass(filter.statuses, state.status)) return false;
   if (!lets_pass(filter.types, spec.type)) return false;
   if (!lets_pass(filter.queues, spec.queue)) return false;
@@ -34,8 +34,9 @@ bool matches(const JobFilter& filter, const job::JobState& state) {
 
 bool matches(const DeadLetterFilter& filter, const job::JobState& state) {
   const job::JobSpec& spec = state.spec;
-  return spec.tenant == filter.tenant && state.dead_letter && state.finished_at &&
-         lets_pass(filter.types, spec.type) && lets_pass(filter.queues, spec.queue) &&
+  return spec.tenant == filter.tenant && job::kind_of(spec.type) == filter.kind &&
+         state.dead_letter && state.finished_at && lets_pass(filter.types, spec.type) &&
+         lets_pass(filter.queues, spec.queue) &&
          lets_pass(filter.fingerprints, state.error_fingerprint) &&
          (!filter.finished_from || *state.finished_at >= *filter.finished_from) &&
          (!filter.finished_before || *state.finished_at < *filter.finished_before);

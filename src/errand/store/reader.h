@@ -13,6 +13,7 @@
 #include "errand/base/ids.h"
 #include "errand/base/result.h"
 #include "errand/job/event.h"
+#include "errand/job/internal_type.h"
 #include "errand/job/state.h"
 #include "errand/store/batch.h"
 
@@ -22,6 +23,7 @@ namespace errand::store {
 struct LogEntry {
   TenantId tenant;
   job::Event event;
+  job::JobKind kind = job::JobKind::kUser;  ///< of its job
 
   friend bool operator==(const LogEntry&, const LogEntry&) = default;
 };
@@ -33,10 +35,11 @@ struct Payload {
   friend bool operator==(const Payload&, const Payload&) = default;
 };
 
-/// Which jobs to list. The tenant is mandatory (I13); of the rest, an empty member lets all pass,
-/// and what is given must all hold.
+/// Which jobs to list. The tenant is mandatory (I13), and internal jobs are listed apart; of the
+/// rest, an empty member lets all pass, and what is given must all hold.
 struct JobFilter {
   TenantId tenant;
+  job::JobKind kind = job::JobKind::kUser;
   std::vector<job::JobStatus> statuses;                     ///< one of them
   std::vector<JobTypeName> types;                           ///< one of them
   std::vector<QueueName> queues;                            ///< one of them
@@ -64,10 +67,12 @@ struct JobPage {
   std::size_t limit = 100;
 };
 
-/// Which dead letters: FAILED jobs that were not discarded. The tenant is mandatory (I13); of the
-/// rest, an empty member lets all pass, and what is given must all hold.
+/// Which dead letters: FAILED jobs that were not discarded. The tenant is mandatory (I13), and
+/// internal jobs are listed apart; of the rest, an empty member lets all pass, and what is given
+/// must all hold.
 struct DeadLetterFilter {
   TenantId tenant;
+  job::JobKind kind = job::JobKind::kUser;
   std::vector<JobTypeName> types;            ///< one of them
   std::vector<QueueName> queues;             ///< one of them
   std::vector<std::string> fingerprints;     ///< one of them
@@ -96,6 +101,7 @@ struct FailureQuery {
   Timestamp before;
   std::size_t groups_max = 100;
   std::size_t samples_max = 5;  ///< jobs named in each group
+  job::JobKind kind = job::JobKind::kUser;
 };
 
 /// FAILED jobs with one error fingerprint.
@@ -202,9 +208,9 @@ class Reader {
                                                      const std::optional<TenantId>& tenant,
                                                      std::size_t limit) const = 0;
 
-  /// Position of the last event that was deleted with its job; 0 if none was. Of one tenant if
-  /// `tenant` is given. A reader of the log that has not come so far may have missed events: read
-  /// this after the events, so that none can go in between.
+  /// Position of the last event that was deleted with its job; 0 if none was. If `tenant` is given:
+  /// of that tenant's jobs, the internal ones left out. A reader of the log that has not come so
+  /// far may have missed events: read this after the events, so that none can go in between.
   virtual Result<LogPosition> pruned_position(const std::optional<TenantId>& tenant) const = 0;
 
   /// nullopt if it was never written or has been erased. `name` is a step's, empty otherwise.

@@ -172,6 +172,24 @@ TEST_P(StoreConformance, KeepsAKeyThatOutlivesItsJob) {
   EXPECT_FALSE(reader().idempotency(key.scope).value());
 }
 
+TEST_P(StoreConformance, KeepsTheLogOfATenantWholeWhereOnlyInternalJobsWent) {
+  BatchBuilder builder(store(), 58);
+  const auto kept = builder.succeed(builder.start(builder.enqueue(spec_kept_for(9h))));
+  auto spec = spec_kept_for(1h);
+  spec.type = JobTypeName("errand.webhook");
+  spec.queue = QueueName("errand.webhook");
+  const auto internal = builder.succeed(builder.start(builder.enqueue(spec)));
+  ASSERT_TRUE(store().commit(builder.take()));
+
+  EXPECT_EQ(prune_all(store(), kStart + 2h), 1U);
+  EXPECT_EQ(reader().job(internal->id).value(), nullptr);
+  EXPECT_EQ(reader().pruned_position(TenantId("acme")).value(), LogPosition{});
+  EXPECT_EQ(reader().pruned_position(std::nullopt).value(), internal->last_position);
+  EXPECT_EQ(prune_all(store(), kStart + 9h), 1U);
+  EXPECT_EQ(reader().pruned_position(TenantId("acme")).value(), kept->last_position);
+  EXPECT_EQ(find_fault(reader()), "");
+}
+
 TEST_P(StoreConformance, TellsEachTenantUpToWhereItsLogHasGaps) {
   BatchBuilder builder(store(), 55);
   const auto first = builder.succeed(builder.start(builder.enqueue(spec_kept_for(1h))));

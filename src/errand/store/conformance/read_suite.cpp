@@ -51,6 +51,55 @@ TEST_P(StoreConformance, ListsATenantsJobsInPagesBothWays) {
   }
 }
 
+TEST_P(StoreConformance, ListsInternalJobsApart) {
+  BatchBuilder builder(store(), 39);
+  const auto user = builder.enqueue(BatchBuilder::spec());
+  auto spec = BatchBuilder::spec("acme", "errand.webhook");
+  spec.type = JobTypeName("errand.webhook");
+  builder.at(kStart + Milliseconds(1));
+  const auto internal = builder.enqueue(spec);
+  const auto dead = builder.fail(builder.start(builder.enqueue(BatchBuilder::spec())), "f00d");
+  const auto dead_internal = builder.fail(builder.start(builder.enqueue(spec)), "f00d");
+  ASSERT_TRUE(store().commit(builder.take()));
+
+  JobFilter filter = of("acme");
+  DeadLetterFilter letters;
+  letters.tenant = TenantId("acme");
+  FailureQuery failures{.tenant = TenantId("acme"), .from = kStart, .before = Timestamp::max()};
+  const auto samples = [&] {
+    const auto groups = reader().failures(failures).value();
+    return groups.size() == 1 ? groups[0].samples : std::vector<JobId>();
+  };
+  const JobPage oldest{.order = JobOrder::kOldestFirst};
+  const auto in_order = [](std::vector<JobId> jobs) {
+    std::ranges::sort(jobs);
+    return jobs;
+  };
+  EXPECT_EQ(in_order(ids(reader().jobs(filter, oldest))), in_order({user->id, dead->id}));
+  EXPECT_EQ(ids(reader().dead_letters(letters, {})), std::vector{dead->id});
+  EXPECT_EQ(samples(), std::vector{dead->id});
+  filter.statuses = {job::JobStatus::kFailed};
+  EXPECT_EQ(ids(reader().jobs(filter, {})), std::vector{dead->id});
+  filter.statuses = {job::JobStatus::kPending};
+  EXPECT_EQ(ids(reader().jobs(filter, {})), std::vector{user->id});
+
+  filter.kind = letters.kind = failures.kind = job::JobKind::kInternal;
+  EXPECT_EQ(ids(reader().jobs(filter, {})), std::vector{internal->id});
+  filter.statuses = {job::JobStatus::kFailed};
+  EXPECT_EQ(ids(reader().jobs(filter, {})), std::vector{dead_internal->id});
+  filter.statuses = {};
+  EXPECT_EQ(in_order(ids(reader().jobs(filter, {}))), in_order({internal->id, dead_internal->id}));
+  EXPECT_EQ(ids(reader().dead_letters(letters, {})), std::vector{dead_internal->id});
+  EXPECT_EQ(samples(), std::vector{dead_internal->id});
+
+  // The log holds both, and says which is which.
+  for (const LogEntry& entry : reader().events_after({}, TenantId("acme"), 100).value()) {
+    const bool is_user = entry.event.job == user->id || entry.event.job == dead->id;
+    EXPECT_EQ(entry.kind, is_user ? job::JobKind::kUser : job::JobKind::kInternal);
+  }
+  EXPECT_EQ(find_fault(reader()), "");
+}
+
 TEST_P(StoreConformance, FiltersLists) {
   BatchBuilder builder(store(), 31);
   auto spec = BatchBuilder::spec();

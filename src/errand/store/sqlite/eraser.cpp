@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 
 #include "errand/base/crash_point.h"
+#include "errand/job/internal_type.h"
 #include "errand/job/json.h"
 #include "errand/job/status.h"
 #include "errand/store/sqlite/rows.h"
@@ -51,6 +52,10 @@ Result<void> Eraser::prepare(Connection& connection) {
       {&floor_,
        "INSERT INTO pruned_positions (tenant, shard, epoch, position) VALUES (?, ?, ?, ?)"
        " ON CONFLICT (tenant) DO UPDATE SET epoch = excluded.epoch,"
+       " position = max(position, excluded.position)"},
+      {&internal_floor_,
+       "INSERT INTO pruned_internal_positions (tenant, shard, epoch, position)"
+       " VALUES (?, ?, ?, ?) ON CONFLICT (tenant) DO UPDATE SET epoch = excluded.epoch,"
        " position = max(position, excluded.position)"},
       {&rest_,
        "INSERT INTO pruned_jobs (job_id, tenant, shard, epoch, position) VALUES (?, ?, ?, ?, ?)"},
@@ -160,8 +165,9 @@ std::expected<void, Error> Eraser::erase(Connection& connection, const Doomed& j
       .bind(job.status)
       .bind(job.shard);
   if (auto done = run(connection, count_, "counting jobs"); !done) return done;
-  floor_.bind(job.tenant).bind(job.shard).bind(stamp).bind(job.position);
-  return run(connection, floor_, "noting what was deleted");
+  Statement& floor = job::is_internal(JobTypeName(job.type)) ? internal_floor_ : floor_;
+  floor.bind(job.tenant).bind(job.shard).bind(stamp).bind(job.position);
+  return run(connection, floor, "noting what was deleted");
 }
 
 std::expected<void, Error> Eraser::delete_events(Connection& connection, const std::string& job) {

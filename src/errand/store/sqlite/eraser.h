@@ -64,7 +64,7 @@ class Eraser {
   std::expected<void, Error> delete_events(Connection& connection, const std::string& job);
 
   Statement next_, expired_, by_id_, delete_job_, delete_payloads_, delete_events_, first_events_,
-      count_, floor_, rest_, more_rest_, delete_rest_, delete_keys_, mark_keys_;
+      count_, floor_, internal_floor_, rest_, more_rest_, delete_rest_, delete_keys_, mark_keys_;
 };
 
 }  // namespace errand::store::sqlite

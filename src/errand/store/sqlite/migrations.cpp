@@ -302,10 +302,47 @@ CREATE INDEX jobs_ready_by_key
   WHERE status = 'PENDING' AND limit_key <> '';
 )sql";
 
+// Internal jobs, such as deliveries, are listed apart. What many of them leave in the indexes must
+// not stand between the jobs that people look at.
+constexpr const char* kMigration9 = R"sql(
+ALTER TABLE jobs ADD COLUMN internal INTEGER NOT NULL DEFAULT 0;  -- the server's own
+DROP INDEX jobs_by_tenant;
+CREATE INDEX jobs_by_tenant ON jobs (tenant, created_at_ms, id) WHERE internal = 0;
+CREATE INDEX jobs_internal ON jobs (tenant, created_at_ms, id) WHERE internal = 1;
+DROP INDEX jobs_failed;
+CREATE INDEX jobs_failed ON jobs (tenant, created_at_ms, id)
+  WHERE status = 'FAILED' AND internal = 0;
+DROP INDEX jobs_dead_letters;
+CREATE INDEX jobs_dead_letters ON jobs
+  (tenant, finished_at_ms, id, error_fingerprint, type, queue)
+  WHERE dead_letter = 1 AND internal = 0;
+CREATE INDEX jobs_internal_dead_letters ON jobs
+  (tenant, finished_at_ms, id, error_fingerprint, type, queue)
+  WHERE dead_letter = 1 AND internal = 1;
+DROP INDEX jobs_failures;
+CREATE INDEX jobs_failures ON jobs
+  (tenant, error_fingerprint, finished_at_ms, id, dead_letter, status, internal)
+  WHERE status = 'FAILED' AND internal = 0;
+CREATE INDEX jobs_internal_failures ON jobs
+  (tenant, error_fingerprint, finished_at_ms, id, dead_letter, status, internal)
+  WHERE status = 'FAILED' AND internal = 1;
+
+ALTER TABLE events ADD COLUMN internal INTEGER NOT NULL DEFAULT 0;  -- of an internal job
+
+-- As pruned_positions, of internal jobs.
+CREATE TABLE pruned_internal_positions (
+  tenant   TEXT    NOT NULL,
+  shard    INTEGER NOT NULL,
+  epoch    INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  PRIMARY KEY (tenant)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kMigrations = {
     Migration{1, kMigration1}, Migration{2, kMigration2}, Migration{3, kMigration3},
     Migration{4, kMigration4}, Migration{5, kMigration5}, Migration{6, kMigration6},
-    Migration{7, kMigration7}, Migration{8, kMigration8},
+    Migration{7, kMigration7}, Migration{8, kMigration8}, Migration{9, kMigration9},
 };
 
 }  // namespace

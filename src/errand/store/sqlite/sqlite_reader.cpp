@@ -37,7 +37,7 @@ std::string placeholders(std::size_t count) {
 
 constexpr std::string_view kEventColumns =
     "position, job_id, sequence, time_ms, type, actor_kind, actor, traceparent, correlation_id, "
-    "data, tenant";
+    "data, tenant, internal";
 
 /// 'PENDING', 'RUNNING': written out, not bound, so that partial indexes can serve.
 std::string quoted(const std::vector<job::JobStatus>& statuses) {
@@ -46,6 +46,11 @@ std::string quoted(const std::vector<job::JobStatus>& statuses) {
     text += fmt::format("{}'{}'", text.empty() ? "" : ", ", job::to_string(status));
   }
   return text;
+}
+
+/// Written out, not bound, so that partial indexes can serve.
+std::string_view and_kind(job::JobKind kind) {
+  return kind == job::JobKind::kInternal ? " AND internal = 1" : " AND internal = 0";
 }
 
 /// Where jobs of some statuses are found without reading those of others.
@@ -128,6 +133,7 @@ Result<LogEntry> read_event(const Statement& row) {
   if (!data) return std::unexpected(data.error());
   event.data = std::move(*data);
   entry.tenant = TenantId(row.text(10));
+  if (row.integer(11) != 0) entry.kind = job::JobKind::kInternal;
   return entry;
 }
 
@@ -278,7 +284,8 @@ Result<std::int64_t> SqliteReader::count(const std::vector<job::JobStatus>& stat
 Result<std::vector<job::StatePtr>> SqliteReader::jobs(const JobFilter& filter,
                                                       const JobPage& page) const {
   std::string sql = "SELECT state FROM jobs WHERE tenant = ?";
-  if (filter.statuses == std::vector{job::JobStatus::kFailed}) {
+  if (filter.statuses == std::vector{job::JobStatus::kFailed} &&
+      filter.kind == job::JobKind::kUser) {
     sql = "SELECT state FROM jobs INDEXED BY jobs_failed WHERE status = 'FAILED' AND tenant = ?";
   } else if (!filter.statuses.empty()) {
     // A page of few jobs among many would read them all, were it read in the order of the list.
@@ -292,6 +299,7 @@ Result<std::vector<job::StatePtr>> SqliteReader::jobs(const JobFilter& filter,
     }
     sql += " AND status IN (" + quoted(filter.statuses) + ")";
   }
+  sql += and_kind(filter.kind);
   if (!filter.types.empty()) sql += " AND type IN " + placeholders(filter.types.size());
   if (!filter.queues.empty()) sql += " AND queue IN " + placeholders(filter.queues.size());
   for (std::size_t i = 0; i < filter.tags.size(); ++i) {
@@ -334,6 +342,7 @@ Result<std::vector<job::StatePtr>> SqliteReader::jobs(const JobFilter& filter,
 Result<std::vector<job::StatePtr>> SqliteReader::dead_letters(const DeadLetterFilter& filter,
                                                               const DeadLetterPage& page) const {
   std::string sql = "SELECT state FROM jobs WHERE dead_letter = 1 AND tenant = ?";
+  sql += and_kind(filter.kind);
   if (!filter.types.empty()) sql += " AND type IN " + placeholders(filter.types.size());
   if (!filter.queues.empty()) sql += " AND queue IN " + placeholders(filter.queues.size());
   if (!filter.fingerprints.empty()) {
@@ -364,26 +373,38 @@ Result<std::vector<job::StatePtr>> SqliteReader::dead_letters(const DeadLetterFi
   return query.bind(to_limit(page.limit)).all<job::StatePtr>(read_state);
 }
 
-Result<std::vector<FailureGroup>> SqliteReader::failures(const FailureQuery& query) const {
+namespace {
+
+/// Failures by their fingerprint, from one of the indexes of failures.
+std::string failures_sql(std::string_view index, job::JobKind kind) {
   // Counts over the index alone, in its order; rows are read only for what is shown.
-  static const std::string kSql =
+  return fmt::format(
       "WITH found AS ("
       " SELECT error_fingerprint AS fingerprint, count(*) AS failures,"
       "  sum(dead_letter) AS dead_letters, min(finished_at_ms) AS first_at,"
       "  max(finished_at_ms) AS last_at"
-      " FROM jobs INDEXED BY jobs_failures WHERE status = 'FAILED' AND tenant = ?1"
+      " FROM jobs INDEXED BY {0} WHERE status = 'FAILED'{1} AND tenant = ?1"
       "  AND finished_at_ms >= ?2 AND finished_at_ms < ?3"
       " GROUP BY error_fingerprint ORDER BY failures DESC, last_at DESC, fingerprint LIMIT ?4)"
-      " SELECT (SELECT state FROM jobs INDEXED BY jobs_failures WHERE status = 'FAILED'"
+      " SELECT (SELECT state FROM jobs INDEXED BY {0} WHERE status = 'FAILED'{1}"
       "   AND tenant = ?1 AND error_fingerprint = found.fingerprint"
       "   AND finished_at_ms = found.last_at ORDER BY id DESC LIMIT 1),"
       "  fingerprint, failures, dead_letters, first_at, last_at,"
-      "  (SELECT group_concat(id, ' ') FROM (SELECT id FROM jobs INDEXED BY jobs_failures"
-      "    WHERE status = 'FAILED' AND tenant = ?1 AND error_fingerprint = found.fingerprint"
+      "  (SELECT group_concat(id, ' ') FROM (SELECT id FROM jobs INDEXED BY {0}"
+      "    WHERE status = 'FAILED'{1} AND tenant = ?1 AND error_fingerprint = found.fingerprint"
       "    AND finished_at_ms >= ?2 AND finished_at_ms < ?3"
       "    ORDER BY finished_at_ms DESC, id DESC LIMIT ?5))"
-      " FROM found ORDER BY failures DESC, last_at DESC, fingerprint";
-  return Query(*this, kSql)
+      " FROM found ORDER BY failures DESC, last_at DESC, fingerprint",
+      index, and_kind(kind));
+}
+
+}  // namespace
+
+Result<std::vector<FailureGroup>> SqliteReader::failures(const FailureQuery& query) const {
+  static const std::string kUser = failures_sql("jobs_failures", job::JobKind::kUser);
+  static const std::string kInternal =
+      failures_sql("jobs_internal_failures", job::JobKind::kInternal);
+  return Query(*this, query.kind == job::JobKind::kInternal ? kInternal : kUser)
       .bind(query.tenant.view())
       .bind(to_column(query.from))
       .bind(to_column(query.before))
@@ -445,7 +466,9 @@ Result<std::vector<LogEntry>> SqliteReader::events_after(LogPosition after,
 }
 
 Result<LogPosition> SqliteReader::pruned_position(const std::optional<TenantId>& tenant) const {
-  static const std::string kAll = "SELECT max(position) FROM pruned_positions";
+  static const std::string kAll =
+      "SELECT max(position) FROM (SELECT position FROM pruned_positions"
+      " UNION ALL SELECT position FROM pruned_internal_positions)";
   static const std::string kOfTenant = "SELECT position FROM pruned_positions WHERE tenant = ?";
   Query query(*this, tenant ? kOfTenant : kAll);
   if (tenant) query.bind(tenant->view());

@@ -27,6 +27,7 @@ namespace {
 using conformance::BatchBuilder;
 using conformance::find_fault;
 using conformance::StoreConformance;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -247,12 +248,35 @@ TEST(SqliteStore, CountsFailuresInTheirIndexAlone) {
   auto shell = Connection::open(folder.file(), Connection::Mode::kReadOnly).value();
   auto explain = shell.prepare(
       "EXPLAIN QUERY PLAN SELECT count(*), sum(dead_letter) FROM jobs INDEXED BY jobs_failures"
-      " WHERE status = 'FAILED' AND tenant = ? AND finished_at_ms >= ? AND finished_at_ms < ?"
+      " WHERE status = 'FAILED' AND internal = 0 AND tenant = ? AND finished_at_ms >= ?"
+      " AND finished_at_ms < ?"
       " GROUP BY error_fingerprint");
   ASSERT_TRUE(explain);
   ASSERT_EQ(explain->step(), SQLITE_ROW);
   EXPECT_THAT(std::string(explain->text(3)), HasSubstr("COVERING INDEX jobs_failures"));
   EXPECT_EQ(explain->step(), SQLITE_DONE) << "nothing is sorted";
+}
+
+TEST(SqliteStore, ReadsPastInternalJobsInIndexesOfTheirOwn) {
+  const TestFolder folder;
+  open_at(folder).value().reset();
+  auto shell = Connection::open(folder.file(), Connection::Mode::kReadOnly).value();
+  const auto plan = [&](const std::string& query) {
+    auto explain = shell.prepare("EXPLAIN QUERY PLAN " + query);
+    std::string text;
+    while (explain->step() == SQLITE_ROW) text += std::string(explain->text(3)) + "\n";
+    return text;
+  };
+  const std::string list =
+      " AND tenant = ? AND (created_at_ms, id) < (?, ?) ORDER BY created_at_ms DESC, id DESC";
+  EXPECT_THAT(plan("SELECT state FROM jobs WHERE internal = 0" + list),
+              AllOf(HasSubstr("USING INDEX jobs_by_tenant"), Not(HasSubstr("TEMP B-TREE"))));
+  EXPECT_THAT(plan("SELECT state FROM jobs WHERE internal = 1" + list),
+              AllOf(HasSubstr("USING INDEX jobs_internal"), Not(HasSubstr("TEMP B-TREE"))));
+  EXPECT_THAT(
+      plan("SELECT state FROM jobs WHERE dead_letter = 1 AND internal = 1 AND tenant = ?"
+           " ORDER BY finished_at_ms, id"),
+      AllOf(HasSubstr("USING INDEX jobs_internal_dead_letters"), Not(HasSubstr("TEMP B-TREE"))));
 }
 
 TEST(SqliteStore, ReadsDeadLettersAlongTheirIndex) {
@@ -262,7 +286,7 @@ TEST(SqliteStore, ReadsDeadLettersAlongTheirIndex) {
   const auto plan = [&](const std::string& condition) {
     auto explain = shell.prepare(
         "EXPLAIN QUERY PLAN SELECT state FROM jobs WHERE dead_letter = 1"
-        " AND tenant = ?" +
+        " AND internal = 0 AND tenant = ?" +
         condition + " ORDER BY finished_at_ms DESC, id DESC LIMIT ?");
     std::string text;
     while (explain->step() == SQLITE_ROW) text += std::string(explain->text(3)) + "\n";

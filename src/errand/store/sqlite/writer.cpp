@@ -12,6 +12,7 @@
 
 #include "errand/base/crash_point.h"
 #include "errand/base/deliberate_bug.h"
+#include "errand/job/internal_type.h"
 #include "errand/job/json.h"
 #include "errand/store/sqlite/migrations.h"
 #include "errand/store/sqlite/rows.h"
@@ -108,8 +109,8 @@ Result<void> Writer::prepare() {
        "INSERT INTO jobs (id, tenant, shard, epoch, position, sequence, status, type, queue,"
        " priority, subject, contract_hash, correlation_id, created_at_ms, ready_position,"
        " due_at_ms, finished_at_ms, error_fingerprint, dead_letter, expires_at_ms, state, "
-       "limit_key, unique_key, route, chain_head)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       "limit_key, unique_key, route, internal, chain_head)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&statements_.update_job,
        "UPDATE jobs SET epoch = ?, position = ?, sequence = ?, status = ?, priority = ?,"
        " ready_position = ?, due_at_ms = ?, finished_at_ms = ?, error_fingerprint = ?,"
@@ -118,8 +119,8 @@ Result<void> Writer::prepare() {
        "?"},
       {&statements_.insert_event,
        "INSERT INTO events (position, job_id, sequence, tenant, shard, epoch, time_ms, type,"
-       " actor_kind, actor, traceparent, correlation_id, data, link)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       " actor_kind, actor, traceparent, correlation_id, data, internal, link)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&statements_.payload,
        "INSERT INTO payloads (job_id, kind, name, tenant, shard, epoch, position, digest, bytes)"
        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, kind, name) DO UPDATE SET"
@@ -474,7 +475,11 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
         .bind(ready_position);
     bind_due(insert);
     bind_end(insert);
-    insert.bind(text_).bind(spec.limit_key).bind(spec.unique_key).bind(spec.route);
+    insert.bind(text_)
+        .bind(spec.limit_key)
+        .bind(spec.unique_key)
+        .bind(spec.route)
+        .bind(std::int64_t{job::is_internal(spec.type)});
     bind_head(insert);
     return run(insert, "writing a new job");
   }
@@ -506,6 +511,7 @@ std::expected<void, Error> Writer::write_job(const Batch& batch, const JobWrite&
 
 std::expected<ChainLink, Error> Writer::link_events(const JobWrite& write, std::string_view id) {
   const TenantId& tenant = write.after->spec.tenant;
+  const bool internal = job::is_internal(write.after->spec.type);
   ChainLink before{};
   if (ledger_ && write.before) {
     const auto head = ledger_->head_of(connection_, id);
@@ -529,7 +535,7 @@ std::expected<ChainLink, Error> Writer::link_events(const JobWrite& write, std::
                                   .correlation_id = event.cause.correlation_id,
                                   .data = std::string_view(texts_).substr(begin)});
     }
-    rows_.push_back({&event, &tenant, begin, texts_.size() - begin, link});
+    rows_.push_back({&event, &tenant, begin, texts_.size() - begin, link, internal});
   }
   if (ledger_) {
     ledger_->move_head(id, to_number(write.events.front().sequence) - 1, before,
@@ -553,7 +559,8 @@ std::expected<void, Error> Writer::write_event(const Batch& batch, const EventRo
       .bind(event.actor.subject.view())
       .bind(event.cause.traceparent)
       .bind(event.cause.correlation_id)
-      .bind(std::string_view(texts_).substr(row.begin, row.size));
+      .bind(std::string_view(texts_).substr(row.begin, row.size))
+      .bind(std::int64_t{row.internal});
   if (ledger_) {
     statements_.insert_event.bind_blob(row.link);
   } else {

@@ -56,6 +56,7 @@ class Writer {
     std::size_t begin;
     std::size_t size;
     ChainLink link;
+    bool internal;
   };
 
   Result<void> prepare();
