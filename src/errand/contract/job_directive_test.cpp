@@ -170,6 +170,10 @@ TEST(JobDirective, ChecksNamesAndPaths) {
   EXPECT_THAT(errors_with("@job(queue: \"my queue\")"),
               ElementsAre("schema.graphql:2:13: @job(queue: \"my queue\"): a queue's name is 1 to "
                           "128 letters, digits or . _ : @ / -; write \"default\""));
+  EXPECT_THAT(
+      errors_with("@job(queue: \"errand.webhook\")"),
+      ElementsAre("schema.graphql:2:13: @job(queue: \"errand.webhook\"): queues whose "
+                  "names begin with \"errand.\" are the server's own; choose another name"));
   EXPECT_THAT(errors_with("@job @auth(scopes: [])"),
               ElementsAre("schema.graphql:2:20: @auth(scopes: []): name at least one scope, or "
                           "remove @auth"));

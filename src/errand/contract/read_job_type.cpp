@@ -14,6 +14,7 @@
 #include "errand/base/time_text.h"
 #include "errand/contract/directive_reader.h"
 #include "errand/contract/read_handler.h"
+#include "errand/job/internal_type.h"
 
 namespace errand::contract {
 namespace {
@@ -343,6 +344,11 @@ void read_job(JobType& job, const type::FieldDefinition& field, const DirectiveR
     reader.wrong("queue",
                  "a queue's name is 1 to 128 letters, digits or . _ : @ / -; write "
                  "\"default\"");
+  }
+  if (job::is_internal(QueueName(queue))) {
+    reader.wrong("queue",
+                 "queues whose names begin with \"errand.\" are the server's own; choose another "
+                 "name");
   }
   job.queue = QueueName(queue);
   job.priority = static_cast<int>(reader.integer("priority", -kPriorityMax, kPriorityMax));
