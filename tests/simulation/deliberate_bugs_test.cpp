@@ -41,6 +41,8 @@ constexpr std::array<NamedBug, kDeliberateBugCount - 1> kBugs = {{
     {DeliberateBug::kLimitCountedLate, "limit counted late"},
     {DeliberateBug::kDeadlineCheckedAtEnqueueOnly, "deadline checked only at enqueue"},
     {DeliberateBug::kTerminalStatusOverwritten, "terminal status overwritten by a late report"},
+    {DeliberateBug::kReactionLost, "reaction lost"},
+    {DeliberateBug::kReactionDoubled, "reaction doubled"},
 }};
 
 /// What a process that runs seeds with a bug tells, seed by seed.

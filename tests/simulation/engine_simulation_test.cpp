@@ -89,11 +89,13 @@ TEST(EngineSimulation, HoldsItsInvariantsUnderFaults) {
   std::printf(
       "[          ] %llu seeds: %llu operations, %llu jobs, %llu dispatches (%llu of a job "
       "again), %llu starts at a limit, %llu crashes, %llu unknown outcomes, %llu refused commits, "
-      "%llu stale reports refused, %llu jobs pruned\n",
+      "%llu stale reports refused, %llu jobs pruned, %llu internal jobs made by events, %llu "
+      "refused\n",
       count(seed - first), count(tally.operations), count(tally.jobs), count(tally.dispatches),
       count(tally.executions_again), count(tally.limits_met), count(tally.crashes),
       count(tally.unknown_outcomes), count(tally.refused_commits),
-      count(tally.stale_reports_refused), count(tally.pruned));
+      count(tally.stale_reports_refused), count(tally.pruned), count(tally.reactions),
+      count(tally.reactions_refused));
   for (const job::JobStatus status : job::kAllJobStatuses) {
     if (const auto n = tally.ended_in[static_cast<std::size_t>(status)]; n > 0) {
       std::printf("[          ] %s: %llu\n", std::string(to_string(status)).c_str(), count(n));
@@ -107,6 +109,8 @@ TEST(EngineSimulation, HoldsItsInvariantsUnderFaults) {
   EXPECT_GT(tally.executions_again, done);
   EXPECT_GT(tally.limits_met, 10 * done);
   EXPECT_GT(tally.pruned, done / 3);
+  EXPECT_GT(tally.reactions, 10 * done);
+  EXPECT_GT(tally.reactions_refused, done);
   if (done < 2'000) return;
   const std::set<Move> reachable = reachable_moves();
   for (const Move& move : reachable) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 #include <variant>
 
 #include "tests/simulation/simulation.h"
@@ -10,6 +11,7 @@
 
 #include "errand/job/event.h"
 #include "errand/job/evolve.h"
+#include "errand/job/internal_type.h"
 #include "errand/store/conformance/invariants.h"
 
 namespace errand::simulation {
@@ -40,13 +42,54 @@ void Simulation::follow_log() {
       judge_event(state, event);
       job::apply(state, event);
       followed_ = event.position;
+      if (job::is_internal(state.spec.type) != (entry.kind == job::JobKind::kInternal)) {
+        return violated("the log calls an internal job a user's, or the other way round");
+      }
+      if (entry.kind == job::JobKind::kUser && EventReactor::chooses(event)) {
+        owed_.emplace(event.job, event.sequence);
+      }
+      if (const auto* made = std::get_if<job::Enqueued>(&event.data)) {
+        judge_reaction(made->spec, event.job);
+      }
     }
     if (page.size() < page_size) break;
+  }
+  // The log ends where a commit ended.
+  if (reactions_fit_ && !owed_.empty()) {
+    violated(fmt::format("event {} of job {} was committed without its internal job",
+                         to_number(owed_.begin()->second), owed_.begin()->first.str()));
   }
   settings_.clear();
   for (store::LimitSetting& setting : reader.limit_settings().value()) {
     settings_.emplace(setting.limit, std::move(setting));
   }
+}
+
+void Simulation::judge_reaction(const job::JobSpec& spec, const JobId& id) {
+  if (!job::is_internal(spec.type)) return;
+  const auto cause = EventReactor::cause_of(spec);
+  if (!cause) return violated("an internal job without a cause");
+  const auto of = followed_jobs_.find(cause->first);
+  if (of == followed_jobs_.end() || job::is_internal(of->second.spec.type)) {
+    return violated("an event of no user's job has caused an internal one");
+  }
+  if (!reacted_.insert(*cause).second) {
+    return violated(fmt::format("event {} of job {} has two internal jobs",
+                                to_number(cause->second), cause->first.str()));
+  }
+  if (owed_.erase(*cause) == 0) return violated("an internal job whose cause is not in the log");
+  ++tally_.reactions;
+  made_.push_back(id);
+}
+
+void Simulation::judge_reactions_told() {
+  for (const EventReactor::Cause& cause : std::exchange(reactor_.refused, {})) {
+    ++tally_.reactions_refused;
+    if (owed_.erase(cause) == 0) violated("a reaction was told to be refused, and was made");
+  }
+  if (!owed_.empty()) violated("a reaction was neither made nor told to be refused");
+  if (reactor_.shown_internal) violated("the reactor was shown an internal job");
+  if (reactor_.shown_apart) violated("the reactor was shown a change with a gap");
 }
 
 void Simulation::judge_event(const job::JobState& before, const job::Event& event) {
@@ -121,7 +164,7 @@ std::uint64_t Simulation::taken(const engine::Limit& limit, const job::JobState&
 void Simulation::judge_start(const job::JobState& state, Timestamp at) {
   const job::JobSpec& spec = state.spec;
   for (const engine::Limit& limit : options_.limits) {
-    if (!counts(limit, spec)) continue;
+    if (!counts(limit, spec) || limit.kind == engine::LimitKind::kLength) continue;
     const std::optional<std::uint64_t> value = value_of(limit);
     if (limit.kind == engine::LimitKind::kRate) {
       auto& starts = starts_[rate_key(limit, spec)];
@@ -159,6 +202,7 @@ bool Simulation::limits_allow(const job::JobState& state) const {
   return std::ranges::all_of(options_.limits, [&](const engine::Limit& limit) {
     const std::optional<std::uint64_t> value = value_of(limit);
     if (!value || !counts(limit, state.spec)) return true;
+    if (limit.kind == engine::LimitKind::kLength) return true;  // of a line, not of starts
     if (limit.kind == engine::LimitKind::kConcurrency) {
       return (!limit.by_input.empty() && holds_key(state)) || taken(limit, state) < *value;
     }
@@ -190,7 +234,8 @@ void Simulation::judge_rest() {
     const bool is_wanted = std::ranges::any_of(listed_->workers, [&](const auto& worker) {
       return worker.credits > 0 && (!worker.tenant || *worker.tenant == spec.tenant) &&
              (worker.queues.empty() || worker.queues.front() == spec.queue) &&
-             (worker.types.empty() || worker.types.front() == spec.type);
+             (worker.types.empty() ? !job::is_internal(spec.type)
+                                   : worker.types.front() == spec.type);
     });
     if (is_wanted && limits_allow(state)) {
       violated(
@@ -253,6 +298,9 @@ void Simulation::judge_stored() {
   }
   for (const JobId& id : acknowledged_) {
     if (!stored(id) && !may_be_pruned(id)) violated("I1: an acknowledged job is gone");
+  }
+  for (const JobId& id : made_) {
+    if (!stored(id) && !may_be_pruned(id)) violated("I1: an internal job is gone");
   }
   for (const auto& [id, result] : accepted_result_) {
     const auto state = stored(id);

@@ -7,6 +7,7 @@
 
 #include "errand/job/event.h"
 #include "errand/job/evolve.h"
+#include "errand/job/internal_type.h"
 #include "errand/job/state.h"
 #include "errand/store/conformance/invariants.h"
 
@@ -28,6 +29,66 @@ std::array<std::uint8_t, 32> digest_of(const std::string& text) {
 
 }  // namespace
 
+namespace {
+
+const JobTypeName kInternalType("errand.delivery");
+const QueueName kInternalQueue("errand.delivery");
+constexpr const char* kCauseLabel = "cause";
+
+std::uint64_t hash_of(const job::Event& event) {
+  std::uint64_t hash = 1469598103934665603ULL + to_number(event.sequence);
+  for (const std::uint8_t byte : event.job.uuid.bytes) hash = (hash ^ byte) * 1099511628211ULL;
+  return hash >> 20U;
+}
+
+}  // namespace
+
+bool EventReactor::chooses(const job::Event& event) { return hash_of(event) % 4 == 0; }
+
+std::optional<EventReactor::Cause> EventReactor::cause_of(const job::JobSpec& spec) {
+  const auto label = spec.labels.find(kCauseLabel);
+  if (label == spec.labels.end()) return std::nullopt;
+  const std::size_t slash = label->second.find('/');
+  const auto id = JobId::parse(label->second.substr(0, slash));
+  if (!id) return std::nullopt;
+  return Cause{*id, Sequence{std::stoull(label->second.substr(slash + 1))}};
+}
+
+void EventReactor::react(const engine::JobChange& change,
+                         std::vector<engine::EnqueueJob>& reactions) {
+  if (job::is_internal(change.after.spec.type)) shown_internal = true;
+  // The events lead from the one state to the other.
+  job::JobState state = change.before ? *change.before : job::JobState{};
+  for (const job::Event& event : change.events) {
+    if (to_number(event.sequence) != to_number(state.last_sequence) + 1) shown_apart = true;
+    job::apply(state, event);
+    if (!chooses(event)) continue;
+    const std::uint64_t hash = hash_of(event);
+    engine::EnqueueJob& request = reactions.emplace_back();
+    job::JobSpec& spec = request.spec;
+    spec.tenant = state.spec.tenant;
+    spec.type = kInternalType;
+    spec.queue = kInternalQueue;
+    spec.labels[kCauseLabel] = fmt::format("{}/{}", event.job.str(), to_number(event.sequence));
+    spec.retry = {.max_attempts = static_cast<int>(1 + hash / 4 % 4),
+                  .kind = job::RetryPolicy::Kind::kList,
+                  .jitter = job::RetryPolicy::Jitter::kSpread,
+                  .waits = {5s, 30s}};
+    spec.timeout = Milliseconds(1'000 + hash / 16 % 100'000);
+    if (hash / 16 % 8 == 0) spec.scheduled_for = event.time + Milliseconds(hash / 128 % 60'000);
+    if (!keeps_) spec.retention = Milliseconds(hash / 128 % 60'000);
+    request.input = fmt::format(R"({{"sequence":{}}})", to_number(event.sequence));
+    spec.input = ref_to(request.input);
+  }
+  if (state != change.after) shown_apart = true;
+}
+
+void EventReactor::on_refused(std::vector<engine::RefusedReaction> them) {
+  for (const engine::RefusedReaction& each : them) {
+    if (const auto cause = cause_of(each.request.spec)) refused.push_back(*cause);
+  }
+}
+
 job::PayloadRef ref_to(const std::string& text) { return {digest_of(text), text.size()}; }
 
 Tally& Tally::operator+=(const Tally& other) {
@@ -40,6 +101,8 @@ Tally& Tally::operator+=(const Tally& other) {
   stale_reports_refused += other.stale_reports_refused;
   limits_met += other.limits_met;
   pruned += other.pruned;
+  reactions += other.reactions;
+  reactions_refused += other.reactions_refused;
   executions_again += other.executions_again;
   for (std::size_t i = 0; i < ended_in.size(); ++i) ended_in[i] += other.ended_in[i];
   for (const auto& [move, counts] : other.moves) {
@@ -51,6 +114,7 @@ Tally& Tally::operator+=(const Tally& other) {
 
 Simulation::Simulation(std::uint64_t seed)
     : random_(seed),
+      reactor_(seed % 3 != 0),
       store_(seed % 4 == 0 ? make_memory_store(random_) : make_sqlite_store(random_)) {
   now_ = {Timestamp{Milliseconds{1'800'000'000'000}}, MonotonicTime{Milliseconds{1'000}}};
   // Small windows, so that a few hundred jobs reach their edges.
@@ -80,6 +144,14 @@ Simulation::Simulation(std::uint64_t seed)
   for (engine::Limit& limit : options_.limits) {
     if (!limit.value && chance(2)) limit.value = 1 + below(4);
   }
+  // One of five has too little room for internal jobs.
+  reactions_fit_ = seed % 5 != 0;
+  options_.limits.push_back({.kind = engine::LimitKind::kLength,
+                             .queue = kInternalQueue,
+                             .by_input = {},
+                             .value = reactions_fit_ ? 1'000'000 : 1 + below(20)});
+  options_.reactor = &reactor_;
+  options_.reactions_max = 1 + below(12);
   prunes_ = seed % 3 == 0;
   start_engine();
 }
@@ -111,13 +183,15 @@ std::string Simulation::run(int operations) {
   judge_rest();
   connect_worker();
   workers_.rbegin()->second.any_tenant = true;
+  connect_hosted_worker();
   restart();
   send(engine::PauseQueue{QueueName("slow"), TenantId(), false, SubjectId("op")}, {});
   const auto all_ended = [&] {
-    return std::ranges::all_of(acknowledged_, [&](const JobId& id) {
+    const auto ended = [&](const JobId& id) {
       const auto state = stored(id);
       return !state || state->terminal();
-    });
+    };
+    return std::ranges::all_of(acknowledged_, ended) && std::ranges::all_of(made_, ended);
   };
   for (int i = 0; i < 20'000 && violation_.empty() && !all_ended(); ++i) {
     for (auto& [id, worker] : workers_) {
@@ -126,7 +200,9 @@ std::string Simulation::run(int operations) {
     round();
     if (engine_->next_wakeup(now_).value_or(1s) > 0ms) advance(5s);
   }
-  for (const JobId& id : acknowledged_) {
+  std::vector<JobId> all = acknowledged_;
+  all.insert(all.end(), made_.begin(), made_.end());
+  for (const JobId& id : all) {
     const auto state = stored(id);
     if (state && !state->terminal()) {
       violated(fmt::format("I11: job {} never ended: {} in {}/{}/{}, last sequence {}", id.str(),
@@ -153,7 +229,8 @@ void Simulation::step() {
       command_some_job();
       break;
     case 4:
-      if (workers_.size() < 5 || chance(4)) connect_worker();
+      if (workers_.size() < 5 + hosted_workers() || chance(4)) connect_worker();
+      if (hosted_workers() < 2 && chance(2)) connect_hosted_worker();
       break;
     case 5:
       advance(Milliseconds(below(chance(5) ? 40'000 : 3'000)));
@@ -193,6 +270,7 @@ void Simulation::prune() {
     if (state && !state->terminal()) expired_.erase(id);  // it was retried in time
   };
   for (const JobId& id : acknowledged_) look_at(id);
+  for (const JobId& id : made_) look_at(id);
   // A crash may have kept the news of a job from us, but not that of its result.
   for (const auto& [id, result] : accepted_result_) look_at(id);
   const bool risky = faults_ && chance(6);
@@ -266,6 +344,7 @@ void Simulation::command_some_job() {
   const std::size_t newest =
       chance(2) ? std::min<std::size_t>(acknowledged_.size(), 20) : acknowledged_.size();
   request.id = acknowledged_[acknowledged_.size() - 1 - below(newest)];
+  if (!made_.empty() && chance(10)) request.id = made_[below(made_.size())];
   if (chance(3)) {  // one that is there for a moment only
     const auto passing = std::ranges::find_if(written_, [](const auto& job) {
       return job.second->status == job::JobStatus::kRetrying ||
@@ -274,6 +353,9 @@ void Simulation::command_some_job() {
     if (passing != written_.end()) request.id = passing->first;
   }
   request.actor = {job::ActorKind::kOperator, SubjectId("op")};
+  const auto known = followed_jobs_.find(request.id);
+  request.internal =
+      known != followed_jobs_.end() && job::is_internal(known->second.spec.type) && !chance(4);
   switch (below(7)) {
     case 0:
       request.command = job::Kill{};
@@ -322,6 +404,33 @@ void Simulation::connect_worker() {
   hello.slots = worker.free;
   workers_.emplace(hello.id, std::move(worker));
   send(std::move(hello), {});
+}
+
+std::size_t Simulation::hosted_workers() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(workers_, [](const auto& worker) { return worker.second.hosted; }));
+}
+
+void Simulation::connect_hosted_worker() {
+  const WorkerId id(fmt::format("w{:05}", ++next_worker_));
+  Worker worker;
+  worker.any_tenant = true;
+  worker.hosted = true;
+  worker.free = 1 + static_cast<std::uint32_t>(below(8));
+  send(hello_of(id, worker), {});
+  workers_.emplace(id, std::move(worker));
+}
+
+engine::RegisterWorker Simulation::hello_of(const WorkerId& id, const Worker& worker) const {
+  engine::RegisterWorker hello;
+  hello.id = id;
+  if (!worker.any_tenant) hello.tenant = worker.tenant;
+  hello.slots = 8;
+  if (worker.hosted) {
+    hello.types = {kInternalType};
+    hello.way = engine::WorkerWay::kInProcess;
+  }
+  return hello;
 }
 
 void Simulation::beat(const WorkerId& id, Worker& worker) {
@@ -402,16 +511,15 @@ void Simulation::restart() {
   written_.clear();
   store_->crash();
   follow_log();
+  // The word of what was refused may have died with the process.
+  reactor_.refused.clear();
+  if (!reactions_fit_) owed_.clear();
   if (chance(2)) advance(Milliseconds(below(100'000)));
   start_engine();
   // Workers connect anew and go on with what they hold.
   for (auto& [id, worker] : workers_) {
-    engine::RegisterWorker hello;
-    hello.id = id;
-    if (!worker.any_tenant) hello.tenant = worker.tenant;
-    hello.slots = 8;
     worker.free = std::max<std::uint32_t>(worker.free, 1);
-    send(std::move(hello), {});
+    send(hello_of(id, worker), {});
   }
   judge_stored();
 }
@@ -470,6 +578,7 @@ void Simulation::round() {
       if (store.last_batch_id() == plan.batch.id) {
         note(moves, Ending::kUnknownWritten);
         engine_->apply(plan);
+        judge_reactions_told();
       } else {
         note(moves, Ending::kUnknownLost);
         engine_->abandon(plan, committed.error().error);
@@ -487,6 +596,7 @@ void Simulation::round() {
     }
   }
   engine_->apply(plan);
+  judge_reactions_told();
   if (faults_ && chance(120)) {  // after it is true, before it is told
     note(moves, Ending::kCrashUntold);
     return restart();
@@ -513,6 +623,9 @@ void Simulation::take(engine::Plan& plan) {
     if (worker == workers_.end() || (faults_ && chance(30))) {  // lost on the way
       left_behind_.push_back({state.id, state.token, state.spec.tenant});
       continue;
+    }
+    if (job::is_internal(state.spec.type) != worker->second.hosted) {
+      violated("a worker got an internal job, or the server itself another one");
     }
     if (!worker->second.any_tenant && worker->second.tenant != state.spec.tenant) {
       violated("I13: a worker got another tenant's job");

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/simulation/simulated_store.h"
@@ -14,6 +15,7 @@
 #include "errand/base/clock.h"
 #include "errand/base/random.h"
 #include "errand/engine/engine.h"
+#include "errand/engine/reactor.h"
 #include "errand/job/payload.h"
 #include "errand/job/state.h"
 #include "errand/job/status.h"
@@ -45,6 +47,30 @@ struct Move {
 /// Refers to a payload, by a digest that stands in for the keyed one.
 job::PayloadRef ref_to(const std::string& text);
 
+/// Makes an internal job of every fourth event or so, as the event's hash says, and names the event
+/// in it.
+class EventReactor final : public engine::Reactor {
+ public:
+  /// An event of a user's job.
+  using Cause = std::pair<JobId, Sequence>;
+
+  explicit EventReactor(bool keeps) : keeps_(keeps) {}
+
+  static bool chooses(const job::Event& event);
+  /// The event that an internal job names; nullopt: none.
+  static std::optional<Cause> cause_of(const job::JobSpec& spec);
+
+  void react(const engine::JobChange& change, std::vector<engine::EnqueueJob>& reactions) override;
+  void on_refused(std::vector<engine::RefusedReaction> refused) override;
+
+  std::vector<Cause> refused;  ///< as the engine told
+  bool shown_internal = false;
+  bool shown_apart = false;  ///< what it was shown did not go on from what it had been
+
+ private:
+  bool keeps_;  ///< ended jobs, for as long as their retention is by default
+};
+
 /// What happened in a simulation, for the summary of many.
 struct Tally {
   std::uint64_t operations = 0;
@@ -56,6 +82,8 @@ struct Tally {
   std::uint64_t stale_reports_refused = 0;
   std::uint64_t limits_met = 0;  ///< starts that took the last place of a limit
   std::uint64_t pruned = 0;
+  std::uint64_t reactions = 0;  ///< internal jobs made by events
+  std::uint64_t reactions_refused = 0;
   std::uint64_t executions_again = 0;  ///< dispatches of a job beyond its first
   std::array<std::uint64_t, job::kJobStatusCount> ended_in{};
   std::map<Move, std::array<std::uint64_t, kEndingCount>> moves;  ///< by ending
@@ -70,7 +98,8 @@ struct Tally {
 /// others the memory store. One of three keeps ended jobs for a short time only and prunes them.
 ///
 /// Keeps what was acknowledged outside the system and holds the system against it (DESIGN.md,
-/// section 11): I1 to I6, I10, I11 and I13, and the order within FIFO keys.
+/// section 11): I1 to I6, I10, I11 and I13, the order within FIFO keys, and that each event which
+/// the reactor chose has its one internal job, in its commit.
 class Simulation {
  public:
   explicit Simulation(std::uint64_t seed);
@@ -91,6 +120,7 @@ class Simulation {
   struct Worker {
     TenantId tenant;
     bool any_tenant = false;
+    bool hosted = false;  ///< part of the server: runs internal jobs alone
     std::vector<Held> holds;
     std::uint32_t free = 0;  ///< slots without a credit given
   };
@@ -117,6 +147,8 @@ class Simulation {
   void report(const WorkerId& id, const Held& held, bool healthy);
   void beat(const WorkerId& id, Worker& worker);
   void connect_worker();
+  void connect_hosted_worker();
+  [[nodiscard]] std::size_t hosted_workers() const;
   void round();
   void start_engine();
   void recover();
@@ -132,6 +164,11 @@ class Simulation {
   void judge_event(const job::JobState& before, const job::Event& event);
   void judge_alone(const job::JobSpec& spec, const JobId& id);
   void judge_start(const job::JobState& state, Timestamp at);
+  /// Holds internal jobs against the events that cause them.
+  void judge_reaction(const job::JobSpec& spec, const JobId& id);
+  /// A plan was applied: what is not made by now was refused, and told.
+  void judge_reactions_told();
+  engine::RegisterWorker hello_of(const WorkerId& id, const Worker& worker) const;
   /// Whether a job that is PENDING might start, as far as limits go.
   [[nodiscard]] bool limits_allow(const job::JobState& state) const;
   /// Lets the engine come to rest, and holds it against what could start then.
@@ -148,6 +185,8 @@ class Simulation {
   job::StatePtr stored(const JobId& id);
 
   SeededRandom random_;
+  EventReactor reactor_;
+  bool reactions_fit_ = true;  ///< their queue has room for all
   engine::Options options_;
   Now now_;
   std::unique_ptr<SimulatedStore> store_;
@@ -167,6 +206,7 @@ class Simulation {
 
   // The oracle's memory: what the system has promised.
   std::vector<JobId> acknowledged_;
+  std::vector<JobId> made_;  ///< internal jobs, as the log tells of them
   std::map<std::string, JobId> keys_;
   std::set<JobId> expired_;  ///< when something was pruned
   std::map<JobId, FencingToken> last_dispatch_;
@@ -176,6 +216,8 @@ class Simulation {
   LogPosition followed_{};
   std::map<JobId, job::JobState> followed_jobs_;
   std::map<std::string, store::LimitSetting> settings_;
+  std::set<EventReactor::Cause> owed_;     ///< chosen events without their internal job yet
+  std::set<EventReactor::Cause> reacted_;  ///< those that have it
   struct StartTime {
     Timestamp wall;
     MonotonicTime monotonic;

@@ -24,8 +24,10 @@ enum class DeliberateBug : std::uint8_t {
   kDeadlineCheckedAtEnqueueOnly,
   kTerminalStatusOverwritten,
   kReplayBeforeAuthorization,
+  kReactionLost,
+  kReactionDoubled,
 };
-inline constexpr int kDeliberateBugCount = 15;  ///< without kNone
+inline constexpr int kDeliberateBugCount = 17;  ///< without kNone
 
 #ifdef ERRAND_DELIBERATE_BUGS
 

@@ -57,8 +57,10 @@ class Core {
     plan.scratch_->now = now;
     plan.scratch_->last_position = memory_.last_position;
     plan.batch.epoch = epoch_;
+    Scratch& scratch = *plan.scratch_;
     Planner planner(memory_, *plan.scratch_, plan, random_, reader, now);
 
+    planner.allow_reactions(2);
     std::size_t bytes = 0;
     for (std::size_t n = 0; n < memory_.options.batch_requests_max && !waiting_.empty(); ++n) {
       auto& [ticket, request] = waiting_.front();
@@ -66,10 +68,16 @@ class Core {
       if (n > 0 && bytes > memory_.options.batch_bytes_max) break;
       planner.take(ticket, std::move(request));
       waiting_.pop_front();
+      planner.react();
+      bytes += std::exchange(scratch.reaction_bytes, 0);
+      if (planner.full_of_reactions()) break;
     }
     bool read = memory_.refill(reader, memory_.any_credits(), now).has_value();
     read = planner.take_timers(!waiting_.empty()) && read;
     more_ = planner.match() || memory_.unread();
+    planner.react();
+    // Reactions that were made by or after the starts can start now.
+    more_ = more_ || scratch.reactions > 0;
     again_at_ = read ? std::nullopt : std::optional(now.monotonic + kAgainAfter);
     planner.seal();
     if (has_bug(DeliberateBug::kAppliedBeforeCommit)) settle(*plan.scratch_, plan.batch);
@@ -81,6 +89,9 @@ class Core {
     planning_ = false;
     const auto scratch = std::move(plan.scratch_);
     if (!has_bug(DeliberateBug::kAppliedBeforeCommit)) settle(*scratch, plan.batch);
+    if (!scratch->refused.empty()) {
+      memory_.options.reactor->on_refused(std::move(scratch->refused));
+    }
   }
 
   void abandon(Plan& plan, const Error& error) {

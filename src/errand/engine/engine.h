@@ -18,6 +18,8 @@
 
 namespace errand::engine {
 
+class Reactor;
+
 /// What the engine holds itself to.
 struct Options {
   Milliseconds lease{30'000};                  ///< > 0
@@ -33,6 +35,12 @@ struct Options {
   std::vector<Limit> limits;                   ///< all that there are; each id once
   std::size_t estimate_types_max = 4'096;  ///< histories for estimates, of tenant and type; >= 1
   Milliseconds estimate_write_interval{10'000};  ///< between two times that one of them is stored
+  Reactor* reactor = nullptr;                    ///< must outlive the engine; null: nobody reacts
+  /// Internal jobs that one plan makes for its reactor. Once requests have caused half of them, the
+  /// plan takes no further request; timers and starts have a quarter each. What it does not take
+  /// comes with the next plan, at once. >= 1
+  std::size_t reactions_max = 1'000;
+  std::size_t reactions_of_change_max = 100;  ///< of one job in one step; more are refused
 };
 
 /// A tenant's history of one job type, for estimates, is another one from here on.
@@ -84,7 +92,8 @@ class Plan {
 /// here.
 class Engine {
  public:
-  /// `random` gives the jitter of backoffs and the ids of batches; must outlive the engine.
+  /// `random` gives the jitter of backoffs and the ids of batches and of internal jobs; must
+  /// outlive the engine.
   Engine(const Options& options, Random& random);
   ~Engine();
   Engine(const Engine&) = delete;

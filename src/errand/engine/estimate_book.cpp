@@ -5,12 +5,16 @@
 #include <variant>
 
 #include "errand/job/estimate.h"
+#include "errand/job/internal_type.h"
 
 namespace errand::engine {
 namespace {
 
 /// Digests that one batch stores at most, so that it stays short: each takes up to 10 KiB.
 constexpr std::size_t kWritesMax = 8;
+
+/// Nobody asks how long an internal job will take.
+bool counts(const job::JobState& state) { return !job::is_internal(state.spec.type); }
 
 }  // namespace
 
@@ -33,7 +37,7 @@ std::optional<Milliseconds> EstimateBook::follow(std::optional<Attempt>& attempt
 EstimateBook::Lessons EstimateBook::learn(store::Batch& batch, Now now) const {
   std::map<EstimateKey, std::shared_ptr<job::TypeHistory>> drafts;
   for (const store::JobWrite& write : batch.jobs) {
-    if (write.after->status != job::JobStatus::kSucceeded) continue;
+    if (write.after->status != job::JobStatus::kSucceeded || !counts(*write.after)) continue;
     std::optional<Attempt> attempt;
     if (const auto it = attempts_.find(write.after->id); it != attempts_.end()) {
       attempt = it->second;
@@ -101,6 +105,7 @@ void EstimateBook::apply(const Lessons& lessons, const store::Batch& batch, Now 
     entry.stored = true;
   }
   for (const store::JobWrite& write : batch.jobs) {
+    if (!counts(*write.after)) continue;
     const JobId& id = write.after->id;
     if (!has_lease(write.after->status)) {
       if (write.before && has_lease(*write.before)) attempts_.erase(id);
@@ -135,7 +140,7 @@ Result<void> EstimateBook::recover(const store::Reader& reader, Now now) {
 }
 
 void EstimateBook::resume(const job::JobState& state) {
-  if (!state.attempt_started_at) return;
+  if (!state.attempt_started_at || !counts(state)) return;
   Attempt attempt{.started = *state.attempt_started_at, .track = {}};
   if (state.progress && state.progress_at) {
     const Milliseconds elapsed = *state.progress_at - attempt.started;

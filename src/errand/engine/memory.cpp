@@ -53,7 +53,8 @@ store::ReadyLine line_of(const job::JobSpec& spec) {
 bool Worker::takes(const store::ReadyLine& line) const {
   return !draining && (!hello.tenant || *hello.tenant == line.tenant) &&
          empty_or_has(hello.queues, line.queue) && empty_or_has(hello.types, line.type) &&
-         job::selects(hello.selectors, line.route);
+         job::selects(hello.selectors, line.route) &&
+         (!job::is_internal(line.type) || (hello.way != WorkerWay::kPull && !hello.types.empty()));
 }
 
 void Memory::settle(const job::StatePtr& before, const job::StatePtr& after, InputPtr input,

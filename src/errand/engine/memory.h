@@ -158,7 +158,9 @@ class Memory {
   std::map<std::pair<QueueName, TenantId>, Counts> counts;
   std::set<std::pair<QueueName, TenantId>> pauses;          ///< an empty tenant: all of them
   std::set<std::pair<JobTypeName, std::string>> contracts;  ///< stored ones, by hash
-  std::unordered_map<TenantId, std::uint64_t> last_served;  ///< turn of the last start
+  /// Turn of the last start. Deliveries of a tenant take nothing from the share of its users.
+  std::unordered_map<TenantId, std::uint64_t> last_served;
+  std::unordered_map<TenantId, std::uint64_t> last_served_internal;
   std::uint64_t turn = 0;
   std::optional<Timestamp> line_opens;  ///< when a rate lets the next job of some line start
   WorkerId last_worker;                 ///< that was given a job

@@ -79,6 +79,9 @@ Result<bool> Planner::run(Draft& draft, const JobId& id, const job::Command& com
     }
     draft.events.push_back(std::move(event));
   }
+  if (memory_.options.reactor && !job::is_internal(draft.now->spec.type)) {
+    scratch_.unseen.push_back(id);
+  }
   if (const int change = queued(draft.now.get()) - queued_before; change != 0) {
     scratch_.queue_length[draft.now->spec.queue] += change;
   }

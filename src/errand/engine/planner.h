@@ -31,6 +31,19 @@ class Planner {
 
   /// Decides one request and adds its answer.
   void take(Ticket ticket, Request&& request);
+  /// Shows the reactor what has happened since the last call, and decides what it asks for. Belongs
+  /// after each step.
+  void react();
+  /// From here on this part of Options::reactions_max may be caused. Each kind of cause has a part
+  /// of its own, so that none keeps the others from happening.
+  void allow_reactions(std::size_t parts) {
+    const std::size_t most = memory_.options.reactions_max / parts;
+    scratch_.reactions_until = scratch_.reactions + (most == 0 ? 1 : most);
+  }
+  /// Whether that part is used up.
+  [[nodiscard]] bool full_of_reactions() const {
+    return scratch_.reactions >= scratch_.reactions_until;
+  }
   /// Decides what the clocks bring about. @return whether every due timer was dealt with.
   /// @param behind  requests wait that this plan has no room for: a heartbeat may be among them,
   ///                so that leases lapse a whole length later
@@ -61,6 +74,11 @@ class Planner {
 
   // New jobs (planner_enqueue.cpp): key, what they are unique by, room in the queue.
   Result<Reply> answer(EnqueueJob& request);
+  struct Made {
+    JobId job;
+    bool replayed = false;
+  };
+  Result<Made> enqueue(EnqueueJob& request);
   Result<std::optional<JobId>> replayed(const store::IdempotencyScope& scope,
                                         const std::string& fingerprint);
   /// Jobs that have the unique_key of `spec`, as the plan leaves them.
@@ -73,6 +91,10 @@ class Planner {
   void remember(EnqueueJob& request, const store::IdempotencyScope& scope, const JobId& job);
   [[nodiscard]] std::optional<Error> too_many_lines(const job::JobSpec& spec) const;
   [[nodiscard]] std::optional<Error> queue_full(const QueueName& queue) const;
+
+  // Reactions (planner_reactions.cpp).
+  void react_to(const JobId& id);
+  void refuse(EnqueueJob&& request, const JobId& cause, LogPosition position, Error why);
 
   // Timers (planner_timers.cpp).
   bool take_lease_timer(const JobId& id, Milliseconds patience);

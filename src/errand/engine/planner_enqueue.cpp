@@ -159,6 +159,13 @@ void Planner::remember(EnqueueJob& request, const store::IdempotencyScope& scope
 }
 
 Result<Reply> Planner::answer(EnqueueJob& request) {
+  const auto made = enqueue(request);
+  if (!made) return std::unexpected(made.error());
+  scratch_.states_due.emplace_back(plan_.answers.size(), made->job);
+  return JobReply{.state = nullptr, .replayed = made->replayed};
+}
+
+Result<Planner::Made> Planner::enqueue(EnqueueJob& request) {
   job::JobSpec& spec = request.spec;
   ERRAND_ASSERT(spec.input.size_bytes == request.input.size());
   store::IdempotencyScope scope;
@@ -169,10 +176,7 @@ Result<Reply> Planner::answer(EnqueueJob& request) {
              .key = request.key->key};
     const auto known = replayed(scope, request.key->fingerprint);
     if (!known) return std::unexpected(known.error());
-    if (*known) {
-      scratch_.states_due.emplace_back(plan_.answers.size(), **known);
-      return JobReply{.state = nullptr, .replayed = true};
-    }
+    if (*known) return Made{.job = **known, .replayed = true};
   }
   spec.has_idempotency_key = request.key.has_value();
   spec.has_credentials = !request.credentials.empty();
@@ -183,8 +187,7 @@ Result<Reply> Planner::answer(EnqueueJob& request) {
     if (*existing) {
       // From now on the key stands for that job.
       remember(request, scope, **existing);
-      scratch_.states_due.emplace_back(plan_.answers.size(), **existing);
-      return JobReply{.state = nullptr, .replayed = true};
+      return Made{.job = **existing, .replayed = true};
     }
   }
 
@@ -231,8 +234,7 @@ Result<Reply> Planner::answer(EnqueueJob& request) {
       std::ranges::none_of(plan_.batch.contracts, same)) {
     plan_.batch.contracts.push_back({type, contract_hash, *request.contract});
   }
-  scratch_.states_due.emplace_back(plan_.answers.size(), id);
-  return JobReply{};
+  return Made{.job = id};
 }
 
 std::optional<Error> Planner::too_many_lines(const job::JobSpec& spec) const {

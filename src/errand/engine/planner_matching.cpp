@@ -64,6 +64,7 @@ class LineView {
 
 bool Planner::match() {
   memory_.line_opens.reset();
+  allow_reactions(4);
   struct Free {
     Worker* worker;
     std::uint32_t credits;
@@ -115,17 +116,21 @@ bool Planner::match() {
   // Keys that were found full: they are closed once nobody looks at the lines.
   std::set<Memory::Key> full;
 
-  const auto last_served = [&](const TenantId& tenant) {
-    const auto it = memory_.last_served.find(tenant);
-    return it == memory_.last_served.end() ? 0 : it->second;
+  const auto served = [this](bool internal) -> std::unordered_map<TenantId, std::uint64_t>& {
+    return internal ? memory_.last_served_internal : memory_.last_served;
+  };
+  const auto last_served = [&](const store::ReadyLine& line) {
+    const auto& turns = served(job::is_internal(line.type));
+    const auto it = turns.find(line.tenant);
+    return it == turns.end() ? 0 : it->second;
   };
   // Priority, then the tenant that was served longest ago, then first in first out.
   const auto goes_first = [&](auto& a, auto& b) {
     const LinePlace& place_a = *a.second.head();
     const LinePlace& place_b = *b.second.head();
     if (place_a.priority != place_b.priority) return place_a.priority > place_b.priority;
-    const std::uint64_t turn_a = last_served(a.first.tenant);
-    const std::uint64_t turn_b = last_served(b.first.tenant);
+    const std::uint64_t turn_a = last_served(a.first);
+    const std::uint64_t turn_b = last_served(b.first);
     return turn_a != turn_b ? turn_a < turn_b : place_a < place_b;
   };
   std::size_t starts = 0;
@@ -144,7 +149,7 @@ bool Planner::match() {
         if (best == views.end() || goes_first(*it, *best)) best = it;
       }
       if (best == views.end()) continue;
-      if (starts >= memory_.options.batch_requests_max) {
+      if (starts >= memory_.options.batch_requests_max || full_of_reactions()) {
         ran_dry = true;
         views.clear();
         break;
@@ -152,6 +157,7 @@ bool Planner::match() {
 
       const JobId id = best->second.head()->job;
       const TenantId tenant = best->first.tenant;
+      const bool internal = job::is_internal(best->first.type);
       const auto obstacle = memory_.limits.obstacle(head_state(id), &scratch_.limits, now_.wall);
       if (obstacle && !obstacle->by_input) {
         // Within a plan nothing gives the line room again.
@@ -172,9 +178,10 @@ bool Planner::match() {
       if (obstacle) {
         if (const auto key = memory_.key_of(head_state(id))) full.insert(*key);
       } else if (start(id, each.worker->hello)) {
+        react();
         ++starts;
         --each.credits;
-        memory_.last_served[tenant] = ++memory_.turn;
+        served(internal)[tenant] = ++memory_.turn;
         memory_.last_worker = each.worker->hello.id;
       }
       if (each.credits > 0) again.push_back(each);

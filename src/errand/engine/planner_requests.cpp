@@ -49,6 +49,11 @@ std::optional<FencingToken> report_token(const job::Command& command) {
 
 constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
+/// Whether the limit holds internal jobs.
+bool is_internal(const Limit& limit) {
+  return job::is_internal(limit.queue) || job::is_internal(limit.type);
+}
+
 bool memory_only(const Request& request) {
   return std::holds_alternative<RegisterWorker>(request) ||
          std::holds_alternative<AddCredits>(request) ||
@@ -75,6 +80,11 @@ Result<Reply> Planner::answer(CommandJob& request) {
   if (!loaded) return std::unexpected(loaded.error());
   Draft& draft = **loaded;
   if (request.tenant && *request.tenant != draft.state()->spec.tenant) return no_such_job();
+  const bool of_a_person = request.actor.kind == job::ActorKind::kClient ||
+                           request.actor.kind == job::ActorKind::kOperator;
+  if (of_a_person && request.internal != job::is_internal(draft.state()->spec.type)) {
+    return no_such_job();
+  }
   seen(request.worker);
 
   const std::optional<FencingToken> token = report_token(request.command);
@@ -141,6 +151,7 @@ Result<Reply> Planner::answer(ForgetJob& request) {
   if (!loaded) return std::unexpected(loaded.error());
   Draft& draft = **loaded;
   if (request.tenant && *request.tenant != draft.state()->spec.tenant) return no_such_job();
+  if (job::is_internal(draft.state()->spec.type)) return no_such_job();
   if (!draft.state()->terminal()) {
     return fail(ErrorCode::kJobNotEnded,
                 "the job has not ended: cancel it first, and forget it when it has ended");
@@ -259,7 +270,7 @@ Result<Reply> Planner::answer(PauseQueue& request) {
 
 Result<Reply> Planner::answer(SetLimit& request) {
   const LimitBook::Entry* entry = memory_.limits.find(request.limit);
-  if (!entry) {
+  if (!entry || is_internal(entry->declared) != request.internal) {
     return fail(ErrorCode::kNotFound,
                 "there is no limit \"" + request.limit + "\"; the query limits lists them");
   }
@@ -295,9 +306,10 @@ Result<Reply> Planner::answer(SetLimit& request) {
   return list;
 }
 
-Result<Reply> Planner::answer(ListLimits&) {
+Result<Reply> Planner::answer(ListLimits& request) {
   LimitList list;
   for (const LimitBook::Entry& entry : memory_.limits.entries()) {
+    if (is_internal(entry.declared) != (request.kind == job::JobKind::kInternal)) continue;
     list.limits.push_back({.declared = entry.declared,
                            .value = entry.holds() ? std::optional(entry.value) : std::nullopt,
                            .per = entry.per,
@@ -313,7 +325,10 @@ Result<Reply> Planner::answer(ExplainJob& request) {
   const auto loaded = load(request.id);
   if (!loaded) return std::unexpected(loaded.error());
   const job::JobState& state = *(*loaded)->state();
-  if (request.tenant && *request.tenant != state.spec.tenant) return no_such_job();
+  if (request.tenant &&
+      (*request.tenant != state.spec.tenant || job::is_internal(state.spec.type))) {
+    return no_such_job();
+  }
 
   Explanation explanation;
   switch (state.status) {
@@ -407,6 +422,7 @@ Result<Reply> Planner::answer(ListQueues& request) {
   for (const auto& [key, counts] : memory_.counts) {
     const auto& [queue, tenant] = key;
     if (request.tenant && tenant != *request.tenant) continue;
+    if (job::is_internal(queue) != (request.kind == job::JobKind::kInternal)) continue;
     QueueList::Queue& out = queues[queue];
     out.pending += counts.pending;
     out.waiting += counts.waiting;

@@ -10,8 +10,12 @@ bool Planner::take_timers(bool behind) {
   const std::size_t limit = memory_.options.batch_requests_max;
   const Milliseconds patience = behind ? memory_.options.lease : Milliseconds::zero();
   bool all = true;
+  // What is left for lack of room is due in the next plan, at once.
+  allow_reactions(4);
   for (const JobId& id : memory_.leases.due(now_, limit)) {
+    if (full_of_reactions()) return all;
     if (!take_lease_timer(id, patience)) all = false;
+    react();
   }
 
   std::vector<TimerPlace> due;
@@ -20,12 +24,16 @@ bool Planner::take_timers(bool behind) {
     due.push_back(place);
   }
   for (const TimerPlace& place : due) {
+    if (full_of_reactions()) return all;
     if (!take_job_timers(place.second)) all = false;
+    react();
   }
   // What this very plan made due, such as the retry at once after a lost lease.
   for (std::size_t i = 0; i < scratch_.order.size(); ++i) {
+    if (full_of_reactions()) return all;
     const JobId id = scratch_.order[i];
     if (scratch_.drafts.at(id).changed() && !take_job_timers(id)) all = false;
+    react();
   }
   return all;
 }

@@ -14,6 +14,7 @@
 #include "errand/base/ids.h"
 #include "errand/job/command.h"
 #include "errand/job/event.h"
+#include "errand/job/internal_type.h"
 #include "errand/job/route.h"
 #include "errand/store/batch.h"
 
@@ -72,7 +73,8 @@ struct EnqueueJob {
 
 /// Any other command to one job: cancel, kill, retry, requeue, discard, and all reports of workers.
 /// Answered with JobReply. Start and what timers do (due, expiry, lost leases) is refused with
-/// kInvalidArgument: the engine alone gives those.
+/// kInvalidArgument: the engine alone gives those. For clients and operators an internal job is not
+/// there (kNotFound), unless `internal` says that it is meant.
 struct CommandJob {
   JobId id;
   job::Command command;
@@ -82,11 +84,12 @@ struct CommandJob {
   std::string result;              ///< JSON text that Complete's PayloadRef names; else empty
   WorkerId worker;                 ///< of a report: who sends it, for notices; may be empty
   std::string input = {};          ///< JSON text that RequeueDeadLetter's PayloadRef names
+  bool internal = false;
 };
 
 /// Erases an ended job with its events and payloads. Its idempotency key stays as a tombstone until
 /// it expires, so that a repetition makes no second job. Answered with Done; kJobNotEnded for a job
-/// that is live.
+/// that is live; kNotFound for an internal one.
 struct ForgetJob {
   JobId id;
   std::optional<TenantId> tenant;  ///< where given: another tenant's job is kNotFound (I13)
@@ -96,12 +99,13 @@ struct ForgetJob {
 enum class WorkerWay : std::uint8_t { kPull, kPush, kUpstream, kCommand, kInProcess };
 std::string_view to_string(WorkerWay way) noexcept;  ///< "PULL", ...
 
-/// A worker is there. One of the same id is replaced; its credits start at 0. Answered with Done.
+/// A worker is there. Internal jobs go to the server itself alone, and only where it names their
+/// type. One of the same id is replaced; its credits start at 0. Answered with Done.
 struct RegisterWorker {
   WorkerId id;
   std::optional<TenantId> tenant;  ///< nullopt: serves every tenant
   std::vector<QueueName> queues;   ///< empty: every queue
-  std::vector<JobTypeName> types;  ///< empty: every type
+  std::vector<JobTypeName> types;  ///< empty: every type of the schema
   std::string build;
   std::uint32_t slots = 1;   ///< jobs at once; bounds the credits
   SubjectId subject;         ///< its principal; actor of the started events
@@ -155,18 +159,23 @@ struct PauseQueue {
 
 /// Sets a limit's value over the declared one, durably and at once. What runs goes on. Answered
 /// with LimitList of this one; kNotFound for an unknown id; kInvalidArgument for a value out of
-/// range, a `per` on what is no rate, or a value on a FIFO limit.
+/// range, a `per` on what is no rate, or a value on a FIFO limit. A limit of internal jobs is not
+/// there, unless `internal` says that it is meant.
 struct SetLimit {
   std::string limit;                   ///< Limit::id()
   std::optional<std::uint64_t> value;  ///< 1..kLimitValueMax; nullopt: as declared
   std::optional<Milliseconds> per;     ///< of a rate; nullopt: as declared
   SubjectId by;
+  bool internal = false;
 };
 
 /// The limits that hold, or can be set. Answered with LimitList.
-struct ListLimits {};
+struct ListLimits {
+  job::JobKind kind = job::JobKind::kUser;  ///< those of internal jobs are listed apart
+};
 
-/// Why a job does not run now. Answered with Explanation; kNotFound for an unknown job.
+/// Why a job does not run now. Answered with Explanation; kNotFound for an unknown job, and where a
+/// tenant is given for an internal one.
 struct ExplainJob {
   JobId id;
   std::optional<TenantId> tenant;  ///< where given: another tenant's job is kNotFound (I13)
@@ -177,7 +186,8 @@ struct ListWorkers {};
 
 /// Waiting and running jobs by queue. Answered with QueueList.
 struct ListQueues {
-  std::optional<TenantId> tenant;  ///< nullopt: of all tenants, added up
+  std::optional<TenantId> tenant = {};      ///< nullopt: of all tenants, added up
+  job::JobKind kind = job::JobKind::kUser;  ///< internal queues are listed apart
 };
 
 using Request = std::variant<EnqueueJob, CommandJob, ForgetJob, RegisterWorker, AddCredits,

@@ -16,6 +16,7 @@
 #include "errand/engine/lease_table.h"
 #include "errand/engine/limit_book.h"
 #include "errand/engine/memory.h"
+#include "errand/engine/reactor.h"
 #include "errand/job/event.h"
 #include "errand/job/state.h"
 #include "errand/store/batch.h"
@@ -29,6 +30,8 @@ struct Draft {
   std::vector<job::Event> events;
   InputPtr input;          ///< if it is at hand
   bool forgotten = false;  ///< for later requests it is gone
+  std::size_t shown = 0;   ///< events that the reactor has seen
+  job::StatePtr seen;      ///< what they led to; null: none were shown
 
   [[nodiscard]] bool changed() const { return now != nullptr; }
   /// Null for a job that was not made after all.
@@ -56,6 +59,11 @@ struct Scratch {
   std::map<WorkerId, std::uint32_t> credits_used;
   std::vector<std::pair<JobId, WorkerId>> started;
   std::vector<std::pair<std::size_t, JobId>> states_due;  ///< answers that show a job at the end
+  std::vector<JobId> unseen;             ///< have events that the reactor was not shown yet
+  std::size_t reactions = 0;             ///< internal jobs that it asked for
+  std::size_t reactions_until = 0;       ///< what may cause some now goes on below it
+  std::size_t reaction_bytes = 0;        ///< of their payloads
+  std::vector<RefusedReaction> refused;  ///< to be told to it once the batch is durable
 };
 
 }  // namespace errand::engine::internal
