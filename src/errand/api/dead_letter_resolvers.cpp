@@ -14,6 +14,7 @@
 #include "errand/api/job_arguments.h"
 #include "errand/api/typed_resolvers.h"
 #include "errand/base/time_text.h"
+#include "errand/job/internal_type.h"
 
 namespace errand::api {
 
@@ -193,8 +194,9 @@ class BulkCommand {
       std::vector<JobId> jobs;
       for (std::size_t i = 0; i < page.size(); ++i) {
         const job::JobState* state = (*states)[i].get();
-        // Another tenant's job is told like a missing one (I13).
-        if (state == nullptr || state->spec.tenant != context_.principal->tenant) {
+        // Another tenant's job is told like a missing one (I13), and so is an internal one.
+        if (state == nullptr || state->spec.tenant != context_.principal->tenant ||
+            job::is_internal(state->spec.type)) {
           refuse(page[i], {ErrorCode::kNotFound, std::string(kNoSuchJob)});
         } else if (!state->dead_letter) {
           refuse(page[i], not_dead_letter(*state));

@@ -106,6 +106,9 @@ asio::awaitable<Result<bool>> EventStream::load_log_page() {
         Page result{.entries = std::move(*entries), .last = after};
         if (!result.entries.empty()) result.last = result.entries.back().event.position;
         result.full = result.entries.size() == kPage;
+        std::erase_if(result.entries, [](const store::LogEntry& entry) {
+          return entry.kind == job::JobKind::kInternal;
+        });
         if (!jobs) return result;
         std::unordered_map<JobId, bool> wanted;
         std::optional<Error> failure;

@@ -34,11 +34,11 @@ struct EventFilter {
 graphql::execution::FieldError cursor_expired(const Backend& backend, const TenantId& tenant,
                                               LogPosition last);
 
-/// Source stream of `jobEvents`: every event of a tenant's log, or of one job, after a position, in
-/// order, each exactly once. Reads the store page by page at its reader's pace, so that nothing is
-/// lost and nothing piles up. That of one job ends once the job has ended and its last event is
-/// out. Where events that it has not read yet are deleted with their job, it ends with
-/// kCursorExpired instead of leaving them out.
+/// Source stream of `jobEvents`: every event of a tenant's log but those of internal jobs, or of
+/// one job, after a position, in order, each exactly once. Reads the store page by page at its
+/// reader's pace, so that nothing is lost and nothing piles up. That of one job ends once the job
+/// has ended and its last event is out. Where events that it has not read yet are deleted with
+/// their job, it ends with kCursorExpired instead of leaving them out.
 class EventStream final : public graphql::execution::SourceStream {
  public:
   /// Events read at once.

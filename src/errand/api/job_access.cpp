@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "errand/job/internal_type.h"
+
 namespace errand::api {
 
 namespace execution = graphql::execution;
@@ -33,7 +35,7 @@ Result<void> authorize(const Backend& backend, const Context& context, auth::Act
 }
 
 bool may_see(const Backend& backend, const Context& context, const job::JobState* state) {
-  return state != nullptr &&
+  return state != nullptr && !job::is_internal(state->spec.type) &&
          backend.policy.may(*context.principal, auth::Action::kReadJob,
                             {.tenant = &state->spec.tenant}) == auth::Decision::kAllowed;
 }

@@ -26,7 +26,8 @@ graphql::execution::FieldError api_error(Error error);
 /// Asks the policy for `action` on anything of the principal's own tenant.
 Result<void> authorize(const Backend& backend, const Context& context, auth::Action action);
 
-/// Whether `state` is a job that the viewer may see; nullptr is none.
+/// Whether `state` is a job that the viewer may see; nullptr is none, and internal ones nobody
+/// sees.
 bool may_see(const Backend& backend, const Context& context, const job::JobState* state);
 
 /// Who acts, as the events of a command say it.

@@ -14,6 +14,7 @@
 #include "errand/api/typed_resolvers.h"
 #include "errand/api/wait_for_job.h"
 #include "errand/base/time_text.h"
+#include "errand/job/internal_type.h"
 
 namespace errand::api {
 
@@ -140,6 +141,11 @@ asio::awaitable<FieldResult<FieldValue>> workers(BackendPtr backend, const Resol
   for (engine::WorkerList::Worker& worker : reply->workers) {
     // A worker of another tenant is nobody's business; one for all tenants serves this one too.
     if (worker.tenant && *worker.tenant != context.principal->tenant) continue;
+    // What the server does for itself is not listed.
+    if (std::erase_if(worker.types, [](const auto& type) { return job::is_internal(type); }) > 0 &&
+        worker.types.empty()) {
+      continue;
+    }
     list.emplace_back(
         ObjectRef{backend->object_type("WorkerInfo"),
                   std::make_shared<const engine::WorkerList::Worker>(std::move(worker))});

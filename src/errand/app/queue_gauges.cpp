@@ -1,6 +1,7 @@
 #include "errand/app/queue_gauges.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "errand/auth/policy.h"
 #include "errand/engine/reply.h"
 #include "errand/engine/request.h"
+#include "errand/job/internal_type.h"
 #include "errand/json/writer.h"
 #include "errand/telemetry/metric_names.h"
 
@@ -95,6 +97,8 @@ void show(const engine::QueueList& list, telemetry::Metrics& metrics, std::set<Q
     metrics.gauge(telemetry::kJobs, {"pending", name}).set(static_cast<double>(queue.pending));
     metrics.gauge(telemetry::kJobs, {"waiting", name}).set(static_cast<double>(queue.waiting));
     metrics.gauge(telemetry::kJobs, {"running", name}).set(static_cast<double>(queue.running));
+    // Nobody scales what the server does itself.
+    if (job::is_internal(queue.queue)) return;
     metrics.gauge(telemetry::kQueueSlotsWanted, {name})
         .set(static_cast<double>(queue.slots_wanted));
   };
@@ -120,10 +124,13 @@ void show(const engine::WorkerList& list, telemetry::Metrics& metrics) {
 }  // namespace
 
 asio::awaitable<void> sample_queues(runtime::LaneClient lane, telemetry::Metrics& metrics) {
-  std::set<QueueName> shown;
+  std::array<std::set<QueueName>, 2> shown;  // by kind
   while (true) {
-    const auto queues = co_await lane.execute_as<engine::QueueList>(engine::ListQueues{});
-    if (queues) show(*queues, metrics, shown);
+    for (const auto kind : {job::JobKind::kUser, job::JobKind::kInternal}) {
+      const auto queues =
+          co_await lane.execute_as<engine::QueueList>(engine::ListQueues{.kind = kind});
+      if (queues) show(*queues, metrics, shown[static_cast<std::size_t>(kind)]);
+    }
     const auto workers = co_await lane.execute_as<engine::WorkerList>(engine::ListWorkers{});
     if (workers) show(*workers, metrics);
     co_await async::sleep_for(kInterval);

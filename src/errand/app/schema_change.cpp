@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "errand/job/internal_type.h"
+
 namespace errand::app {
 
 Result<std::vector<AffectedType>> find_affected_types(const contract::Contract& contract,
@@ -10,6 +12,7 @@ Result<std::vector<AffectedType>> find_affected_types(const contract::Contract& 
   if (!live) return std::unexpected(live.error());
   std::vector<AffectedType> affected;
   for (const auto& entry : *live) {
+    if (job::is_internal(entry.type)) continue;  // no schema has them
     const contract::JobType* now = contract.job_type(entry.type.view());
     if (now && now->contract_hash == entry.contract_hash) continue;
     AffectedType type{.type = entry.type, .contract_hash = entry.contract_hash, .jobs = entry.jobs};

@@ -23,7 +23,7 @@ struct AffectedType {
 };
 
 /// Compares the contracts of all live jobs with the schema's (DESIGN 3, types that outlive their
-/// schema). Types whose contract is unchanged are left out.
+/// schema). Types whose contract is unchanged are left out, and internal ones.
 Result<std::vector<AffectedType>> find_affected_types(const contract::Contract& contract,
                                                       const store::Reader& reader);
 

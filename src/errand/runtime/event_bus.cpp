@@ -17,6 +17,7 @@ struct Subscription::State {
   void offer(const store::JobWrite& write) {
     const job::JobState& after = *write.after;
     if (interest.tenant && after.spec.tenant != *interest.tenant) return;
+    if (job::kind_of(after.spec.type) != interest.kind) return;
     const std::lock_guard lock(mutex);
     position = std::max(position, after.last_position);
     if (interest.snapshots) {

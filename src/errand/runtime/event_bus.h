@@ -7,18 +7,20 @@
 #include <vector>
 
 #include "errand/base/ids.h"
+#include "errand/job/internal_type.h"
 #include "errand/job/state.h"
 #include "errand/store/batch.h"
 
 namespace errand::runtime {
 
-/// What a subscriber wants to hear of. Where both are given, both must hold; where neither is, it
-/// is every job of every tenant.
+/// What a subscriber wants to hear of. Where tenant and job are given, both must hold; where
+/// neither is, it is every job of every tenant.
 struct Interest {
   std::optional<TenantId> tenant = std::nullopt;
   std::optional<JobId> job = std::nullopt;
-  bool snapshots = true;              ///< false: of a log, whose position alone matters
-  std::size_t snapshots_max = 1'024;  ///< jobs whose snapshots may wait; > 0
+  job::JobKind kind = job::JobKind::kUser;  ///< internal jobs are told of apart
+  bool snapshots = true;                    ///< false: of a log, whose position alone matters
+  std::size_t snapshots_max = 1'024;        ///< jobs whose snapshots may wait; > 0
 };
 
 /// What has happened since the last take().

@@ -36,6 +36,26 @@ TEST(EventBus, TellsASubscriberOfItsJobAlone) {
   EXPECT_TRUE(subscription->take().snapshots.empty());
 }
 
+TEST(EventBus, TellsOfInternalJobsApart) {
+  EventBus bus;
+  int wakes = 0;
+  const auto user = bus.subscribe({.tenant = TenantId("acme")}, [&] { ++wakes; });
+  const auto internal =
+      bus.subscribe({.tenant = TenantId("acme"), .kind = job::JobKind::kInternal}, [] {});
+  store::JobWrite delivery = write(id(1), 1);
+  auto state = std::make_shared<job::JobState>(*delivery.after);
+  state->spec.type = JobTypeName("errand.webhook");
+  delivery.after = std::move(state);
+  bus.publish({delivery});
+  EXPECT_EQ(wakes, 0);
+  bus.publish({write(id(2), 2)});
+  EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(user->take().snapshots.size(), 1U);
+  const News news = internal->take();
+  ASSERT_EQ(news.snapshots.size(), 1U);
+  EXPECT_EQ(news.snapshots[0]->id, id(1));
+}
+
 TEST(EventBus, CoalescesSnapshotsAndWakesOnceUntilTheyAreTaken) {
   EventBus bus;
   int wakes = 0;

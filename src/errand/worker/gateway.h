@@ -76,7 +76,7 @@ class Gateway {
   /// A worker that is part of the server.
   struct Hosted {
     std::string name;                ///< in logs and in the list of workers
-    std::vector<JobTypeName> types;  ///< at least one
+    std::vector<JobTypeName> types;  ///< at least one; internal types are served so alone
     std::uint32_t slots = 1;         ///< attempts at once; > 0
     engine::WorkerWay way = engine::WorkerWay::kInProcess;
     std::shared_ptr<Handler> handler;

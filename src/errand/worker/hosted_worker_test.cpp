@@ -43,10 +43,10 @@ Complete result(int n) { return {.result = {{"n", n}}}; }
 
 class HostedWorkerTest : public GatewayTest {
  protected:
-  void host(Function function, std::uint32_t slots = 1) {
-    types_.hosted_types.insert(JobTypeName("work"));
+  void host(Function function, std::uint32_t slots = 1, const char* type = "work") {
+    types_.hosted_types.insert(JobTypeName(type));
     gateway_->host(threads_.context().get_executor(), {.name = "test",
-                                                       .types = {JobTypeName("work")},
+                                                       .types = {JobTypeName(type)},
                                                        .slots = slots,
                                                        .handler = std::make_shared<FunctionHandler>(
                                                            handler_pool_, std::move(function))});
@@ -70,6 +70,42 @@ TEST_F(HostedWorkerTest, RunsJobsAndStoresTheirResults) {
   until(second, job::JobStatus::kSucceeded);  // the slot is free again
   EXPECT_EQ(store_.reader().payload(first, store::PayloadKind::kResult).value()->bytes,
             R"({"n":42})");
+}
+
+TEST_F(HostedWorkerTest, RunsInternalJobsWhoseResultsNoSchemaKnows) {
+  start({.result_bytes_max = 100});
+  host([](const AttemptPtr&) -> Outcome { return Complete{.result = {{"status", 204}}}; }, 1,
+       "errand.webhook");
+  const JobId id = enqueue("errand.webhook");
+  until(id, job::JobStatus::kSucceeded);
+  EXPECT_EQ(store_.reader().payload(id, store::PayloadKind::kResult).value()->bytes,
+            R"({"status":204})");
+}
+
+TEST_F(HostedWorkerTest, BoundsResultsOfInternalJobsToo) {
+  start({.result_bytes_max = 100});
+  host([](const AttemptPtr&) -> Outcome { return Complete{.result = bj::string(200, 'x')}; }, 1,
+       "errand.webhook");
+  const auto failed = until(enqueue("errand.webhook"), job::JobStatus::kFailed);
+  EXPECT_EQ(failed->error->code, "PAYLOAD_TOO_LARGE");
+}
+
+TEST_F(HostedWorkerTest, LeavesInternalJobsToTheServerItself) {
+  start();
+  types_.hosted_types.insert(JobTypeName("errand.webhook"));
+  const JobId internal = enqueue("errand.webhook");
+  Client worker = connect();
+  worker.send({{"type", "hello"}, {"types", {"work", "errand.webhook"}}, {"slots", 8}});
+  EXPECT_EQ(worker.read("welcome").at("unknownTypes"), (bj::array{"errand.webhook"}));
+  worker.send({{"type", "credits"}, {"add", 8}});
+  const JobId user = enqueue();
+  EXPECT_EQ(text(worker.read("job"), "jobId"), user.str());
+  EXPECT_EQ(state(internal)->status, job::JobStatus::kPending);
+
+  // One that names nothing else is told the same, as it is of any name that is not in the schema.
+  Client other = connect();
+  other.send({{"type", "hello"}, {"types", {"errand.webhook"}}, {"slots", 8}});
+  EXPECT_EQ(other.read("welcome").at("unknownTypes"), (bj::array{"errand.webhook"}));
 }
 
 TEST_F(HostedWorkerTest, TheLastProgressGoesBeforeTheOutcome) {

@@ -12,6 +12,7 @@
 #include "errand/async/deadline.h"
 #include "errand/base/assert.h"
 #include "errand/crypto/encoding.h"
+#include "errand/job/internal_type.h"
 #include "errand/telemetry/metric_names.h"
 #include "errand/telemetry/trace_context.h"
 #include "errand/worker/callback_token.h"
@@ -134,7 +135,10 @@ Result<engine::RegisterWorker> Hub::registration(const Hello& hello,
                                 .sdk = hello.sdk,
                                 .labels = hello.labels};
   std::ranges::remove_copy_if(hello.types, std::back_inserter(result.types),
-                              [this](const JobTypeName& type) { return types_.hosted(type); });
+                              [this](const JobTypeName& type) {
+                                // An internal one stays, as one that nobody knows.
+                                return types_.hosted(type) && !job::is_internal(type);
+                              });
   if (auto fits = check_selectors(hello, result.types); !fits) return std::unexpected(fits.error());
   if (result.types.empty()) {
     return fail(ErrorCode::kForbidden,
@@ -183,7 +187,8 @@ boost::asio::awaitable<void> Hub::add_credits_later(Hub& hub, WorkerId worker,
 std::vector<JobTypeName> Hub::unknown_types(const Hello& hello) const {
   std::vector<JobTypeName> unknown;
   for (const JobTypeName& type : hello.types) {
-    if (!types_.knows(type) || types_.hosted(type)) unknown.push_back(type);
+    if (!types_.knows(type) || types_.hosted(type) || job::is_internal(type))
+      unknown.push_back(type);
   }
   return unknown;
 }

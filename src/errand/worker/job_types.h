@@ -25,7 +25,8 @@ class JobTypes {
   /// Whether the label of that name decides which workers may have jobs of that type.
   [[nodiscard]] virtual bool routes_by(const JobTypeName& type, std::string_view label) const = 0;
 
-  /// Holds a worker's result against the mutation's type in the SDL (null, enum, list, __typename).
+  /// Holds the result of a job that is not internal against the mutation's type in the SDL (null,
+  /// enum, list, __typename).
   /// @return the JSON text to store; kResultInvalid with the path of what does not fit, such as
   ///         "result.files[0].bytes: expected Int!, found null".
   [[nodiscard]] virtual Result<std::string> check_result(

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "errand/base/assert.h"
+#include "errand/job/internal_type.h"
 #include "errand/json/writer.h"
 #include "errand/runtime/lane_client.h"
 #include "errand/telemetry/metric_names.h"
@@ -118,7 +119,9 @@ Reports::Decided Reports::decide(const Report& report, FencingToken token,
                 .refusal = std::nullopt};
           },
           [&](const Complete& complete) {
-            auto text = types_.check_result(type, complete.result);
+            // No schema says what an internal job gives.
+            auto text = job::is_internal(type) ? Result<std::string>(json::to_text(complete.result))
+                                               : types_.check_result(type, complete.result);
             if (!text) {
               const auto& error = text.error();
               return Decided{.command = permanent_failure(
