@@ -41,6 +41,7 @@
 #include "errand/graphql/request/service.h"
 #include "errand/net/http_server.h"
 #include "errand/net/router.h"
+#include "errand/notification/webhook_reactor.h"
 #include "errand/runtime/event_bus.h"
 #include "errand/runtime/lane.h"
 #include "errand/runtime/lane_client.h"
@@ -174,10 +175,12 @@ class App::Impl {
     pool_.emplace(async::BlockingPool::Options{.threads = kReadThreads});
     credentials_.emplace(store_->reader(), *pool_,
                          crypto::Sealer(*master_key_, auth::kJobCredentialsLabel, random_));
-    handlers_.emplace(
-        config_, *master_key_, clock(),
-        HostedHandlers::Means{.requests = requests_, .credentials = *credentials_, .pool = *pool_},
-        log_);
+    handlers_.emplace(config_, *master_key_, clock(),
+                      HostedHandlers::Means{.requests = requests_,
+                                            .credentials = *credentials_,
+                                            .pool = *pool_,
+                                            .reader = store_->reader()},
+                      log_);
     if (auto done = handlers_->make(*contract_, given_handlers_); !done) return done;
     assemble();
     if (auto done = bind_resolvers(); !done) return done;
@@ -380,6 +383,14 @@ class App::Impl {
     lane_options.engine.lease = config_.worker.lease;
     lane_options.engine.queue_length_max = config_.limits.queue_length;
     lane_options.engine.limits = api::limits_of(*contract_);
+    if (!config_.webhooks.endpoints.empty()) {
+      webhooks_.emplace(config_.webhooks.endpoints,
+                        master_key_->hmac_key(crypto::kPayloadDigestLabel), log_, metrics_);
+      lane_options.engine.reactor = &*webhooks_;
+      for (auto& limit : notification::webhook_limits(config_.webhooks.endpoints)) {
+        lane_options.engine.limits.push_back(std::move(limit));
+      }
+    }
     lane_.emplace(
         lane_options, *store_, bus_, clock(), random_,
         [this](std::vector<engine::Action> actions) { gateway_->deliver(std::move(actions)); },
@@ -672,6 +683,7 @@ class App::Impl {
   asio::io_context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
   std::optional<worker::Gateway> gateway_;
+  std::optional<notification::WebhookReactor> webhooks_;
   std::optional<runtime::Lane> lane_;
   std::optional<graphql::request::Service> service_;
   std::shared_ptr<void> document_cache_metrics_;

@@ -430,6 +430,146 @@ void add_upstream_settings(std::vector<Setting>& t) {
                            [](Config& c) -> TextList& { return c.upstream.identity.headers; }));
 }
 
+/// Reads texts of an array into `list` by `add`.
+template <class Add>
+Result<void> read_list(std::string_view name, const toml::node& node, const Add& add) {
+  const auto* array = node.as_array();
+  if (array == nullptr) {
+    return fail(ErrorCode::kConfigInvalid, fmt::format("{} takes a list of texts", name));
+  }
+  for (const auto& item : *array) {
+    const auto* text = item.as_string();
+    if (text == nullptr) {
+      return fail(ErrorCode::kConfigInvalid, fmt::format("{} takes a list of texts", name));
+    }
+    if (auto added = add(text->get()); !added) return added;
+  }
+  return {};
+}
+
+/// One member of a table in `webhooks.endpoints`.
+Result<void> read_endpoint_member(notification::WebhookEndpoint& endpoint, std::string_view name,
+                                  const toml::node& node) {
+  const auto wrong = [&](std::string_view what) {
+    return fail(ErrorCode::kConfigInvalid, fmt::format("{} takes {}", name, what));
+  };
+  const auto number = [&](std::uint32_t& member, std::int64_t high) -> Result<void> {
+    const auto* value = node.as_integer();
+    if (value == nullptr || value->get() < 1 || value->get() > high) {
+      return wrong(fmt::format("a whole number from 1 to {}", high));
+    }
+    member = static_cast<std::uint32_t>(value->get());
+    return {};
+  };
+  if (name == "concurrency") return number(endpoint.concurrency, 1'000);
+  if (name == "rate") return number(endpoint.rate, 100'000);
+  if (name == "types") {
+    return read_list(name, node, [&](const std::string& text) -> Result<void> {
+      if (!notification::is_type_pattern(text)) {
+        return fail(ErrorCode::kConfigInvalid,
+                    fmt::format("types: \"{}\" is no type of events, such as "
+                                "\"dev.errand.job.failed\", \"dev.errand.job.*\" or \"*\"",
+                                text));
+      }
+      endpoint.types.push_back(text);
+      return {};
+    });
+  }
+  const auto insert = [](auto& set) {
+    return [&set](const std::string& text) -> Result<void> {
+      set.emplace(text);
+      return {};
+    };
+  };
+  if (name == "tenants") return read_list(name, node, insert(endpoint.tenants));
+  if (name == "job_types") return read_list(name, node, insert(endpoint.job_types));
+  if (name == "tags") return read_list(name, node, insert(endpoint.tags));
+  const auto* text = node.as_string();
+  if (text == nullptr) return wrong("a text in quotes");
+  if (name == "url") {
+    endpoint.url = text->get();
+  } else if (name == "payload") {
+    if (text->get() != "thin" && text->get() != "full") return wrong("\"thin\" or \"full\"");
+    endpoint.full = text->get() == "full";
+  } else if (name == "ordering") {
+    if (text->get() != "none" && text->get() != "per-job") return wrong("\"none\" or \"per-job\"");
+    endpoint.ordering = text->get() == "per-job" ? notification::WebhookOrdering::kPerJob
+                                                 : notification::WebhookOrdering::kNone;
+  } else if (name == "content_type") {
+    if (text->get() != "application/json" && text->get() != "application/cloudevents+json") {
+      return wrong("\"application/json\" or \"application/cloudevents+json\"");
+    }
+    endpoint.content_type = text->get();
+  } else if (name == "headers_file") {
+    endpoint.headers_file = text->get();
+  } else if (name == "timeout") {
+    const auto timeout = parse_duration(text->get());
+    if (!timeout || *timeout < std::chrono::seconds(1) || *timeout > std::chrono::seconds(60)) {
+      return wrong("a time from \"1s\" to \"60s\"");
+    }
+    endpoint.timeout = *timeout;
+  } else {
+    return fail(ErrorCode::kConfigInvalid,
+                fmt::format("unknown key \"{}\"; there are url, types, tenants, job_types, tags, "
+                            "payload, ordering, content_type, headers_file, concurrency, rate and "
+                            "timeout",
+                            name));
+  }
+  return {};
+}
+
+Result<void> read_endpoints(Config& config, const toml::table& table) {
+  config.webhooks.endpoints.clear();
+  for (const auto& [name, node] : table) {
+    notification::WebhookEndpoint endpoint{.name = std::string(name.str())};
+    const auto in_it = [&](const Error& error) {
+      return fail(ErrorCode::kConfigInvalid, fmt::format("{}: {}", endpoint.name, error.message));
+    };
+    if (!notification::is_endpoint_name(endpoint.name)) {
+      return in_it({ErrorCode::kConfigInvalid,
+                    "an endpoint's name is 1 to 64 of a-z, 0-9, \"-\" and \"_\""});
+    }
+    const auto* members = node.as_table();
+    if (members == nullptr) {
+      return in_it({ErrorCode::kConfigInvalid, "takes a table with url and types"});
+    }
+    for (const auto& [key, member] : *members) {
+      if (const auto done = read_endpoint_member(endpoint, key.str(), member); !done) {
+        return in_it(done.error());
+      }
+    }
+    if (endpoint.url.empty() || endpoint.types.empty()) {
+      return in_it({ErrorCode::kConfigInvalid, "needs url and types"});
+    }
+    config.webhooks.endpoints.push_back(std::move(endpoint));
+  }
+  return {};
+}
+
+std::string show_endpoints(const Config& config) {
+  TextList names;
+  for (const auto& endpoint : config.webhooks.endpoints) {
+    names.push_back(fmt::format("{} = {{url = {}, ...}}", endpoint.name, toml_text(endpoint.url)));
+  }
+  return fmt::format("{{{}}}", fmt::join(names, ", "));
+}
+
+void add_webhook_settings(std::vector<Setting>& t) {
+  t.push_back({"webhooks.endpoints", "",
+               "where events are posted to: a table for each, [webhooks.endpoints.NAME]",
+               Setting::Kind::kTexts,
+               [](Config&, Texts) -> Result<void> {
+                 return fail(ErrorCode::kConfigInvalid,
+                             "endpoints are tables of errand.toml: [webhooks.endpoints.NAME]");
+               },
+               show_endpoints, read_endpoints});
+  t.push_back(number_setting<int>(
+      "webhooks.secret_generation", "",
+      "generation of the secrets that webhooks are signed with; signatures of the one before are "
+      "sent too",
+      [](Config& c) -> int& { return c.webhooks.secret_generation; }, 1, 1'000'000));
+}
+
 void add_way_settings(std::vector<Setting>& t) {
   t.push_back(list_setting("outbound.allow", "",
                            "subnets, addresses and host names that requests of the server may "
@@ -550,6 +690,7 @@ const std::vector<Setting>& table() {
          {"keep-old", OnSchemaChange::kKeepOld},
          {"drop", OnSchemaChange::kDrop}}));
     add_upstream_settings(t);
+    add_webhook_settings(t);
     t.push_back(text_setting(
         "store.data", "--data", "directory of the database and the master key",
         [](Config& c) -> std::string& { return c.store.data; }, Setting::Kind::kPath));

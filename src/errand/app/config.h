@@ -13,6 +13,7 @@
 #include "errand/contract/front_schema.h"
 #include "errand/graphql/request/document_loader.h"
 #include "errand/graphql/request/service.h"
+#include "errand/notification/webhook_endpoint.h"
 #include "errand/outbound/address_guard.h"
 #include "errand/server/cors.h"
 #include "errand/server/cross_site.h"
@@ -121,6 +122,12 @@ struct Config {
     std::string ca_file;        ///< certificates to trust instead of the system's; empty: those
     int secret_generation = 1;  ///< of push secrets; the one before stays good beside it
   } outbound;
+
+  /// Where events are posted to.
+  struct Webhooks {
+    std::vector<notification::WebhookEndpoint> endpoints;
+    int secret_generation = 1;  ///< of their secrets; the one before stays good beside it
+  } webhooks;
 
   /// Commands that the server or `errand worker run` runs: what the machine gives them.
   struct Sandbox {

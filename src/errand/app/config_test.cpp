@@ -95,6 +95,44 @@ TEST_F(ConfigTest, SaysWhatIsWrongWithAMutationOfAnUpstream) {
             std::string::npos);
 }
 
+TEST_F(ConfigTest, ReadsEndpointsOfWebhooks) {
+  ConfigSources sources{.file = file("[webhooks.endpoints.billing]\n"
+                                     "url = \"https://hooks.example.com/\"\n"
+                                     "types = [\"dev.errand.job.*\"]\ntenants = [\"acme\"]\n"
+                                     "payload = \"full\"\nordering = \"per-job\"\nrate = 5\n"
+                                     "timeout = \"5s\"\n")};
+  const auto loaded = load_config(sources);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.webhooks.endpoints,
+            (std::vector<notification::WebhookEndpoint>{
+                {.name = "billing",
+                 .url = "https://hooks.example.com/",
+                 .types = {"dev.errand.job.*"},
+                 .tenants = {TenantId("acme")},
+                 .full = true,
+                 .ordering = notification::WebhookOrdering::kPerJob,
+                 .rate = 5,
+                 .timeout = std::chrono::seconds(5)}}));
+}
+
+TEST_F(ConfigTest, SaysWhatIsWrongWithAnEndpoint) {
+  const auto wrong = [&](const std::string& members) {
+    return error({.file = file("[webhooks.endpoints.a]\n" + members)});
+  };
+  const auto has = [](const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+  };
+  EXPECT_TRUE(
+      has(wrong("url = \"https://x.example/\"\n"), "webhooks.endpoints.a: needs url and types"));
+  EXPECT_TRUE(has(wrong("types = [\"dev*\"]\n"), "\"dev*\" is no type of events"));
+  EXPECT_TRUE(has(wrong("rate = 0\n"), "rate takes a whole number from 1 to 100000"));
+  EXPECT_TRUE(has(wrong("timeout = \"2m\"\n"), "timeout takes a time from"));
+  EXPECT_TRUE(has(wrong("payload = \"fat\"\n"), "payload takes \"thin\" or \"full\""));
+  EXPECT_TRUE(has(wrong("uri = \"x\"\n"), "unknown key \"uri\""));
+  EXPECT_TRUE(
+      has(error({.file = file("[webhooks.endpoints.\"A b\"]\n")}), "an endpoint's name is"));
+}
+
 TEST_F(ConfigTest, SetsTheLimitsOnGraphqlDocuments) {
   ConfigSources sources;
   sources.file = file(

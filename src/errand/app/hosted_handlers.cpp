@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "errand/app/command_sandbox.h"
+#include "errand/notification/webhook_handler.h"
 #include "errand/outbound/standard_webhooks.h"
 #include "errand/outbound/target_url.h"
 #include "errand/upstream/headers_file.h"
@@ -59,6 +60,9 @@ Result<void> HostedHandlers::make(const contract::Contract& contract,
       }
       if (auto done = make_command(type.name, *command); !done) return done;
     }
+  }
+  for (const auto& endpoint : config_.webhooks.endpoints) {
+    if (auto done = make_webhook(endpoint); !done) return done;
   }
   return {};
 }
@@ -136,6 +140,45 @@ Result<void> HostedHandlers::make_upstream(const JobTypeName& type,
                      .types = {type},
                      .slots = rule.concurrency,
                      .way = engine::WorkerWay::kUpstream,
+                     .handler = *std::move(handler)});
+  return {};
+}
+
+Result<void> HostedHandlers::make_webhook(const notification::WebhookEndpoint& endpoint) {
+  const auto refused = [&](const Error& error) {
+    return fail(ErrorCode::kConfigInvalid,
+                fmt::format("webhooks.endpoints.{}: {}", endpoint.name, error.message));
+  };
+  if (auto opened = means_.requests.open(); !opened) return opened;
+  const auto url = outbound::parse_target_url(endpoint.url);
+  if (!url) return refused(url.error());
+  if (const auto allowed = means_.requests.guard().check_url(*url); !allowed) {
+    return refused(allowed.error());
+  }
+  if (!endpoint.headers_file.empty()) {
+    if (const auto headers = upstream::read_headers_file(endpoint.headers_file); !headers) {
+      return refused(headers.error());
+    }
+  }
+  notification::WebhookHandler::Options options{
+      .endpoint = endpoint, .secrets = {}, .public_url = config_.server.public_url};
+  for (const int generation :
+       {config_.webhooks.secret_generation, config_.webhooks.secret_generation - 1}) {
+    if (generation < 1) continue;
+    options.secrets.push_back(*outbound::WebhookSecret::parse(
+        notification::webhook_secret(master_key_, endpoint.name, generation)));
+  }
+  auto handler = notification::WebhookHandler::create(std::move(options),
+                                                      {.client = means_.requests.client(),
+                                                       .reader = means_.reader,
+                                                       .pool = means_.pool,
+                                                       .clock = clock_},
+                                                      log_);
+  if (!handler) return refused(handler.error());
+  hosted_.push_back({.name = "webhook " + endpoint.name,
+                     .types = {endpoint.job_type()},
+                     .slots = endpoint.concurrency,
+                     .way = engine::WorkerWay::kPush,
                      .handler = *std::move(handler)});
   return {};
 }

@@ -28,6 +28,7 @@ class HostedHandlers {
     OutboundRequests& requests;
     const worker::CredentialStore& credentials;
     async::BlockingPool& pool;
+    const store::Reader& reader;
   };
 
   /// All outlive it.
@@ -51,6 +52,7 @@ class HostedHandlers {
   Result<void> make_push(const JobTypeName& type, const contract::HttpHandlerRule& rule);
   Result<void> make_upstream(const JobTypeName& type, const contract::GraphqlHandlerRule& rule);
   Result<void> make_command(const JobTypeName& type, const contract::CommandHandlerRule& rule);
+  Result<void> make_webhook(const notification::WebhookEndpoint& endpoint);
 
   const Config& config_;
   const crypto::MasterKey& master_key_;

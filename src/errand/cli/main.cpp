@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
     add_job_commands(app, context);
     add_worker_commands(app, context);
     add_push_commands(app, context);
+    add_webhook_commands(app, context);
     add_graphql_commands(app, context);
     add_database_commands(app, context);
     add_audit_commands(app, context);

@@ -38,6 +38,10 @@ inline constexpr GaugeDescription kWorkerSlots{
     "errand_worker_slots", "Slots of connected workers: busy, free.", {"state"}};
 inline constexpr GaugeDescription kWorkersConnected{
     "errand_workers_connected", "Connected workers.", {}};
+inline constexpr CounterDescription kWebhookDeliveriesRefused{
+    "errand_webhook_deliveries_refused_total",
+    "Events that an endpoint does not get, because too many wait for it already.",
+    {"queue"}};
 inline constexpr CounterDescription kLeasesLost{
     "errand_leases_lost_total", "Attempts whose worker stopped reporting.", {}};
 inline constexpr CounterDescription kStaleReports{

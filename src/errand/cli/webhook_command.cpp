@@ -1,0 +1,57 @@
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "errand/cli/commands.h"
+#include "errand/cli/exit_status.h"
+#include "errand/crypto/master_key.h"
+#include "errand/notification/webhook_endpoint.h"
+#include "errand/notification/webhook_handler.h"
+
+namespace errand::cli {
+
+namespace {
+
+struct SecretFlags {
+  std::string name;
+  std::string data = "errand-data";
+  int generation = 1;
+};
+
+void show_secret(Context& context, const SecretFlags& flags) {
+  if (!notification::is_endpoint_name(flags.name)) {
+    return report(context, kUsage,
+                  fmt::format("\"{}\" is no endpoint's name: it is what stands behind "
+                              "webhooks.endpoints. in errand.toml",
+                              flags.name));
+  }
+  const auto key = crypto::MasterKey::load(std::filesystem::path(flags.data) / "master.key");
+  if (!key) return report(context, kUsage, key.error().message);
+  fmt::print("{}\n", notification::webhook_secret(*key, flags.name, flags.generation));
+}
+
+}  // namespace
+
+void add_webhook_commands(CLI::App& app, Context& context) {
+  auto* webhook = app.add_subcommand("webhook", "Events that the server posts to endpoints")
+                      ->require_subcommand(1);
+  auto* command = webhook->add_subcommand(
+      "secret", "Print the secret that an endpoint's requests are signed with");
+  auto flags = std::make_shared<SecretFlags>();
+  command->add_option("name", flags->name, "the endpoint, as in [webhooks.endpoints.NAME]")
+      ->required();
+  command->add_option("--data", flags->data, "the server's data directory, for its master key")
+      ->capture_default_str();
+  command->add_option("--generation", flags->generation, "as webhooks.secret_generation")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->footer(
+      "The endpoint verifies requests by it as Standard Webhooks says. To change it, count "
+      "webhooks.secret_generation\nup: requests then carry signatures by the new and by the old "
+      "secret.\n\nExamples:\n  errand webhook secret billing --data /var/lib/errand");
+  command->callback([=, &context] { show_secret(context, *flags); });
+}
+
+}  // namespace errand::cli

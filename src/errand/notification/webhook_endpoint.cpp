@@ -1,0 +1,82 @@
+#include "errand/notification/webhook_endpoint.h"
+
+#include <algorithm>
+
+#include <boost/json/object.hpp>
+
+#include "errand/json/parse.h"
+#include "errand/json/writer.h"
+
+namespace errand::notification {
+namespace {
+
+constexpr std::string_view kJobTypePrefix = "errand.webhook.";
+
+bool is_type_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+}
+
+}  // namespace
+
+bool is_type_pattern(std::string_view text) {
+  if (text == "*") return true;
+  if (text.ends_with(".*")) text.remove_suffix(2);
+  return !text.empty() && std::ranges::all_of(text, is_type_character) && !text.starts_with('.') &&
+         !text.ends_with('.');
+}
+
+bool is_endpoint_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+bool WebhookEndpoint::takes_type(std::string_view type) const {
+  return std::ranges::any_of(types, [&](std::string_view pattern) {
+    if (!pattern.ends_with('*')) return pattern == type;
+    return type.starts_with(pattern.substr(0, pattern.size() - 1));
+  });
+}
+
+bool WebhookEndpoint::takes_job(const job::JobState& job) const {
+  const job::JobSpec& spec = job.spec;
+  if (!tenants.empty() && !tenants.contains(spec.tenant)) return false;
+  if (!job_types.empty() && !job_types.contains(spec.type)) return false;
+  return tags.empty() ||
+         std::ranges::any_of(spec.tags, [&](const std::string& tag) { return tags.contains(tag); });
+}
+
+JobTypeName WebhookEndpoint::job_type() const {
+  return JobTypeName(std::string(kJobTypePrefix) + name);
+}
+
+QueueName WebhookEndpoint::queue() const { return QueueName(std::string(kJobTypePrefix) + name); }
+
+std::string WebhookDelivery::to_json() const {
+  std::string text;
+  json::Writer out(text);
+  out.begin_object();
+  out.key("job");
+  out.string(job.str());
+  out.key("sequence");
+  out.unsigned_integer(to_number(sequence));
+  out.end_object();
+  return text;
+}
+
+std::optional<WebhookDelivery> parse_webhook_delivery(std::string_view text) {
+  const auto value = json::parse(text);
+  const auto* object = value ? value->if_object() : nullptr;
+  if (object == nullptr) return std::nullopt;
+  const auto* job = object->if_contains("job");
+  const auto* sequence = object->if_contains("sequence");
+  if (job == nullptr || !job->is_string() || sequence == nullptr || !sequence->is_int64()) {
+    return std::nullopt;
+  }
+  const auto id = JobId::parse(std::string(job->get_string()));
+  if (!id || sequence->get_int64() < 1) return std::nullopt;
+  return WebhookDelivery{.job = *id,
+                         .sequence = Sequence{static_cast<std::uint64_t>(sequence->get_int64())}};
+}
+
+}  // namespace errand::notification

@@ -1,0 +1,187 @@
+#include "errand/notification/webhook_handler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <boost/json/object.hpp>
+
+#include "errand/base/utf8.h"
+#include "errand/contract/cloud_event.h"
+#include "errand/crypto/encoding.h"
+#include "errand/job/evolve.h"
+#include "errand/outbound/retry_after.h"
+#include "errand/outbound/target_url.h"
+#include "errand/upstream/headers_file.h"
+
+namespace errand::notification {
+namespace {
+
+using worker::FailureKind;
+using worker::make_failure;
+
+/// Of a response; what it says is for people.
+constexpr std::size_t kResponseBytesMax = 16 << 10;
+constexpr std::size_t kExcerptBytes = 512;
+/// Longest wait that an endpoint may ask for.
+constexpr Milliseconds kRetryAfterMax = std::chrono::hours(24);
+
+std::string remediation_for(unsigned status) {
+  if (status >= 300 && status < 400) {
+    return "Redirects are not followed: write the final address into the endpoint's url.";
+  }
+  if (status == 401 || status == 403) {
+    return "Let the endpoint accept requests that are signed with its secret (errand webhook "
+           "secret).";
+  }
+  if (status == 404 || status == 405) return "Correct the endpoint's url.";
+  return {};
+}
+
+}  // namespace
+
+std::string webhook_secret(const crypto::MasterKey& master_key, std::string_view name,
+                           int generation) {
+  const auto key = master_key.hmac_key("webhook-secret.v1");
+  const crypto::Digest secret = key.sign(std::to_string(generation) + "\n" + std::string(name));
+  return "whsec_" + crypto::to_base64(secret);
+}
+
+Result<std::shared_ptr<WebhookHandler>> WebhookHandler::create(Options options, const Means& means,
+                                                               telemetry::Log log) {
+  if (options.secrets.empty()) return fail(ErrorCode::kInvalidArgument, "there is no secret");
+  if (const auto url = outbound::parse_target_url(options.endpoint.url); !url) {
+    return std::unexpected(url.error());
+  }
+  auto breaker = outbound::CircuitBreaker::create(options.breaker);
+  if (!breaker) return std::unexpected(breaker.error());
+  return std::shared_ptr<WebhookHandler>(
+      new WebhookHandler(std::move(options), means, *std::move(breaker), std::move(log)));
+}
+
+WebhookHandler::WebhookHandler(Options options, const Means& means,
+                               outbound::CircuitBreaker breaker, telemetry::Log log)
+    : options_(std::move(options)),
+      means_(means),
+      log_(std::move(log)),
+      target_(means.client, means.clock, std::move(breaker),
+              {.name = "webhook endpoint", .code = "WEBHOOK"}) {}
+
+Result<WebhookHandler::Message> WebhookHandler::make(const WebhookDelivery& delivery) const {
+  Message message;
+  if (!options_.endpoint.headers_file.empty()) {
+    auto headers = upstream::read_headers_file(options_.endpoint.headers_file);
+    // Somebody is to correct it, or is replacing it in this moment.
+    if (!headers) return fail(ErrorCode::kUnavailable, headers.error().message);
+    message.headers = *std::move(headers);
+  }
+  const auto before = Sequence{to_number(delivery.sequence) - 1};
+  const auto events = means_.reader.events_of(delivery.job, before, 1);
+  if (!events) return std::unexpected(events.error());
+  const auto job = means_.reader.job(delivery.job);
+  if (!job) return std::unexpected(job.error());
+  if (events->empty() || *job == nullptr) {
+    return fail(ErrorCode::kNotFound, "the event was deleted with its job");
+  }
+  const job::Event& event = events->front();
+  contract::CloudEventContext context{.base_url = options_.public_url,
+                                      .tenant = (*job)->spec.tenant,
+                                      .job_type = (*job)->spec.type};
+  std::string result;
+  job::JobState state;
+  if (options_.endpoint.full) {
+    // As it was right after the event, so that each attempt says the same.
+    const auto history =
+        means_.reader.events_of(delivery.job, Sequence{0}, to_number(delivery.sequence));
+    if (!history) return std::unexpected(history.error());
+    auto folded = job::fold(*history);
+    if (!folded) return std::unexpected(folded.error());
+    state = *std::move(folded);
+    context.job = &state;
+    if (std::holds_alternative<job::Succeeded>(event.data)) {
+      const auto payload = means_.reader.payload(delivery.job, store::PayloadKind::kResult);
+      if (!payload) return std::unexpected(payload.error());
+      if (*payload) result = (*payload)->bytes;
+      context.result = result;
+    }
+  }
+  message.id = contract::event_id(event);
+  message.body = contract::to_cloud_event(event, context);
+  return message;
+}
+
+outbound::HttpRequest WebhookHandler::request(const Message& message,
+                                              const worker::JobOffer& offer) const {
+  outbound::HttpRequest request{.method = "POST",
+                                .url = options_.endpoint.url,
+                                .headers = message.headers,
+                                .body = message.body,
+                                .response_bytes_max = kResponseBytesMax,
+                                .when_too_large = outbound::WhenTooLarge::kTruncate};
+  const auto now = std::chrono::floor<std::chrono::seconds>(means_.clock.now().wall);
+  request.headers.set("Content-Type", options_.endpoint.content_type);
+  request.headers.set(outbound::kWebhookIdHeader, message.id);
+  request.headers.set(outbound::kWebhookTimestampHeader,
+                      std::to_string(now.time_since_epoch().count()));
+  request.headers.set(outbound::kWebhookSignatureHeader,
+                      outbound::sign_webhook(options_.secrets, message.id, now, message.body));
+  if (!offer.traceparent.empty()) request.headers.set("traceparent", offer.traceparent);
+  return request;
+}
+
+boost::asio::awaitable<worker::Outcome> WebhookHandler::run(worker::AttemptPtr attempt) {
+  const auto delivery = parse_webhook_delivery(attempt->offer().arguments_json);
+  if (!delivery) {
+    co_return make_failure(FailureKind::kPermanent, "WEBHOOK_INVALID",
+                           "The delivery does not say which event it is about.");
+  }
+  if (gone_.load()) {
+    co_return make_failure(FailureKind::kPermanent, "WEBHOOK_GONE",
+                           "The endpoint said that it is retired (410).",
+                           "Remove it from the settings, or correct its url and start anew.");
+  }
+  auto message = co_await means_.pool.run([this, delivery] { return make(*delivery); });
+  if (!message) {
+    const bool may_pass = is_retryable(message.error().code);
+    co_return make_failure(may_pass ? FailureKind::kTransient : FailureKind::kPermanent,
+                           may_pass ? "WEBHOOK_NOT_READY" : "WEBHOOK_EVENT_GONE",
+                           "There is nothing to send: " + message.error().message);
+  }
+  auto response =
+      co_await target_.send(attempt, [&] { return request(*message, attempt->offer()); });
+  if (!response) co_return std::move(response.error());
+  co_return read(*response);
+}
+
+worker::Outcome WebhookHandler::read(const outbound::HttpResponse& response) {
+  const unsigned status = response.status;
+  if (status >= 200 && status < 300) {
+    return worker::Complete{
+        .result = {{"status", status}, {"durationMs", response.duration.count()}}};
+  }
+  worker::Failure failure = make_failure(
+      FailureKind::kTransient, "HTTP_" + std::to_string(status),
+      "The endpoint answered with status " + std::to_string(status) + ".", remediation_for(status));
+  if (status == 410) {
+    failure.kind = FailureKind::kPermanent;
+    failure.code = "WEBHOOK_GONE";
+    failure.message = "The endpoint said that it is retired (410).";
+    failure.remediation = "Remove it from the settings, or correct its url and start anew.";
+    if (!gone_.exchange(true)) {
+      log_.error("webhook endpoint is gone: it gets nothing until the next start",
+                 {{"endpoint", options_.endpoint.name}});
+    }
+  }
+  if (const auto header = response.headers.find("retry-after")) {
+    failure.retry_after = outbound::parse_retry_after(*header, means_.clock.now().wall);
+    if (failure.retry_after) {
+      failure.retry_after = std::min(*failure.retry_after, kRetryAfterMax);
+    }
+  }
+  if (!response.body.empty() && is_valid_utf8(response.body)) {
+    failure.details = boost::json::object{{"body", cut_utf8(response.body, kExcerptBytes)}};
+  }
+  return failure;
+}
+
+}  // namespace errand::notification

@@ -1,0 +1,149 @@
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "errand/base/random.h"
+#include "errand/crypto/master_key.h"
+#include "errand/engine/request.h"
+#include "errand/job/evolve.h"
+#include "errand/job/internal_type.h"
+#include "errand/notification/webhook_endpoint.h"
+#include "errand/notification/webhook_handler.h"
+#include "errand/notification/webhook_reactor.h"
+#include "errand/outbound/standard_webhooks.h"
+
+namespace errand::notification {
+namespace {
+
+using std::chrono_literals::operator""s;
+using ::testing::ElementsAre;
+
+WebhookEndpoint endpoint(std::vector<std::string> types) {
+  return {.name = "billing", .url = "https://hooks.example.com/errand", .types = std::move(types)};
+}
+
+TEST(WebhookEndpoint, TakesTypesByNameOrByTheirBeginning) {
+  EXPECT_TRUE(endpoint({"dev.errand.job.failed"}).takes_type("dev.errand.job.failed"));
+  EXPECT_FALSE(endpoint({"dev.errand.job.failed"}).takes_type("dev.errand.job.failed_twice"));
+  EXPECT_TRUE(endpoint({"dev.errand.job.*"}).takes_type("dev.errand.job.started"));
+  EXPECT_FALSE(endpoint({"dev.errand.job.*"}).takes_type("dev.errand.jobs.started"));
+  EXPECT_TRUE(endpoint({"x", "*"}).takes_type("dev.errand.job.started"));
+}
+
+TEST(WebhookEndpoint, KnowsWhatCanBeAPattern) {
+  for (const char* good : {"*", "dev.errand.job.failed", "dev.errand.job.*", "dev.*"}) {
+    EXPECT_TRUE(is_type_pattern(good)) << good;
+  }
+  for (const char* bad : {"", "dev.*.job", "dev*", "Dev.errand", ".*", "a b", "dev..*"}) {
+    EXPECT_FALSE(is_type_pattern(bad)) << bad;
+  }
+}
+
+TEST(WebhookEndpoint, TakesJobsOfItsTenantsTypesAndTags) {
+  job::JobState job;
+  job.spec.tenant = TenantId("acme");
+  job.spec.type = JobTypeName("export");
+  job.spec.tags = {"vip", "eu"};
+  WebhookEndpoint all = endpoint({"*"});
+  EXPECT_TRUE(all.takes_job(job));
+  WebhookEndpoint some = all;
+  some.tenants = {TenantId("acme")};
+  some.job_types = {JobTypeName("export"), JobTypeName("import")};
+  some.tags = {"eu"};
+  EXPECT_TRUE(some.takes_job(job));
+  some.tags = {"us"};
+  EXPECT_FALSE(some.takes_job(job));
+  WebhookEndpoint others = all;
+  others.tenants = {TenantId("bolt")};
+  EXPECT_FALSE(others.takes_job(job));
+}
+
+TEST(WebhookDelivery, IsReadAsItWasWritten) {
+  SystemRandom random;
+  const WebhookDelivery delivery{.job = JobId{Uuid::v7(Timestamp{}, random)},
+                                 .sequence = Sequence{7}};
+  EXPECT_EQ(parse_webhook_delivery(delivery.to_json()), delivery);
+  for (const char* bad : {"", "[]", "{}", R"({"job":"x","sequence":1})"}) {
+    EXPECT_EQ(parse_webhook_delivery(bad), std::nullopt) << bad;
+  }
+}
+
+class WebhookReactorTest : public ::testing::Test {
+ protected:
+  std::vector<engine::EnqueueJob> react(const std::vector<WebhookEndpoint>& endpoints) {
+    WebhookReactor reactor(endpoints, key_.hmac_key(crypto::kPayloadDigestLabel), telemetry::Log(),
+                           metrics_);
+    job::JobSpec spec;
+    spec.tenant = TenantId("acme");
+    spec.subject = SubjectId("anna");
+    spec.type = JobTypeName("export");
+    spec.queue = QueueName("exports");
+    event_.job = JobId{Uuid::v7(Timestamp{}, random_)};
+    event_.sequence = Sequence{1};
+    event_.data = job::Enqueued{spec};
+    const auto state = job::fold({&event_, 1});
+    EXPECT_TRUE(state);
+    std::vector<engine::EnqueueJob> reactions;
+    reactor.react({.before = nullptr, .after = *state, .events = {&event_, 1}}, reactions);
+    return reactions;
+  }
+
+  SystemRandom random_;
+  crypto::MasterKey key_ = crypto::MasterKey::generate(random_);
+  telemetry::Metrics metrics_;
+  job::Event event_;
+};
+
+TEST_F(WebhookReactorTest, MakesADeliveryForEachEndpointThatTakesTheEvent) {
+  WebhookEndpoint other = endpoint({"dev.errand.job.failed"});
+  other.name = "other";
+  const auto reactions = react({endpoint({"dev.errand.job.*"}), other});
+  ASSERT_EQ(reactions.size(), 1U);
+  const job::JobSpec& spec = reactions.front().spec;
+  EXPECT_EQ(spec.type.str(), "errand.webhook.billing");
+  EXPECT_TRUE(job::is_internal(spec.type));
+  EXPECT_TRUE(job::is_internal(spec.queue));
+  EXPECT_EQ(spec.tenant.str(), "acme");
+  EXPECT_FALSE(spec.fifo);
+  const auto delivery = parse_webhook_delivery(reactions.front().input);
+  ASSERT_TRUE(delivery);
+  EXPECT_EQ(delivery->job, event_.job);
+  EXPECT_EQ(delivery->sequence, Sequence{1});
+}
+
+TEST_F(WebhookReactorTest, TriesForThreeDays) {
+  const auto reactions = react({endpoint({"*"})});
+  const auto policy = job::RetryPolicy::create(reactions.front().spec.retry);
+  ASSERT_TRUE(policy);
+  Milliseconds all{0};
+  for (int attempt = 1; attempt < 10; ++attempt) all += *policy->next_delay(attempt, 0.5);
+  EXPECT_EQ(policy->next_delay(10, 0.5), std::nullopt);
+  EXPECT_EQ(std::chrono::round<std::chrono::minutes>(all),
+            std::chrono::hours(75) + std::chrono::minutes(35));
+}
+
+TEST_F(WebhookReactorTest, KeepsTheOrderOfAJobsEventsWhereItIsAskedTo) {
+  WebhookEndpoint ordered = endpoint({"*"});
+  ordered.ordering = WebhookOrdering::kPerJob;
+  const auto reactions = react({ordered});
+  EXPECT_TRUE(reactions.front().spec.fifo);
+  EXPECT_EQ(reactions.front().spec.limit_key, event_.job.str());
+  const auto limits = webhook_limits({ordered});
+  ASSERT_EQ(limits.size(), 2U);
+  EXPECT_EQ(limits[0].kind, engine::LimitKind::kRate);
+  EXPECT_TRUE(limits[1].fifo);
+}
+
+TEST(WebhookSecret, FollowsFromKeyNameAndGeneration) {
+  SystemRandom random;
+  const auto key = crypto::MasterKey::generate(random);
+  const std::string secret = webhook_secret(key, "billing", 1);
+  EXPECT_TRUE(outbound::WebhookSecret::parse(secret));
+  EXPECT_EQ(webhook_secret(key, "billing", 1), secret);
+  EXPECT_NE(webhook_secret(key, "billing", 2), secret);
+  EXPECT_NE(webhook_secret(key, "other", 1), secret);
+}
+
+}  // namespace
+}  // namespace errand::notification
