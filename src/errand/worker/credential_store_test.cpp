@@ -21,8 +21,6 @@ namespace asio = boost::asio;
 
 class CredentialStoreTest : public testing::Test {
  protected:
-  ~CredentialStoreTest() override { pool_.stop(); }
-
   /// A new job; with that sealed text where it is not empty.
   JobId add_job(bool has_credentials, const std::string& sealed = "") {
     const JobId id{Uuid::v7(Timestamp{}, random_)};
@@ -64,10 +62,12 @@ class CredentialStoreTest : public testing::Test {
   }
 
   Result<auth::JobCredentials> load(const crypto::Sealer& sealer, JobId id) {
-    const CredentialStore credentials(store_.reader(), pool_, sealer);
     asio::io_context context;
+    async::BlockingPool pool{{.threads = 1}};
+    const CredentialStore credentials(store_.reader(), pool, sealer);
     auto loaded = asio::co_spawn(context, credentials.load(id), asio::use_future);
     context.run();
+    pool.stop();  // its thread may still be about to leave the context
     return loaded.get();
   }
 
@@ -75,7 +75,6 @@ class CredentialStoreTest : public testing::Test {
   const crypto::MasterKey key_ = crypto::MasterKey::generate(random_);
   const crypto::Sealer sealer_{key_, auth::kJobCredentialsLabel, random_};
   store::MemoryStore store_;
-  async::BlockingPool pool_{{.threads = 1}};
 };
 
 TEST_F(CredentialStoreTest, GivesWhatTheJobCarries) {
