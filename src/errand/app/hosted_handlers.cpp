@@ -20,6 +20,26 @@ namespace {
 /// What stands around a result in a GraphQL response, at most: other errors, extensions.
 constexpr std::size_t kAroundResult = 64 << 10;
 
+/// The secret of this generation and the one before it, as far as there is one.
+/// @param secret  the text of a generation's
+template <class Secret>
+std::vector<outbound::WebhookSecret> secrets_of(int generation, const Secret& secret) {
+  std::vector<outbound::WebhookSecret> secrets;
+  for (const int each : {generation, generation - 1}) {
+    if (each >= 1) secrets.push_back(*outbound::WebhookSecret::parse(secret(each)));
+  }
+  return secrets;
+}
+
+/// An error of what the settings or the schema call `whose`.
+std::unexpected<Error> refused(std::string_view whose, const Error& error) {
+  return fail(ErrorCode::kConfigInvalid, fmt::format("{}: {}", whose, error.message));
+}
+
+std::string handler_of(const JobTypeName& type) {
+  return fmt::format("the handler of {}", type.view());
+}
+
 }  // namespace
 
 HostedHandlers::HostedHandlers(const Config& config, const crypto::MasterKey& master_key,
@@ -67,31 +87,37 @@ Result<void> HostedHandlers::make(const contract::Contract& contract,
   return {};
 }
 
+Result<outbound::TargetUrl> HostedHandlers::check(const Target& target) const {
+  if (auto opened = means_.requests.open(); !opened) return std::unexpected(opened.error());
+  auto url = outbound::parse_target_url(target.url);
+  if (!url) return refused(target.whose, url.error());
+  const auto own = target.upstream ? means_.requests.guard_for(target.url) : nullptr;
+  if (const auto allowed = (own ? *own : means_.requests.guard()).check_url(*url); !allowed) {
+    return refused(target.whose, allowed.error());
+  }
+  if (!target.headers_file.empty()) {
+    if (const auto headers = upstream::read_headers_file(target.headers_file); !headers) {
+      return refused(target.whose, headers.error());
+    }
+  }
+  return url;
+}
+
 Result<void> HostedHandlers::make_push(const JobTypeName& type,
                                        const contract::HttpHandlerRule& rule) {
-  const auto refused = [&](const Error& error) {
-    return fail(ErrorCode::kConfigInvalid,
-                fmt::format("the handler of {}: {}", type.view(), error.message));
-  };
-  if (auto opened = means_.requests.open(); !opened) return opened;
-  const auto url = outbound::parse_target_url(rule.url);
-  if (!url) return refused(url.error());
-  if (const auto allowed = means_.requests.guard().check_url(*url); !allowed) {
-    return refused(allowed.error());
-  }
-  worker::PushHandler::Options options{.url = rule.url, .secrets = {}};
-  for (int generation :
-       {config_.outbound.secret_generation, config_.outbound.secret_generation - 1}) {
-    if (generation < 1) continue;
-    options.secrets.push_back(*outbound::WebhookSecret::parse(
-        worker::push_secret(master_key_, url->origin(), generation)));
-  }
+  const auto url = check({.whose = handler_of(type), .url = rule.url});
+  if (!url) return std::unexpected(url.error());
+  worker::PushHandler::Options options{
+      .url = rule.url,
+      .secrets = secrets_of(config_.outbound.secret_generation, [&](int generation) {
+        return worker::push_secret(master_key_, url->origin(), generation);
+      })};
   if (!config_.server.public_url.empty()) {
     options.callback_url = config_.server.public_url + "/worker/v1/messages";
   }
   options.response_bytes_max = config_.worker.result_bytes_max;
   auto handler = worker::PushHandler::create(std::move(options), means_.requests.client(), clock_);
-  if (!handler) return refused(handler.error());
+  if (!handler) return refused(handler_of(type), handler.error());
   hosted_.push_back({.name = url->origin(),
                      .types = {type},
                      .slots = rule.concurrency,
@@ -102,22 +128,11 @@ Result<void> HostedHandlers::make_push(const JobTypeName& type,
 
 Result<void> HostedHandlers::make_upstream(const JobTypeName& type,
                                            const contract::GraphqlHandlerRule& rule) {
-  const auto refused = [&](const Error& error) {
-    return fail(ErrorCode::kConfigInvalid,
-                fmt::format("the handler of {}: {}", type.view(), error.message));
-  };
-  if (auto opened = means_.requests.open(); !opened) return opened;
-  const auto url = outbound::parse_target_url(rule.url);
-  if (!url) return refused(url.error());
-  const auto guard = means_.requests.guard_for(rule.url);
-  if (const auto allowed = (guard ? *guard : means_.requests.guard()).check_url(*url); !allowed) {
-    return refused(allowed.error());
-  }
-  if (!rule.headers_file.empty()) {
-    if (const auto headers = upstream::read_headers_file(rule.headers_file); !headers) {
-      return refused(headers.error());
-    }
-  }
+  const auto url = check({.whose = handler_of(type),
+                          .url = rule.url,
+                          .headers_file = rule.headers_file,
+                          .upstream = true});
+  if (!url) return std::unexpected(url.error());
   worker::UpstreamHandler::Options options{
       .url = rule.url,
       .mutation = rule.mutation,
@@ -126,7 +141,7 @@ Result<void> HostedHandlers::make_upstream(const JobTypeName& type,
       .transient = {rule.transient.begin(), rule.transient.end()},
       .permanent = {rule.permanent.begin(), rule.permanent.end()},
       .response_bytes_max = config_.worker.result_bytes_max + kAroundResult,
-      .guard = guard};
+      .guard = means_.requests.guard_for(rule.url)};
   if (!rule.forward_headers.empty() || !rule.headers_file.empty() || !rule.on_behalf_of.empty()) {
     options.job_headers.emplace(worker::JobHeaders::Options{.forwarded = rule.forward_headers,
                                                             .file = rule.headers_file,
@@ -135,7 +150,7 @@ Result<void> HostedHandlers::make_upstream(const JobTypeName& type,
   }
   auto handler =
       worker::UpstreamHandler::create(std::move(options), means_.requests.client(), clock_);
-  if (!handler) return refused(handler.error());
+  if (!handler) return refused(handler_of(type), handler.error());
   hosted_.push_back({.name = url->origin(),
                      .types = {type},
                      .slots = rule.concurrency,
@@ -145,36 +160,25 @@ Result<void> HostedHandlers::make_upstream(const JobTypeName& type,
 }
 
 Result<void> HostedHandlers::make_webhook(const notification::WebhookEndpoint& endpoint) {
-  const auto refused = [&](const Error& error) {
-    return fail(ErrorCode::kConfigInvalid,
-                fmt::format("webhooks.endpoints.{}: {}", endpoint.name, error.message));
-  };
-  if (auto opened = means_.requests.open(); !opened) return opened;
-  const auto url = outbound::parse_target_url(endpoint.url);
-  if (!url) return refused(url.error());
-  if (const auto allowed = means_.requests.guard().check_url(*url); !allowed) {
-    return refused(allowed.error());
-  }
-  if (!endpoint.headers_file.empty()) {
-    if (const auto headers = upstream::read_headers_file(endpoint.headers_file); !headers) {
-      return refused(headers.error());
-    }
-  }
+  const std::string whose = "webhooks.endpoints." + endpoint.name;
+  const auto url =
+      check({.whose = whose, .url = endpoint.url, .headers_file = endpoint.headers_file});
+  if (!url) return std::unexpected(url.error());
   notification::WebhookHandler::Options options{
-      .endpoint = endpoint, .secrets = {}, .public_url = config_.server.public_url};
-  for (const int generation :
-       {config_.webhooks.secret_generation, config_.webhooks.secret_generation - 1}) {
-    if (generation < 1) continue;
-    options.secrets.push_back(*outbound::WebhookSecret::parse(
-        notification::webhook_secret(master_key_, endpoint.name, generation)));
-  }
+      .endpoint = endpoint,
+      .secrets = secrets_of(config_.webhooks.secret_generation,
+                            [&](int generation) {
+                              return notification::webhook_secret(master_key_, endpoint.name,
+                                                                  generation);
+                            }),
+      .public_url = config_.server.public_url};
   auto handler = notification::WebhookHandler::create(std::move(options),
                                                       {.client = means_.requests.client(),
                                                        .reader = means_.reader,
                                                        .pool = means_.pool,
                                                        .clock = clock_},
                                                       log_);
-  if (!handler) return refused(handler.error());
+  if (!handler) return refused(whose, handler.error());
   hosted_.push_back({.name = "webhook " + endpoint.name,
                      .types = {endpoint.job_type()},
                      .slots = endpoint.concurrency,
@@ -192,10 +196,7 @@ Result<void> HostedHandlers::make_command(const JobTypeName& type,
   }
   worker::CommandHandler::Options options{.command = command_of(rule), .slots = rule.concurrency};
   auto handler = worker::CommandHandler::create(std::move(options), sandbox_, log_);
-  if (!handler) {
-    return fail(ErrorCode::kConfigInvalid,
-                fmt::format("the handler of {}: {}", type.view(), handler.error().message));
-  }
+  if (!handler) return refused(handler_of(type), handler.error());
   hosted_.push_back({.name = rule.argv.front(),
                      .types = {type},
                      .slots = rule.concurrency,

@@ -12,6 +12,7 @@
 #include "errand/base/result.h"
 #include "errand/contract/contract.h"
 #include "errand/crypto/master_key.h"
+#include "errand/outbound/target_url.h"
 #include "errand/sandbox/sandbox.h"
 #include "errand/telemetry/log.h"
 #include "errand/worker/credential_store.h"
@@ -49,6 +50,15 @@ class HostedHandlers {
   void stop() { hosted_.clear(); }
 
  private:
+  /// Where the requests of a handler go.
+  struct Target {
+    std::string whose;  ///< as errors call it
+    std::string url;
+    std::string headers_file = {};  ///< of their further headers; empty: none
+    bool upstream = false;          ///< it may be the configured upstream, wherever that is
+  };
+  /// @return kConfigInvalid naming whose it is
+  Result<outbound::TargetUrl> check(const Target& target) const;
   Result<void> make_push(const JobTypeName& type, const contract::HttpHandlerRule& rule);
   Result<void> make_upstream(const JobTypeName& type, const contract::GraphqlHandlerRule& rule);
   Result<void> make_command(const JobTypeName& type, const contract::CommandHandlerRule& rule);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "errand/outbound/target_url.h"
+#include "errand/upstream/forwarder.h"
 
 namespace errand::app {
 
@@ -19,13 +20,9 @@ Result<void> OutboundRequests::open() {
   if (!config_.upstream.url.empty()) {
     const auto url = outbound::parse_target_url(config_.upstream.url);
     if (!url) return fail(ErrorCode::kConfigInvalid, "upstream.url: " + url.error().message);
-    auto only = outbound::AddressGuard::create({.allow = {url->host},
-                                                .deny = {},
-                                                .own = {},
-                                                .ports = {url->port},
-                                                .allow_http = url->scheme == "http"});
+    auto only = upstream::guard_for(*url);
     if (!only) return fail(ErrorCode::kConfigInvalid, "upstream.url: " + only.error().message);
-    upstream_guard_ = std::make_shared<const outbound::AddressGuard>(*std::move(only));
+    upstream_guard_ = *std::move(only);
   }
   outbound::HttpClient::Options options;
   options.ca_file = config_.outbound.ca_file;

@@ -23,6 +23,7 @@
 #include "errand/contract/upstream_operation.h"
 #include "errand/graphql/federation/linkage.h"
 #include "errand/graphql/federation/missing_definitions.h"
+#include "errand/graphql/language/lexer.h"
 #include "errand/graphql/language/parser.h"
 #include "errand/graphql/type/build_schema.h"
 #include "errand/graphql/type/incremental_directives.h"
@@ -37,32 +38,16 @@ namespace language = graphql::language;
 namespace type = graphql::type;
 using language::GraphQLError;
 
-bool is_graphql_name(std::string_view text) {
-  const auto is_start = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  };
-  return !text.empty() && is_start(text.front()) && !text.starts_with("__") &&
-         std::ranges::all_of(text, [&](char c) { return is_start(c) || (c >= '0' && c <= '9'); });
-}
-
-std::string all_directives_sdl() {
-  return std::string(directives_sdl()) + std::string(cost_directives_sdl());
+/// A name that is not introspection's.
+bool is_free_name(std::string_view text) {
+  return language::is_name(text) && !text.starts_with("__");
 }
 
 /// Names of the scalars that the user declares, and errors for directives of ours that the user
 /// declares as well.
 std::set<std::string> declared_scalars(std::span<const language::Document> documents,
                                        SchemaErrors& errors) {
-  static const std::vector<std::string> kOurs = [] {
-    const auto document = language::parse({.body = all_directives_sdl(), .name = ""});
-    std::vector<std::string> names;
-    for (const language::Definition* definition : document->definitions()) {
-      if (const auto* directive = definition->get_if<language::DirectiveDefinition>()) {
-        names.emplace_back(directive->name.value);
-      }
-    }
-    return names;
-  }();
+  const auto ours = our_directive_names();
   std::set<std::string> scalars;
   for (const language::Document& document : documents) {
     for (const language::Definition* definition : document.definitions()) {
@@ -70,7 +55,7 @@ std::set<std::string> declared_scalars(std::span<const language::Document> docum
         scalars.emplace(definition->as<language::ScalarTypeDefinition>().name.value);
       }
       const auto* directive = definition->get_if<language::DirectiveDefinition>();
-      if (directive == nullptr || std::ranges::find(kOurs, directive->name.value) == kOurs.end()) {
+      if (directive == nullptr || std::ranges::find(ours, directive->name.value) == ours.end()) {
         continue;
       }
       errors.add({&document.source(), &directive->name},
@@ -153,11 +138,11 @@ std::string to_text(std::span<const language::PathSegment> path) {
 std::expected<std::shared_ptr<const Contract>, std::vector<GraphQLError>> Contract::build(
     std::span<const language::Source> sources, const ContractOptions& options) {
   SchemaErrors errors;
-  if (!options.prefix.empty() && !is_graphql_name(options.prefix)) {
+  if (!options.prefix.empty() && !is_free_name(options.prefix)) {
     errors.add({}, "[schema] prefix = \"" + options.prefix + "\" is no GraphQL name; write \"" +
                        std::string(kSuggestedPrefix) + "\"");
   }
-  if (!is_graphql_name(options.options_argument)) {
+  if (!is_free_name(options.options_argument)) {
     errors.add({}, "[schema] options_argument = \"" + options.options_argument +
                        "\" is no GraphQL name; write \"options\"");
   }

@@ -4,8 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "errand/contract/rewrite_schema.h"
 #include "errand/contract/schema_errors.h"
-#include "errand/contract/standard_schema.h"
 #include "errand/graphql/language/parser.h"
 #include "errand/graphql/language/printer.h"
 #include "errand/graphql/type/print_schema.h"
@@ -57,20 +57,6 @@ std::string field_sdl(const type::FieldDefinition& field, const JobForm& form,
   sdl += ": " + field.type.str() + "\n    @job(" + (form.job.empty() ? "" : form.job + "\n    ") +
          "handler: " + handler_sdl(form, handler) + ")\n";
   return sdl;
-}
-
-/// Directives of ours that an SDL of the user may not declare.
-std::set<std::string> our_directives() {
-  std::set<std::string> names;
-  for (const std::string_view sdl : {directives_sdl(), cost_directives_sdl()}) {
-    const auto document = language::parse({.body = std::string(sdl), .name = ""});
-    for (const language::Definition* definition : document->definitions()) {
-      if (const auto* directive = definition->get_if<language::DirectiveDefinition>()) {
-        names.emplace(directive->name.value);
-      }
-    }
-  }
-  return names;
 }
 
 const type::FieldDefinition* find_mutation(const type::Schema& upstream, const JobForm& form,
@@ -130,9 +116,10 @@ std::expected<std::string, std::vector<language::GraphQLError>> front_sdl(
   if (!errors.empty()) return std::unexpected(errors.take());
 
   type::PrintOptions options;
-  options.definitions = [ours = our_directives()](const type::Described& definition) {
-    return !ours.contains(std::string(definition.name)) ||
-           definition.definition.node->kind != language::Kind::kDirectiveDefinition;
+  options.definitions = [](const type::Described& definition) {
+    const auto ours = our_directive_names();
+    return definition.definition.node->kind != language::Kind::kDirectiveDefinition ||
+           std::ranges::find(ours, definition.name) == ours.end();
   };
   options.fields = [&](const type::FieldDefinition& field) {
     return field.parent != upstream.mutation_type() || !replaced.contains(field.name);

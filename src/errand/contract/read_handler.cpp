@@ -10,6 +10,8 @@
 
 #include <boost/json/array.hpp>
 
+#include "errand/graphql/language/lexer.h"
+
 namespace errand::contract {
 namespace {
 
@@ -116,11 +118,7 @@ GraphqlHandlerRule read_graphql(const DirectiveReader& reader, const json::objec
   };
   rule.mutation = text_of("mutation");
   if (rule.mutation.empty()) rule.mutation = field;
-  const auto is_name_part = [](char c) {
-    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  if (!std::ranges::all_of(rule.mutation, is_name_part) ||
-      (rule.mutation.front() >= '0' && rule.mutation.front() <= '9')) {
+  if (!graphql::language::is_name(rule.mutation)) {
     reader.wrong("handler", "mutation is the name of a field; write mutation: \"" +
                                 std::string(field) + "\", or leave it out");
     rule.mutation = field;

@@ -176,6 +176,26 @@ std::span<const std::string> standard_root_fields(OperationType operation) {
   return kNames[static_cast<std::size_t>(operation)];
 }
 
+std::string all_directives_sdl() {
+  return std::string(directives_sdl()) + std::string(cost_directives_sdl());
+}
+
+std::span<const std::string> our_directive_names() {
+  static const std::vector<std::string> kNames = [] {
+    const auto document =
+        language::parse({.body = all_directives_sdl(), .name = std::string(kDirectivesSourceName)});
+    ERRAND_ASSERT(document.has_value());
+    std::vector<std::string> names;
+    for (const language::Definition* definition : document->definitions()) {
+      if (const auto* directive = definition->get_if<language::DirectiveDefinition>()) {
+        names.emplace_back(directive->name.value);
+      }
+    }
+    return names;
+  }();
+  return kNames;
+}
+
 std::string rewrite_schema(const type::Schema& user_schema, std::span<const JobType> job_types,
                            const Names& names, const graphql::federation::Linkage* linkage) {
   constexpr std::array<OperationType, 3> kOperations{

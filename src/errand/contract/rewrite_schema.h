@@ -32,4 +32,8 @@ std::string rewrite_schema(const graphql::type::Schema& user_schema,
 std::span<const std::string> standard_type_names();
 std::span<const std::string> standard_root_fields(graphql::language::OperationType operation);
 
+/// SDL of all our directives, and their names: a user's schema declares none of them.
+std::string all_directives_sdl();
+std::span<const std::string> our_directive_names();
+
 }  // namespace errand::contract

@@ -20,6 +20,9 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
 /// `text` without blanks and tabs (OWS of RFC 9110, 5.6.3) at both ends.
 std::string_view trim(std::string_view text) noexcept;
 
+/// Whether `text` is a token (RFC 9110, 5.6.2), as names of methods and header fields are.
+bool is_token(std::string_view text) noexcept;
+
 /// Calls `visit` for each element of a comma-separated list (RFC 9110, 5.6.1), trimmed. Empty ones
 /// are left out. For lists whose elements hold no quoted strings.
 template <class Visit>

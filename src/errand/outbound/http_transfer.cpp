@@ -25,15 +25,6 @@ constexpr const char* kEndedBySink = "The receiver of the response ended it.";
 /// What libcurl's callbacks return to end a transfer.
 constexpr std::size_t kGiveUp = 0;
 
-bool is_token_character(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         std::string_view("!#$%&'*+-.^_`|~").contains(c);
-}
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, is_token_character);
-}
-
 /// Whether the client alone may write that header: it frames the message or is the connection's.
 bool is_reserved(std::string_view name) {
   static constexpr std::array<std::string_view, 12> kReserved{"connection",
@@ -68,11 +59,11 @@ bool is_field_value(std::string_view text) {
 }
 
 std::string fault_of(const HttpRequest& request) {
-  if (!is_token(request.method) || request.method == "CONNECT") {
+  if (!net::is_token(request.method) || request.method == "CONNECT") {
     return "The method is none that can be sent.";
   }
   for (const auto& [name, value] : request.headers.fields()) {
-    if (!is_token(name)) return "The name of a header is no token (RFC 9110, 5.6.2).";
+    if (!net::is_token(name)) return "The name of a header is no token (RFC 9110, 5.6.2).";
     if (is_reserved(name)) return "The header " + name + " is not for callers to set.";
     if (!is_field_value(value)) return "The header " + name + " holds control characters.";
   }

@@ -6,18 +6,6 @@
 #include <system_error>
 
 namespace errand::upstream {
-namespace {
-
-bool is_token(std::string_view name) {
-  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::ranges::all_of(name, [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           kOthers.find(c) != std::string_view::npos;
-  });
-}
-
-}  // namespace
-
 Result<net::HttpHeaders> parse_headers(std::string_view text) {
   net::HttpHeaders headers;
   for (std::size_t number = 1; !text.empty(); ++number) {
@@ -35,7 +23,7 @@ Result<net::HttpHeaders> parse_headers(std::string_view text) {
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return wrong("there is no colon");
     const std::string_view name = line.substr(0, colon);
-    if (!is_token(name)) return wrong("what stands before the colon is no header's name");
+    if (!net::is_token(name)) return wrong("what stands before the colon is no header's name");
     const std::string_view value = net::trim(line.substr(colon + 1));
     if (std::ranges::any_of(value, [](char c) {
           return static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) == 0x7F;

@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 
 #include "errand/crypto/digest.h"
+#include "errand/graphql/language/lexer.h"
 #include "errand/json/parse.h"
 #include "errand/json/writer.h"
 #include "errand/upstream/forwarder.h"
@@ -34,12 +35,6 @@ Error unavailable() {
               "It cannot be found out just now who sends this, as the server behind this one "
               "does not say; try again in a while.",
           .retry_after = kRetryAfter};
-}
-
-bool is_name(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  });
 }
 
 /// The id at `path`: a text or a whole number. Empty where there is none, or null.
@@ -85,7 +80,7 @@ Result<DataPath> DataPath::parse(std::string_view text) {
   DataPath path;
   while (true) {
     const std::size_t point = text.find('.');
-    if (!is_name(text.substr(0, point))) {
+    if (!graphql::language::is_name(text.substr(0, point))) {
       return fail(ErrorCode::kInvalidArgument,
                   "it is no path of names, such as \"viewer.organization.id\"");
     }

@@ -54,6 +54,12 @@ std::size_t leading_whitespace(std::string_view line) {
 
 }  // namespace
 
+bool is_name(std::string_view text) noexcept {
+  return !text.empty() && is_name_start(static_cast<unsigned char>(text.front())) &&
+         std::ranges::all_of(
+             text, [](char c) { return is_name_continue(static_cast<unsigned char>(c)); });
+}
+
 Token Lexer::token(TokenKind kind, std::size_t start, std::size_t end, std::string_view value) {
   position_ = end;
   return {kind, static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(end), value};

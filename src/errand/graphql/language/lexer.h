@@ -64,4 +64,7 @@ class Lexer {
   std::optional<Failure> failure_;
 };
 
+/// Whether `text` is a Name (specification, 2.1.9), such as of a type or a field.
+bool is_name(std::string_view text) noexcept;
+
 }  // namespace errand::graphql::language

@@ -7,6 +7,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include "errand/graphql/language/lexer.h"
 #include "errand/graphql/language/printer.h"
 #include "errand/graphql/type/type_ref.h"
 
@@ -48,14 +49,6 @@ const json::array& list(const json::value& value, std::string_view name) {
   static const json::array kEmpty;
   const auto* found = member(value, name);
   return found == nullptr || !found->is_array() ? kEmpty : found->get_array();
-}
-
-bool is_name(std::string_view name) {
-  const auto is_start = [](char c) {
-    return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  };
-  return !name.empty() && is_start(name.front()) &&
-         std::ranges::all_of(name, [&](char c) { return is_start(c) || (c >= '0' && c <= '9'); });
 }
 
 /// What the probe says of one introspection type.
@@ -111,7 +104,7 @@ class SdlWriter {
   /// The name of `value`, as part of the SDL; never anything else than a name.
   std::string name(const json::value& value, std::string_view of) {
     const std::string_view found = text(value, "name");
-    if (is_name(found)) return std::string(found);
+    if (language::is_name(found)) return std::string(found);
     fault("a name of " + std::string(of));
     return {};
   }
@@ -192,7 +185,7 @@ class SdlWriter {
     const json::array& locations = list(directive, "locations");
     for (const json::value& location : locations) {
       const std::string_view place = text_of(&location);
-      if (!is_name(place)) return fault("a location of @" + called);
+      if (!language::is_name(place)) return fault("a location of @" + called);
       out_ += (&location == &locations.front() ? " " : " | ") + std::string(place);
     }
     if (locations.empty()) fault("the locations of @" + called);
