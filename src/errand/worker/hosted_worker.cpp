@@ -80,17 +80,19 @@ std::vector<AttemptPtr> HostedWorker::attempts() const {
   return all;
 }
 
-void HostedWorker::offer(engine::Dispatch dispatch) {
-  if (draining_.load()) {
-    hub_.reports().release(dispatch, "the server is stopping");
-    return;
+void HostedWorker::offer(std::vector<engine::Dispatch> dispatches) {
+  for (engine::Dispatch& dispatch : dispatches) {
+    if (draining_.load()) {
+      hub_.reports().release(dispatch, "the server is stopping");
+      continue;
+    }
+    {
+      const std::scoped_lock lock(mutex_);
+      attempts_.try_emplace({dispatch.state->id, dispatch.state->token});
+    }
+    hub_.tasks().spawn(boost::asio::make_strand(executor_), "run an attempt",
+                       run(shared_from_this(), std::move(dispatch)));
   }
-  {
-    const std::scoped_lock lock(mutex_);
-    attempts_.try_emplace({dispatch.state->id, dispatch.state->token});
-  }
-  hub_.tasks().spawn(boost::asio::make_strand(executor_), "run an attempt",
-                     run(shared_from_this(), std::move(dispatch)));
 }
 
 void HostedWorker::stop(engine::StopNotice notice) {

@@ -45,7 +45,7 @@ class HostedWorker final : public Outlet, public std::enable_shared_from_this<Ho
   /// Attempts that run now.
   [[nodiscard]] std::size_t running() const;
 
-  void offer(engine::Dispatch dispatch) override;
+  void offer(std::vector<engine::Dispatch> dispatches) override;
   void stop(engine::StopNotice notice) override;
   void drain(DrainReason reason, Milliseconds grace) override;
   [[nodiscard]] const auth::Principal& principal() const override { return *principal_; }

@@ -220,12 +220,21 @@ std::size_t Hub::workers() const {
 }
 
 void Hub::deliver(std::vector<engine::Action> actions) {
+  // By outlet, in the order of their first job. A notice may be about a job before it.
+  std::vector<std::pair<std::shared_ptr<Outlet>, std::vector<engine::Dispatch>>> started;
+  const auto offer = [&] {
+    for (auto& [outlet, dispatches] : std::exchange(started, {})) {
+      outlet->offer(std::move(dispatches));
+    }
+  };
   for (engine::Action& action : actions) {
     if (auto* notice = std::get_if<engine::StopNotice>(&action)) {
+      offer();
       if (const auto outlet = find(notice->worker)) outlet->stop(std::move(*notice));
       continue;
     }
     if (const auto* notice = std::get_if<engine::DrainNotice>(&action)) {
+      offer();
       if (const auto outlet = find(notice->worker)) {
         outlet->drain(DrainReason::kRequested, Milliseconds(0));
       }
@@ -245,8 +254,11 @@ void Hub::deliver(std::vector<engine::Action> actions) {
       reports_.release(dispatch, "its worker may not have it");
       continue;
     }
-    outlet->offer(std::move(dispatch));
+    auto known = std::ranges::find(started, outlet, &decltype(started)::value_type::first);
+    if (known == started.end()) known = started.insert(known, {outlet, {}});
+    known->second.push_back(std::move(dispatch));
   }
+  offer();
 }
 
 void Hub::drain(Milliseconds grace) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -68,16 +69,18 @@ class PollOutlet final : public Outlet {
   PollOutlet(Reports& reports, auth::PrincipalPtr principal, boost::asio::any_io_executor executor)
       : reports_(reports), principal_(std::move(principal)), event_(std::move(executor)) {}
 
-  void offer(engine::Dispatch dispatch) override {
+  void offer(std::vector<engine::Dispatch> dispatches) override {
     {
       const std::scoped_lock lock(mutex_);
       if (!closed_) {
-        dispatches_.push_back(std::move(dispatch));
+        std::ranges::move(dispatches, std::back_inserter(dispatches_));
         event_.notify();
         return;
       }
     }
-    reports_.release(dispatch, "its worker has gone");
+    for (const engine::Dispatch& dispatch : dispatches) {
+      reports_.release(dispatch, "its worker has gone");
+    }
   }
   void stop(engine::StopNotice) override {}  // told by the next heartbeat
   void drain(DrainReason, Milliseconds) override {

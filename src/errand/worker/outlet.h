@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "errand/auth/principal.h"
 #include "errand/engine/reply.h"
@@ -12,7 +13,8 @@ namespace errand::worker {
 class Outlet {
  public:
   virtual ~Outlet() = default;
-  virtual void offer(engine::Dispatch dispatch) = 0;
+  /// Jobs that were started together, which go together where the way has batches. Not empty.
+  virtual void offer(std::vector<engine::Dispatch> dispatches) = 0;
   virtual void stop(engine::StopNotice notice) = 0;
   /// No job will come any more.
   /// @param grace  until the server stops; 0 where it does not

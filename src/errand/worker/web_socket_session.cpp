@@ -227,21 +227,23 @@ void WebSocketSession::begin_drain() {
   });
 }
 
-void WebSocketSession::offer(engine::Dispatch dispatch) {
-  boost::asio::post(
-      socket_->executor(), [self = shared_from_this(), dispatch = std::move(dispatch)]() mutable {
-        if (self->closed_) {
-          self->hub_.reports().release(dispatch, "its worker has gone");
-          return;
-        }
-        if (dispatch.input) {
-          const JobOffer offer = self->hub_.reports().offer(dispatch, *self->principal_);
-          self->send_offer(dispatch, offer);
-          return;
-        }
-        self->hub_.tasks().spawn(self->socket_->executor(), "load a job's input",
-                                 load_and_send(self, std::move(dispatch)));
-      });
+void WebSocketSession::offer(std::vector<engine::Dispatch> dispatches) {
+  boost::asio::post(socket_->executor(),
+                    [self = shared_from_this(), dispatches = std::move(dispatches)]() mutable {
+                      for (engine::Dispatch& dispatch : dispatches) self->take(std::move(dispatch));
+                    });
+}
+
+void WebSocketSession::take(engine::Dispatch dispatch) {
+  if (closed_) {
+    hub_.reports().release(dispatch, "its worker has gone");
+  } else if (dispatch.input) {
+    const JobOffer offer = hub_.reports().offer(dispatch, *principal_);
+    send_offer(dispatch, offer);
+  } else {
+    hub_.tasks().spawn(socket_->executor(), "load a job's input",
+                       load_and_send(shared_from_this(), std::move(dispatch)));
+  }
 }
 
 boost::asio::awaitable<void> WebSocketSession::load_and_send(std::shared_ptr<WebSocketSession> self,

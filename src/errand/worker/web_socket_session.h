@@ -25,7 +25,7 @@ class WebSocketSession final : public Outlet,
   /// Serves the connection to its end.
   boost::asio::awaitable<void> run();
 
-  void offer(engine::Dispatch dispatch) override;
+  void offer(std::vector<engine::Dispatch> dispatches) override;
   void stop(engine::StopNotice notice) override;
   void drain(DrainReason reason, Milliseconds grace) override;
   [[nodiscard]] const auth::Principal& principal() const override { return *principal_; }
@@ -42,6 +42,7 @@ class WebSocketSession final : public Outlet,
 
   void beat(Heartbeat heartbeat);
   void begin_drain();
+  void take(engine::Dispatch dispatch);
   void send_offer(const engine::Dispatch& dispatch, const JobOffer& offer);
   /// Puts a message behind those that wait; what comes up in one turn of the strand goes out in one
   /// frame.
