@@ -36,7 +36,7 @@ using graphql::request::TrustedDocumentsMode;
 
 /// Everything that an operator can set, with its defaults. A plain value.
 ///
-/// Each member has one row in the table of config.cpp, which names its key in errand.toml
+/// Each member has one row in settings_table.cpp, which names its key in errand.toml
 /// ("server.port"), its variable ("ERRAND_SERVER_PORT") and its flag ("--port").
 struct Config {
   struct Server {
