@@ -190,6 +190,13 @@ class NoReader final : public store::Reader {
     return read();
   }
   Result<std::vector<store::EstimateDigest>> estimate_digests() const override { return read(); }
+  Result<std::optional<store::Record>> record(const store::RecordId&) const override {
+    return read();
+  }
+  Result<std::vector<store::Record>> records(const store::RecordFilter&,
+                                             const store::RecordPage&) const override {
+    return read();
+  }
 
  private:
   static std::unexpected<Error> read() {

@@ -65,6 +65,7 @@ class Planner {
   void seen(const WorkerId& worker);
   Result<Reply> answer(PauseQueue& request);
   Result<Reply> answer(SetLimit& request);
+  Result<Reply> answer(WriteRecords& request);
   Result<Reply> answer(ListLimits& request);
   Result<Reply> answer(ExplainJob& request);
   Result<Reply> answer(ListWorkers& request);

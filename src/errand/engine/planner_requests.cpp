@@ -306,6 +306,55 @@ Result<Reply> Planner::answer(SetLimit& request) {
   return list;
 }
 
+Result<Reply> Planner::answer(WriteRecords& request) {
+  const auto invalid = [](std::string why) {
+    return fail(ErrorCode::kInvalidArgument, std::move(why));
+  };
+  if (request.changes.size() > kRecordChangesMax) {
+    return invalid("more than " + std::to_string(kRecordChangesMax) + " records at once");
+  }
+  RecordsReply reply;
+  for (RecordChange& change : request.changes) {
+    const store::RecordId& id = change.id;
+    const auto named = [&id] { return id.collection + " \"" + id.key + "\""; };
+    if (change.text && change.text->size() > kRecordBytesMax) {
+      return invalid("the record " + named() + " is larger than " +
+                     std::to_string(kRecordBytesMax) + " bytes");
+    }
+    const auto same = [&](const store::Record& other) { return other.id == id; };
+    if (std::ranges::any_of(reply.records, same)) {
+      return invalid("the record " + named() + " stands twice in one write");
+    }
+    std::uint64_t revision = 0;
+    if (const auto planned = scratch_.records.find(id); planned != scratch_.records.end()) {
+      revision = plan_.batch.records[planned->second].revision;
+    } else {
+      const auto stored = reader_.record(id);
+      if (!stored) return std::unexpected(stored.error());
+      if (*stored) revision = (*stored)->revision;
+    }
+    if (change.if_revision && *change.if_revision != revision) {
+      return fail(ErrorCode::kConflict, "the record " + named() + " has revision " +
+                                            std::to_string(revision) + ", not " +
+                                            std::to_string(*change.if_revision));
+    }
+    reply.records.push_back({.id = std::move(change.id),
+                             .revision = change.text ? revision + 1 : 0,
+                             .text = std::move(change.text).value_or(std::string()),
+                             .expires_at = change.expires_at});
+  }
+  for (const store::Record& record : reply.records) {
+    const auto [place, is_new] =
+        scratch_.records.try_emplace(record.id, plan_.batch.records.size());
+    if (is_new) {
+      plan_.batch.records.push_back(record);
+    } else {
+      plan_.batch.records[place->second] = record;
+    }
+  }
+  return reply;
+}
+
 Result<Reply> Planner::answer(ListLimits& request) {
   LimitList list;
   for (const LimitBook::Entry& entry : memory_.limits.entries()) {

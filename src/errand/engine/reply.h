@@ -123,8 +123,13 @@ struct LimitList {
   std::vector<Entry> limits;
 };
 
-using Reply =
-    std::variant<JobReply, Done, HeartbeatReply, Explanation, WorkerList, QueueList, LimitList>;
+/// What WriteRecords made, in its order.
+struct RecordsReply {
+  std::vector<store::Record> records;  ///< revision 0: it is not there any more
+};
+
+using Reply = std::variant<JobReply, Done, HeartbeatReply, Explanation, WorkerList, QueueList,
+                           LimitList, RecordsReply>;
 
 struct Answer {
   Ticket ticket{};

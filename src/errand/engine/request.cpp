@@ -31,6 +31,13 @@ std::size_t weight_bytes(const Request& request) noexcept {
   if (const auto* command = std::get_if<CommandJob>(&request)) {
     return kFlatBytes + command->result.size() + command->input.size();
   }
+  if (const auto* write = std::get_if<WriteRecords>(&request)) {
+    std::size_t bytes = kFlatBytes;
+    for (const RecordChange& change : write->changes) {
+      bytes += change.id.key.size() + (change.text ? change.text->size() : 0);
+    }
+    return bytes;
+  }
   return kFlatBytes;
 }
 

@@ -169,6 +169,23 @@ struct SetLimit {
   bool internal = false;
 };
 
+/// What becomes of one record.
+struct RecordChange {
+  store::RecordId id;
+  std::optional<std::string> text;                ///< JSON; nullopt: it is deleted
+  std::optional<Timestamp> expires_at = {};       ///< nullopt: it stays
+  std::optional<std::uint64_t> if_revision = {};  ///< the present one; 0: it is not there
+};
+
+/// Writes records, all or none. Answered with RecordsReply. kConflict naming the record whose
+/// revision is another; kInvalidArgument for more than kRecordChangesMax, a record twice, or more
+/// than kRecordBytesMax of text.
+struct WriteRecords {
+  std::vector<RecordChange> changes;
+};
+inline constexpr std::size_t kRecordChangesMax = 200;
+inline constexpr std::size_t kRecordBytesMax = 256UL << 10;  ///< of one
+
 /// The limits that hold, or can be set. Answered with LimitList.
 struct ListLimits {
   job::JobKind kind = job::JobKind::kUser;  ///< those of internal jobs are listed apart
@@ -192,7 +209,7 @@ struct ListQueues {
 
 using Request = std::variant<EnqueueJob, CommandJob, ForgetJob, RegisterWorker, AddCredits,
                              DrainWorker, UnregisterWorker, Heartbeat, PauseQueue, SetLimit,
-                             ListLimits, ExplainJob, ListWorkers, ListQueues>;
+                             WriteRecords, ListLimits, ExplainJob, ListWorkers, ListQueues>;
 
 /// What a request weighs in a batch, in bytes: its payloads and a flat amount.
 std::size_t weight_bytes(const Request& request) noexcept;

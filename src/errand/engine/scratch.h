@@ -50,6 +50,7 @@ struct Scratch {
   std::unordered_map<JobId, Draft> drafts;
   std::vector<JobId> order;                                  ///< drafts, as they were first needed
   std::map<store::IdempotencyScope, std::size_t> keys;       ///< index into the batch's records
+  std::map<store::RecordId, std::size_t> records;            ///< the same
   std::unordered_map<QueueName, std::int64_t> queue_length;  ///< change of it
   /// Jobs that the plan made or brought back to life, by what they are unique by.
   std::map<std::tuple<TenantId, JobTypeName, std::string>, std::vector<JobId>> unique;

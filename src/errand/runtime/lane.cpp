@@ -428,7 +428,11 @@ class Lane::Impl {
     if (!pruned) {
       log_.warn_limited("pruning idempotency keys failed", {{"error", pruned.error().message}});
     }
-    const bool more = pruned && *pruned == kPruneMax;
+    const auto records = store_.prune_records(clock_.now().wall, kPruneMax);
+    if (!records) {
+      log_.warn_limited("pruning records failed", {{"error", records.error().message}});
+    }
+    const bool more = (pruned && *pruned == kPruneMax) || (records && *records == kPruneMax);
     next_key_prune_ = now + (more ? std::min(options_.key_prune_interval, Milliseconds(1'000))
                                   : options_.key_prune_interval);
   }

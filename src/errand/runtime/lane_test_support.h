@@ -64,6 +64,9 @@ class GatedStore final : public store::Store {
   Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit) override {
     return inner.prune_idempotency(now, limit);
   }
+  Result<std::size_t> prune_records(Timestamp now, std::size_t limit) override {
+    return inner.prune_records(now, limit);
+  }
   [[nodiscard]] const store::Reader& reader() const override { return inner.reader(); }
 
   void close_gate() { set(false); }

@@ -31,7 +31,7 @@ std::size_t Batch::event_count() const noexcept {
 bool Batch::empty() const noexcept {
   return jobs.empty() && payloads.empty() && payload_erasures.empty() && idempotency.empty() &&
          contracts.empty() && queues.empty() && limits.empty() && rate_uses.empty() &&
-         estimates.empty() && forgets.empty();
+         estimates.empty() && records.empty() && forgets.empty();
 }
 
 std::optional<Error> check_shape(const Batch& batch, LogPosition last) {

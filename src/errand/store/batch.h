@@ -124,6 +124,26 @@ struct EstimateDigest {
   friend bool operator==(const EstimateDigest&, const EstimateDigest&) = default;
 };
 
+/// Where a record stands.
+struct RecordId {
+  std::string collection;  ///< what it is: "webhook_endpoint"
+  TenantId tenant;         ///< whose it is; empty: the server's own
+  std::string key;         ///< names it within both
+
+  friend auto operator<=>(const RecordId&, const RecordId&) = default;
+};
+
+/// A document of the server's own that is no job: an endpoint, a preference, a place in the log.
+/// What in it is secret is sealed before it comes here.
+struct Record {
+  RecordId id;
+  std::uint64_t revision = 1;  ///< from 1, one more with each write; in a batch 0: it is deleted
+  std::string text;            ///< JSON
+  std::optional<Timestamp> expires_at = {};  ///< pruned after this; nullopt: stays
+
+  friend bool operator==(const Record&, const Record&) = default;
+};
+
 /// All that one commit writes: everything or nothing.
 ///
 /// The positions of its events go on from the store's last one without a gap, in any order over the
@@ -143,6 +163,7 @@ struct Batch {
   std::vector<LimitSetting> limits;
   std::vector<RateUse> rate_uses;         ///< each limit, key and time once
   std::vector<EstimateDigest> estimates;  ///< each tenant and type once
+  std::vector<Record> records;            ///< each id once; deletions overwrite the text
   /// Jobs that have ended, the batch's own writes included, to be erased at once: row, events and
   /// payloads. Their idempotency keys stay as tombstones until they expire.
   std::vector<JobId> forgets;

@@ -178,6 +178,13 @@ class MemoryStore::Data final : public Reader {
       });
       if (!digest.text.empty()) tables_.estimates.push_back(digest);
     }
+    for (const Record& record : batch.records) {
+      if (record.revision == 0) {
+        tables_.records.erase(record.id);
+      } else {
+        tables_.records[record.id] = record;
+      }
+    }
     for (const JobId& id : batch.forgets) {
       erase(id);
       for (auto& [scope, record] : tables_.idempotency) {
@@ -223,6 +230,16 @@ class MemoryStore::Data final : public Reader {
         ++it;
       }
     }
+    return count;
+  }
+
+  std::size_t prune_records(Timestamp now, std::size_t limit) {
+    const std::unique_lock lock(mutex_);
+    std::size_t count = 0;
+    std::erase_if(tables_.records, [&](const auto& entry) {
+      const bool ended = entry.second.expires_at && *entry.second.expires_at <= now;
+      return ended && count < limit && ++count > 0;
+    });
     return count;
   }
 
@@ -503,6 +520,32 @@ class MemoryStore::Data final : public Reader {
     return tables_.estimates;
   }
 
+  Result<std::optional<Record>> record(const RecordId& id) const override {
+    const std::shared_lock lock(mutex_);
+    const auto found = tables_.records.find(id);
+    if (found == tables_.records.end()) return std::optional<Record>();
+    return std::optional<Record>(found->second);
+  }
+
+  Result<std::vector<Record>> records(const RecordFilter& filter,
+                                      const RecordPage& page) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<Record> found;
+    const auto collect = [&](auto from, auto end) {
+      for (; from != end && found.size() < page.limit; ++from) {
+        if (matches(filter, from->first)) found.push_back(from->second);
+      }
+    };
+    const auto& all = tables_.records;
+    if (page.descending) {
+      const auto before = page.after ? all.lower_bound(*page.after) : all.end();
+      collect(std::make_reverse_iterator(before), all.rend());
+    } else {
+      collect(page.after ? all.upper_bound(*page.after) : all.begin(), all.end());
+    }
+    return found;
+  }
+
  private:
   struct Tables {
     std::uint64_t epoch = 1;
@@ -519,7 +562,8 @@ class MemoryStore::Data final : public Reader {
     std::map<std::pair<QueueName, TenantId>, QueueSetting> queues;
     std::map<std::string, LimitSetting> limits;
     std::map<RateKey, std::uint64_t> rates;
-    std::vector<EstimateDigest> estimates;         ///< the one that was written last at the end
+    std::vector<EstimateDigest> estimates;  ///< the one that was written last at the end
+    std::map<RecordId, Record> records;
     std::array<std::set<ListPlace>, 2> by_tenant;  ///< by JobKind, as the next
     std::array<std::set<FinishPlace>, 2> failed;
     std::set<ReadyPlace> ready;
@@ -686,6 +730,10 @@ Result<Pruned> MemoryStore::prune(Timestamp now, const PruneLimits& limits) {
 
 Result<std::size_t> MemoryStore::prune_idempotency(Timestamp now, std::size_t limit) {
   return data_->prune_idempotency(now, limit);
+}
+
+Result<std::size_t> MemoryStore::prune_records(Timestamp now, std::size_t limit) {
+  return data_->prune_records(now, limit);
 }
 
 const Reader& MemoryStore::reader() const { return *data_; }

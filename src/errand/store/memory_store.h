@@ -31,6 +31,7 @@ class MemoryStore final : public Store {
   [[nodiscard]] Uuid last_batch_id() const override;
   [[nodiscard]] Result<Pruned> prune(Timestamp now, const PruneLimits& limits) override;
   [[nodiscard]] Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit) override;
+  [[nodiscard]] Result<std::size_t> prune_records(Timestamp now, std::size_t limit) override;
   [[nodiscard]] const Reader& reader() const override;
 
   /// The next commit ends so, once; `code` is that of its error.

@@ -12,6 +12,12 @@ bool lets_pass(const std::vector<T>& wanted, const T& value) {
 
 }  // namespace
 
+bool matches(const RecordFilter& filter, const RecordId& record) {
+  return record.collection == filter.collection &&
+         (!filter.tenant || record.tenant == *filter.tenant) &&
+         record.key.starts_with(filter.prefix);
+}
+
 bool matches(const JobFilter& filter, const job::JobState& state) {
   const job::JobSpec& spec = state.spec;
   if (spec.tenant != filter.tenant || job::kind_of(spec.type) != filter.kind) return false;

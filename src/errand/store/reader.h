@@ -169,6 +169,23 @@ struct LiveType {
   friend bool operator==(const LiveType&, const LiveType&) = default;
 };
 
+/// Which records.
+struct RecordFilter {
+  std::string collection;
+  std::optional<TenantId> tenant;  ///< nullopt: of all tenants
+  std::string prefix = {};         ///< of their keys
+};
+
+/// A part of the records that pass a filter, ordered by tenant, then by the bytes of the key.
+struct RecordPage {
+  bool descending = false;
+  std::optional<RecordId> after = {};  ///< exclusive, in that direction; of the same collection
+  std::size_t limit = 100;
+};
+
+/// Whether `record` passes `filter`.
+bool matches(const RecordFilter& filter, const RecordId& record);
+
 /// Whether `state` passes `filter`, tenant included.
 bool matches(const JobFilter& filter, const job::JobState& state);
 
@@ -279,6 +296,14 @@ class Reader {
 
   /// All digests for estimates, the one that was written last at the end.
   virtual Result<std::vector<EstimateDigest>> estimate_digests() const = 0;
+
+  /// Also one that is past `expires_at` but not pruned yet.
+  virtual Result<std::optional<Record>> record(const RecordId& id) const = 0;
+
+  /// A page of records. Cheap: what does not pass is not read, other tenants' records of the
+  /// collection excepted where the filter has a prefix and no tenant.
+  virtual Result<std::vector<Record>> records(const RecordFilter& filter,
+                                              const RecordPage& page) const = 0;
 };
 
 }  // namespace errand::store

@@ -92,6 +92,10 @@ class Store {
   /// @return how many were deleted.
   [[nodiscard]] virtual Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit) = 0;
 
+  /// Deletes records that ended at `now` or before, at most `limit`.
+  /// @return how many were deleted.
+  [[nodiscard]] virtual Result<std::size_t> prune_records(Timestamp now, std::size_t limit) = 0;
+
   /// Thread-safe; lives as long as the store, over reopen() too.
   [[nodiscard]] virtual const Reader& reader() const = 0;
 };

@@ -564,6 +564,53 @@ TEST_P(StoreConformance, FindsJobsThatHoldTheirKeyBetweenAttempts) {
   EXPECT_EQ(found(), std::vector<JobId>());
 }
 
+TEST_P(StoreConformance, KeepsRecordsOrderedAndApartByCollectionAndTenant) {
+  BatchBuilder builder(store(), 63);
+  builder.at(kStart);
+  const auto record = [](std::string collection, std::string tenant, std::string key) {
+    return Record{.id = {std::move(collection), TenantId(std::move(tenant)), std::move(key)},
+                  .revision = 1,
+                  .text = "{}"};
+  };
+  const Record a = record("inbox", "acme", "ann/1");
+  const Record b = record("inbox", "acme", "ann/2");
+  const Record c = record("inbox", "acme", "bob/1");
+  const Record d = record("inbox", "other", "ann/1");
+  const Record e = record("relay", "", "nats");
+  builder.batch().records = {d, c, e, b, a};
+  ASSERT_TRUE(store().commit(builder.take())) << "a batch without an event";
+  subject().restart();
+  builder.go_on_with(store());
+
+  const TenantId acme("acme");
+  const auto read = [&](const RecordFilter& filter, const RecordPage& page = {}) {
+    return reader().records(filter, page).value();
+  };
+  EXPECT_EQ(reader().record(a.id).value(), a);
+  EXPECT_EQ(reader().record({"inbox", acme, "ann"}).value(), std::nullopt);
+  EXPECT_EQ(read({"inbox", acme}), (std::vector{a, b, c}));
+  EXPECT_EQ(read({"inbox", acme, "ann/"}), (std::vector{a, b}));
+  EXPECT_EQ(read({"inbox", std::nullopt}), (std::vector{a, b, c, d}));
+  EXPECT_EQ(read({"inbox", std::nullopt}, {.descending = true}), (std::vector{d, c, b, a}));
+  EXPECT_EQ(read({"inbox", acme}, {.after = a.id, .limit = 1}), std::vector{b});
+  EXPECT_EQ(read({"inbox", acme, "ann/"}, {.descending = true, .after = b.id}), std::vector{a});
+  EXPECT_EQ(read({"relay", TenantId()}), std::vector{e});
+
+  Record newer = a;
+  newer.revision = 2;
+  newer.text = R"({"read":true})";
+  newer.expires_at = kStart + Milliseconds(10);
+  Record gone = b;
+  gone.revision = 0;
+  builder.batch().records = {newer, gone};
+  ASSERT_TRUE(store().commit(builder.take()));
+  EXPECT_EQ(read({"inbox", acme}), (std::vector{newer, c}));
+
+  EXPECT_EQ(store().prune_records(kStart + Milliseconds(9), 10).value(), 0U);
+  EXPECT_EQ(store().prune_records(kStart + Milliseconds(10), 10).value(), 1U);
+  EXPECT_EQ(read({"inbox", acme}), std::vector{c});
+}
+
 TEST_P(StoreConformance, KeepsLimitSettingsAndWhatCountsAgainstRates) {
   BatchBuilder builder(store(), 62);
   builder.at(kStart);

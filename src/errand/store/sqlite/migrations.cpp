@@ -339,10 +339,33 @@ CREATE TABLE pruned_internal_positions (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// Documents of the server's own that are no jobs: endpoints, preferences, places in the log.
+constexpr const char* kMigration10 = R"sql(
+CREATE TABLE records (
+  collection    TEXT    NOT NULL,
+  tenant        TEXT    NOT NULL,  -- empty: the server's own
+  key           TEXT    NOT NULL,
+  shard         INTEGER NOT NULL,
+  epoch         INTEGER NOT NULL,
+  position      INTEGER NOT NULL,
+  revision      INTEGER NOT NULL,
+  expires_at_ms INTEGER,
+  text          TEXT    NOT NULL,
+  PRIMARY KEY (collection, tenant, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX records_expiry ON records (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
+
+-- The deliveries of an endpoint, and what was sent because of a job, are found without the others.
+CREATE INDEX jobs_internal_of_type ON jobs (tenant, type, created_at_ms, id) WHERE internal = 1;
+CREATE INDEX jobs_internal_of_cause ON jobs (tenant, correlation_id, created_at_ms, id)
+  WHERE internal = 1;
+)sql";
+
 constexpr std::array kMigrations = {
-    Migration{1, kMigration1}, Migration{2, kMigration2}, Migration{3, kMigration3},
-    Migration{4, kMigration4}, Migration{5, kMigration5}, Migration{6, kMigration6},
-    Migration{7, kMigration7}, Migration{8, kMigration8}, Migration{9, kMigration9},
+    Migration{1, kMigration1},   Migration{2, kMigration2}, Migration{3, kMigration3},
+    Migration{4, kMigration4},   Migration{5, kMigration5}, Migration{6, kMigration6},
+    Migration{7, kMigration7},   Migration{8, kMigration8}, Migration{9, kMigration9},
+    Migration{10, kMigration10},
 };
 
 }  // namespace

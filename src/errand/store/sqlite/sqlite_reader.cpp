@@ -106,6 +106,15 @@ std::optional<RowsOfStatuses> rows_of(const std::vector<job::JobStatus>& statuse
   return rows;
 }
 
+/// Reads a row of records: collection, tenant, key, revision, expires_at_ms, text.
+Result<Record> read_record(const Statement& row) {
+  Record record{.id = {std::string(row.text(0)), TenantId(row.text(1)), std::string(row.text(2))},
+                .revision = static_cast<std::uint64_t>(row.integer(3)),
+                .text = std::string(row.text(5))};
+  if (!row.is_null(4)) record.expires_at = to_timestamp(row.integer(4));
+  return record;
+}
+
 std::optional<job::ActorKind> parse_actor_kind(std::string_view text) {
   for (const auto kind : {job::ActorKind::kSystem, job::ActorKind::kClient, job::ActorKind::kWorker,
                           job::ActorKind::kOperator}) {
@@ -774,6 +783,39 @@ Result<std::vector<EstimateDigest>> SqliteReader::estimate_digests() const {
     return EstimateDigest{TenantId(row.text(0)), JobTypeName(row.text(1)),
                           std::string(row.text(2))};
   });
+}
+
+Result<std::optional<Record>> SqliteReader::record(const RecordId& id) const {
+  static const std::string kSql =
+      "SELECT collection, tenant, key, revision, expires_at_ms, text FROM records"
+      " WHERE collection = ? AND tenant = ? AND key = ?";
+  return Query(*this, kSql)
+      .bind(id.collection)
+      .bind(id.tenant.view())
+      .bind(id.key)
+      .first<Record>(read_record);
+}
+
+Result<std::vector<Record>> SqliteReader::records(const RecordFilter& filter,
+                                                  const RecordPage& page) const {
+  std::string sql =
+      "SELECT collection, tenant, key, revision, expires_at_ms, text FROM records"
+      " WHERE collection = ?";
+  if (filter.tenant) sql += " AND tenant = ?";
+  // A key with the prefix is at or above it, and below the prefix followed by what no text holds.
+  const std::string above = filter.prefix + "\xff";
+  if (!filter.prefix.empty()) sql += " AND key >= ? AND key < ?";
+  if (page.after) {
+    sql += page.descending ? " AND (tenant, key) < (?, ?)" : " AND (tenant, key) > (?, ?)";
+  }
+  sql +=
+      page.descending ? " ORDER BY tenant DESC, key DESC LIMIT ?" : " ORDER BY tenant, key LIMIT ?";
+  Query query(*this, sql);
+  query.bind(filter.collection);
+  if (filter.tenant) query.bind(filter.tenant->view());
+  if (!filter.prefix.empty()) query.bind(filter.prefix).bind(above);
+  if (page.after) query.bind(page.after->tenant.view()).bind(page.after->key);
+  return query.bind(to_limit(page.limit)).all<Record>(read_record);
 }
 
 }  // namespace errand::store::sqlite

@@ -68,6 +68,9 @@ class SqliteReader final : public Reader {
   Result<std::vector<RateUse>> rate_uses(Timestamp now, const std::optional<RateUse>& after,
                                          std::size_t limit) const override;
   Result<std::vector<EstimateDigest>> estimate_digests() const override;
+  Result<std::optional<Record>> record(const RecordId& id) const override;
+  Result<std::vector<Record>> records(const RecordFilter& filter,
+                                      const RecordPage& page) const override;
 
  private:
   class Query;

@@ -84,6 +84,12 @@ class SqliteStore final : public Store {
     return writer_.prune_idempotency(now, limit);
   }
 
+  Result<std::size_t> prune_records(Timestamp now, std::size_t limit) override {
+    if (broken_) return fail(ErrorCode::kUnavailable, "The store has to be reopened first.");
+    const std::lock_guard lock(commits_);
+    return writer_.prune_records(now, limit);
+  }
+
   [[nodiscard]] const Reader& reader() const override { return *reader_; }
 
  private:

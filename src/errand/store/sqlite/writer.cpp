@@ -164,6 +164,17 @@ Result<void> Writer::prepare() {
        " epoch = excluded.epoch, position = excluded.position,"
        " written_at_ms = excluded.written_at_ms, text = excluded.text"},
       {&statements_.drop_estimate, "DELETE FROM estimate_digests WHERE tenant = ? AND type = ?"},
+      {&statements_.record,
+       "INSERT INTO records (collection, tenant, key, shard, epoch, position, revision,"
+       " expires_at_ms, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+       " epoch = excluded.epoch, position = excluded.position, revision = excluded.revision,"
+       " expires_at_ms = excluded.expires_at_ms, text = excluded.text"},
+      {&statements_.drop_record,
+       "DELETE FROM records WHERE collection = ? AND tenant = ? AND key = ?"},
+      {&statements_.prune_records,
+       "DELETE FROM records WHERE (collection, tenant, key) IN ("
+       " SELECT collection, tenant, key FROM records INDEXED BY records_expiry"
+       " WHERE expires_at_ms IS NOT NULL AND expires_at_ms <= ? LIMIT ?)"},
       {&statements_.count,
        "INSERT INTO job_counts (tenant, queue, type, contract_hash, status, shard, epoch, position,"
        " jobs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET epoch = excluded.epoch,"
@@ -219,7 +230,9 @@ std::expected<void, Error> Writer::run(Statement& statement, const char* what) {
 std::expected<void, CommitError> Writer::commit(const Batch& batch) {
   if (auto fault = check_shape(batch, last_position_)) return refused(std::move(*fault));
   // What is forgotten on purpose is overwritten too, not only given free.
-  const bool overwrites = !batch.forgets.empty() || !batch.payload_erasures.empty();
+  const bool overwrites =
+      !batch.forgets.empty() || !batch.payload_erasures.empty() ||
+      std::ranges::any_of(batch.records, [](const Record& record) { return record.revision == 0; });
   if (overwrites) (void)connection_.execute("PRAGMA secure_delete = 1");
   auto done = commit_batch(batch);
   if (overwrites) (void)connection_.execute("PRAGMA secure_delete = 0");
@@ -350,6 +363,7 @@ std::expected<void, Error> Writer::write(const Batch& batch) {
   }
   if (auto done = write_limits(batch); !done) return done;
   if (auto done = write_estimates(batch); !done) return done;
+  if (auto done = write_records(batch); !done) return done;
   if (auto done = write_counts(batch); !done) return done;
   for (const JobId& id : batch.forgets) {
     if (auto done = eraser_.forget(connection_, id, batch.epoch, ledger()); !done) return done;
@@ -408,6 +422,32 @@ std::expected<void, Error> Writer::write_estimates(const Batch& batch) {
         .bind(to_column(batch.time))
         .bind(digest.text);
     if (auto done = run(statements_.estimate, "writing a digest"); !done) return done;
+  }
+  return {};
+}
+
+std::expected<void, Error> Writer::write_records(const Batch& batch) {
+  for (const Record& record : batch.records) {
+    const RecordId& id = record.id;
+    if (record.revision == 0) {
+      statements_.drop_record.bind(id.collection).bind(id.tenant.view()).bind(id.key);
+      if (auto done = run(statements_.drop_record, "deleting a record"); !done) return done;
+      continue;
+    }
+    statements_.record.bind(id.collection)
+        .bind(id.tenant.view())
+        .bind(id.key)
+        .bind(static_cast<std::int64_t>(batch.shard))
+        .bind(static_cast<std::int64_t>(batch.epoch))
+        .bind(static_cast<std::int64_t>(to_number(last_position_) + 1))
+        .bind(static_cast<std::int64_t>(record.revision));
+    if (record.expires_at) {
+      statements_.record.bind(to_column(*record.expires_at));
+    } else {
+      statements_.record.bind_null();
+    }
+    statements_.record.bind(record.text);
+    if (auto done = run(statements_.record, "writing a record"); !done) return done;
   }
   return {};
 }
@@ -644,6 +684,14 @@ Result<Pruned> Writer::prune(Timestamp now, const PruneLimits& limits) {
 Result<std::size_t> Writer::prune_idempotency(Timestamp now, std::size_t limit) {
   statements_.prune.bind(to_column(now)).bind(static_cast<std::int64_t>(limit));
   if (auto done = run(statements_.prune, "pruning idempotency keys"); !done) {
+    return std::unexpected(done.error());
+  }
+  return static_cast<std::size_t>(connection_.changes());
+}
+
+Result<std::size_t> Writer::prune_records(Timestamp now, std::size_t limit) {
+  statements_.prune_records.bind(to_column(now)).bind(static_cast<std::int64_t>(limit));
+  if (auto done = run(statements_.prune_records, "pruning records"); !done) {
     return std::unexpected(done.error());
   }
   return static_cast<std::size_t>(connection_.changes());

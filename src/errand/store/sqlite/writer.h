@@ -31,6 +31,7 @@ class Writer {
   std::expected<void, CommitError> commit(const Batch& batch);
   Result<Pruned> prune(Timestamp now, const PruneLimits& limits);
   Result<std::size_t> prune_idempotency(Timestamp now, std::size_t limit);
+  Result<std::size_t> prune_records(Timestamp now, std::size_t limit);
 
   [[nodiscard]] std::uint64_t epoch() const noexcept { return epoch_; }
   [[nodiscard]] const std::string& lineage() const noexcept { return lineage_; }
@@ -46,7 +47,7 @@ class Writer {
   struct Statements {
     Statement begin, commit, rollback, owner, state, insert_job, update_job, insert_event, payload,
         erase_payload, idempotency, contract, queue, limit, rate_use, prune_rate_uses, estimate,
-        drop_estimate, count, prune;
+        drop_estimate, record, drop_record, prune_records, count, prune;
   };
 
   /// An event that is to be written, with its JSON in texts_.
@@ -69,6 +70,7 @@ class Writer {
   std::expected<void, Error> write_event(const Batch& batch, const EventRow& row);
   std::expected<void, Error> write_limits(const Batch& batch);
   std::expected<void, Error> write_estimates(const Batch& batch);
+  std::expected<void, Error> write_records(const Batch& batch);
   std::expected<void, Error> write_counts(const Batch& batch);
   [[nodiscard]] ChainLedger* ledger() noexcept { return ledger_ ? &*ledger_ : nullptr; }
   /// Runs a bound statement to its end and resets it.
