@@ -144,46 +144,6 @@ TEST(AddressGuard, SaysHostAddressRuleAndRemedy) {
             "would allow it.");
 }
 
-TEST(AddressGuard, RefusesEverySpellingOfAnInnerAddress) {
-  const AddressGuard g = guard();
-  for (const char* host : {"127.0.0.1",
-                           "127.1",
-                           "127.0.1",
-                           "0x7f.1",
-                           "0x7F.0x0.0x0.0x1",
-                           "0177.0.0.1",
-                           "2130706433",
-                           "0x7f000001",
-                           "017700000001",
-                           "0x7f.0.1",
-                           "127.0.0.1.",
-                           "00000000177.1",
-                           "0",
-                           "0x",
-                           "0.0.0.0",
-                           "169.254.169.254",
-                           "0xA9FEA9FE",
-                           "2852039166",
-                           "0251.0376.0251.0376",
-                           "169.254.43518",
-                           "[::]",
-                           "[::1]",
-                           "[0:0:0:0:0:0:0:1]",
-                           "[::ffff:127.0.0.1]",
-                           "[::ffff:7f00:1]",
-                           "[::127.0.0.1]",
-                           "[64:ff9b::7f00:1]",
-                           "[64:ff9b::169.254.169.254]",
-                           "[2002:7f00:1::]",
-                           "[2001:0:7f00:1::80ff:fffe]",
-                           "[fd00:ec2::254]",
-                           "[fe80::1]"}) {
-    const Error error = url_error(g, "https://" + std::string(host) + "/");
-    EXPECT_EQ(error.code, ErrorCode::kForbidden) << host << ": " << error.message;
-    EXPECT_THAT(error.message, HasSubstr("outbound.allow")) << host;
-  }
-}
-
 TEST(AddressGuard, RefusesPlainHttpAndOtherPortsUntilTheyAreAllowed) {
   EXPECT_THAT(url_error(guard(), "http://hooks.example/").message, HasSubstr("outbound.http"));
   EXPECT_EQ(url_error(guard({.allow_http = true}), "http://hooks.example/").message, "allowed");
