@@ -9,6 +9,7 @@
 #include "errand/base/random.h"
 #include "errand/base/result.h"
 #include "errand/crypto/digest.h"
+#include "errand/crypto/ed25519.h"
 
 namespace errand::outbound {
 
@@ -40,6 +41,31 @@ class WebhookSecret {
   explicit WebhookSecret(crypto::HmacKey key) : key_(std::move(key)) {}
 
   crypto::HmacKey key_;
+};
+
+/// A key pair that signs webhooks beside the secret (Standard Webhooks 1.0.0, asymmetric signatures
+/// "v1a": Ed25519), so that a receiver needs nothing secret. Cheap to copy; immutable, hence safe
+/// to share between threads.
+class WebhookSigningKey {
+ public:
+  /// Reads "whsk_" and the base64 of 64 bytes: the seed, then the public key.
+  /// @return kInvalidArgument, which does not tell the text
+  static Result<WebhookSigningKey> parse(std::string_view text);
+
+  /// The text of a new key, as parse() reads it.
+  static std::string generate(Random& random);
+
+  /// "whpk_" and the base64 of the public key: what the receiver is given.
+  [[nodiscard]] std::string public_text() const;
+
+  /// "v1a,<base64>" over the same text as WebhookSecret::sign().
+  [[nodiscard]] std::string sign(std::string_view id, std::chrono::sys_seconds time,
+                                 std::string_view body) const;
+
+ private:
+  explicit WebhookSigningKey(crypto::Ed25519Key key) : key_(std::move(key)) {}
+
+  crypto::Ed25519Key key_;
 };
 
 /// The value of `webhook-signature`: one signature a secret, separated by blanks. Several while a

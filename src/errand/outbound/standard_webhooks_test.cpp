@@ -64,5 +64,29 @@ TEST(StandardWebhooks, MakesSecretsThatItReads) {
   EXPECT_NE(text, WebhookSecret::generate(random));
 }
 
+TEST(StandardWebhooks, SignsWithAKeyPairToo) {
+  SystemRandom random;
+  const std::string text = WebhookSigningKey::generate(random);
+  const auto key = WebhookSigningKey::parse(text);
+  ASSERT_TRUE(key);
+  const std::string signature = key->sign(kId, kTime, kBody);
+  ASSERT_TRUE(signature.starts_with("v1a,"));
+  const auto bytes = crypto::from_base64(signature.substr(4));
+  const auto public_bytes = crypto::from_base64(key->public_text().substr(5));
+  ASSERT_TRUE(bytes && bytes->size() == 64 && public_bytes && public_bytes->size() == 32);
+  crypto::Ed25519Key::Signature raw{};
+  std::ranges::copy(*bytes, raw.begin());
+  crypto::Ed25519Key::PublicKey public_key{};
+  std::ranges::copy(*public_bytes, public_key.begin());
+  const std::string signed_text = std::string(kId) + "." +
+                                  std::to_string(kTime.time_since_epoch().count()) + "." +
+                                  std::string(kBody);
+  EXPECT_TRUE(crypto::Ed25519Key::verify(public_key, crypto::as_bytes(signed_text), raw));
+  // A seed with another's public key is no key.
+  const std::string other = WebhookSigningKey::generate(random);
+  EXPECT_FALSE(WebhookSigningKey::parse(text.substr(0, 40) + other.substr(40)));
+  EXPECT_FALSE(WebhookSigningKey::parse(WebhookSecret::generate(random)));
+}
+
 }  // namespace
 }  // namespace errand::outbound
