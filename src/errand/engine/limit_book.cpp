@@ -81,23 +81,57 @@ Timestamp RateWindow::opens(Timestamp now, std::uint64_t value) const {
 
 LimitBook::LimitBook(std::span<const Limit> limits) {
   for (const Limit& limit : limits) {
-    Entry entry{.declared = limit, .id = limit.id(), .setting = std::nullopt};
-    entry.value = limit.value.value_or(kUnlimited);
-    entry.per = limit.per;
-    const std::size_t index = entries_.size();
-    const bool is_new = by_id_.emplace(entry.id, index).second;
-    ERRAND_ASSERT(is_new);
-    if (limit.kind == LimitKind::kLength) {
-      lengths_.emplace(limit.queue, index);
-    } else if (limit.queue.empty()) {
-      by_type_[limit.type].push_back(index);
-    } else {
-      by_queue_[limit.queue].push_back(index);
-    }
-    entries_.push_back(std::move(entry));
+    ERRAND_ASSERT(!by_id_.contains(limit.id()));
+    add(limit);
   }
-  running_.resize(entries_.size());
-  rates_.resize(entries_.size());
+}
+
+void LimitBook::add(const Limit& limit) {
+  std::size_t index = entries_.size();
+  if (free_.empty()) {
+    entries_.emplace_back();
+    running_.emplace_back();
+    rates_.emplace_back();
+  } else {
+    index = free_.back();
+    free_.pop_back();
+    running_[index].clear();
+    rates_[index] = {};
+  }
+  Entry& entry = entries_[index];
+  entry = {.declared = limit, .id = limit.id(), .setting = std::nullopt};
+  entry.value = limit.value.value_or(kUnlimited);
+  entry.per = limit.per;
+  by_id_.emplace(entry.id, index);
+  if (limit.kind == LimitKind::kLength) {
+    lengths_.emplace(limit.queue, index);
+  } else if (limit.queue.empty()) {
+    by_type_[limit.type].push_back(index);
+  } else {
+    by_queue_[limit.queue].push_back(index);
+  }
+}
+
+void LimitBook::declare(const Limit& limit) {
+  const auto index = index_of(limit.id());
+  if (!index) return add(limit);
+  Entry& entry = entries_[*index];
+  entry.declared = limit;
+  const auto* setting = entry.setting ? &*entry.setting : nullptr;
+  entry.value = setting && setting->value ? *setting->value : limit.value.value_or(kUnlimited);
+  entry.per = setting && setting->per ? *setting->per : limit.per;
+}
+
+void LimitBook::withdraw(const JobTypeName& type) {
+  const auto found = by_type_.find(type);
+  if (found == by_type_.end()) return;
+  for (const std::size_t index : found->second) {
+    by_id_.erase(entries_[index].id);
+    entries_[index] = {};
+    running_[index].clear();
+    freed_.push_back(index);
+  }
+  by_type_.erase(found);
 }
 
 void LimitBook::clear() {
@@ -228,6 +262,8 @@ std::vector<store::RateUse> LimitBook::rate_uses(const Changes& changes, Timesta
 }
 
 void LimitBook::apply(const Changes& changes, Timestamp now) {
+  free_.insert(free_.end(), freed_.begin(), freed_.end());
+  freed_.clear();
   for (const auto& [place, change] : changes.of) {
     if (change.starts == 0) continue;
     const auto& [index, key] = place;

@@ -54,7 +54,7 @@ class LimitBook {
 
   struct Entry {
     Limit declared;
-    std::string id;
+    std::string id;                              ///< empty: withdrawn
     std::optional<store::LimitSetting> setting;  ///< an operator's
     std::uint64_t value = kUnlimited;            ///< as it holds now
     Milliseconds per{1'000};                     ///< as it holds now
@@ -80,6 +80,12 @@ class LimitBook {
 
   /// @param limits  each id once; those without a value are there to be set
   explicit LimitBook(std::span<const Limit> limits);
+
+  /// Adds a limit, or gives the one of its id another value and time. Where it is new and counts by
+  /// input there must be no live job of its type; where it counts running jobs, recount() follows.
+  void declare(const Limit& limit);
+  /// Forgets the limits of a type. Their places are used again once the present plan is over.
+  void withdraw(const JobTypeName& type);
 
   /// Forgets counts and settings.
   void clear();
@@ -156,9 +162,12 @@ class LimitBook {
   std::uint64_t running(std::size_t index, const std::string& key) const;
   std::uint64_t used(std::size_t index, const std::string& key, Timestamp now);
 
+  void add(const Limit& limit);
   [[nodiscard]] std::optional<std::size_t> index_of(std::string_view id) const;
 
   std::vector<Entry> entries_;
+  std::vector<std::size_t> free_;   ///< places of entries that were withdrawn
+  std::vector<std::size_t> freed_;  ///< the same, which a plan may still speak of
   std::unordered_map<QueueName, std::vector<std::size_t>> by_queue_;
   std::unordered_map<JobTypeName, std::vector<std::size_t>> by_type_;
   std::unordered_map<QueueName, std::size_t> lengths_;

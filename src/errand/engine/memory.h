@@ -133,6 +133,8 @@ class Memory {
 
   /// A limit has another value from here on.
   void set_limit(const store::LimitSetting& setting);
+  /// A limit is new, or has another value from now on.
+  void declare_limit(const Limit& limit);
 
   /// Forgets all jobs and reads anew.
   Result<void> recover(const store::Reader& reader, Now now);

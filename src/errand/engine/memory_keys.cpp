@@ -91,6 +91,14 @@ void Memory::set_limit(const store::LimitSetting& setting) {
   stir_all();
 }
 
+void Memory::declare_limit(const Limit& limit) {
+  limits.declare(limit);
+  limits.recount([this](auto&& count) {
+    for (const auto& [job, lease] : leases.all()) count(*hot_.at(job).state);
+  });
+  stir_all();
+}
+
 Result<void> Memory::refill_keys(const store::Reader& reader, Now now) {
   // After the clock was set back, timers would come too late.
   if (now.wall < last_wall_) stir_all();

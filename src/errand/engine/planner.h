@@ -66,6 +66,7 @@ class Planner {
   Result<Reply> answer(PauseQueue& request);
   Result<Reply> answer(SetLimit& request);
   Result<Reply> answer(WriteRecords& request);
+  Result<Reply> answer(DeclareLimits& request);
   Result<Reply> answer(ListLimits& request);
   Result<Reply> answer(ExplainJob& request);
   Result<Reply> answer(ListWorkers& request);

@@ -59,6 +59,7 @@ bool memory_only(const Request& request) {
          std::holds_alternative<AddCredits>(request) ||
          std::holds_alternative<DrainWorker>(request) ||
          std::holds_alternative<UnregisterWorker>(request) ||
+         std::holds_alternative<DeclareLimits>(request) ||
          std::holds_alternative<ListLimits>(request) ||
          std::holds_alternative<ListWorkers>(request) ||
          std::holds_alternative<ListQueues>(request);
@@ -355,9 +356,34 @@ Result<Reply> Planner::answer(WriteRecords& request) {
   return reply;
 }
 
+Result<Reply> Planner::answer(DeclareLimits& request) {
+  for (const Limit& limit : request.declare) {
+    if (!job::is_internal(limit.type) || !limit.queue.empty() || !limit.value || *limit.value < 1 ||
+        *limit.value > kLimitValueMax || limit.per < kRatePerMin || limit.per > kRatePerMax ||
+        limit.kind == LimitKind::kLength) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "\"" + limit.id() + "\" is no limit of an internal type, with a value");
+    }
+    if (limit.by_input.empty() || memory_.limits.find(limit.id()) != nullptr) continue;
+    const bool is_live = std::ranges::any_of(memory_.counts, [&](const auto& each) {
+      const auto& [key, counts] = each;
+      return key.first.view() == limit.type.view() &&
+             counts.pending + counts.waiting + counts.running > 0;
+    });
+    if (is_live) {
+      return fail(ErrorCode::kConflict,
+                  "\"" + limit.id() + "\" comes too late: there are jobs of the type");
+    }
+  }
+  for (const JobTypeName& type : request.withdraw) memory_.limits.withdraw(type);
+  for (const Limit& limit : request.declare) memory_.declare_limit(limit);
+  return Done{};
+}
+
 Result<Reply> Planner::answer(ListLimits& request) {
   LimitList list;
   for (const LimitBook::Entry& entry : memory_.limits.entries()) {
+    if (entry.id.empty()) continue;  // withdrawn
     if (is_internal(entry.declared) != (request.kind == job::JobKind::kInternal)) continue;
     list.limits.push_back({.declared = entry.declared,
                            .value = entry.holds() ? std::optional(entry.value) : std::nullopt,

@@ -362,5 +362,54 @@ TEST(InternalJobs, TeachEstimatesNothing) {
   EXPECT_TRUE(bench.engine().estimates().empty());
 }
 
+Limit webhook_rate(std::uint64_t value) {
+  return {.kind = LimitKind::kRate, .type = kWebhook, .value = value, .per = 1s};
+}
+
+TEST(DeclareLimits, HoldBackInternalJobsAtOnceAndUntilTheyAreWithdrawn) {
+  Recorder recorder;
+  Bench bench(with(recorder));
+  bench.get<Done>(DeclareLimits{.declare = {webhook_rate(1)}});
+  host(bench, "webhooks", {kWebhook});
+  const auto running = [&] {
+    return std::ranges::count_if(internal_jobs(bench), [](const job::StatePtr& state) {
+      return state->status == JobStatus::kRunning;
+    });
+  };
+  for (int i = 0; i < 5; ++i) bench.submit(bench.enqueue_request());
+  bench.settle();
+  EXPECT_EQ(running(), 1);
+  bench.get<Done>(DeclareLimits{.declare = {webhook_rate(3)}});
+  bench.settle();
+  EXPECT_EQ(running(), 3);
+  ListLimits internal{.kind = job::JobKind::kInternal};
+  EXPECT_EQ(bench.get<LimitList>(internal).limits.size(), 1U);
+  bench.get<Done>(DeclareLimits{.declare = {}, .withdraw = {kWebhook}});
+  bench.settle();
+  EXPECT_EQ(running(), 5);
+  EXPECT_TRUE(bench.get<LimitList>(internal).limits.empty());
+  // Its place is taken by the next one, with counts of its own.
+  bench.get<Done>(DeclareLimits{.declare = {webhook_rate(1)}});
+  for (int i = 0; i < 2; ++i) bench.submit(bench.enqueue_request());
+  bench.settle();
+  EXPECT_EQ(running(), 6);
+}
+
+TEST(DeclareLimits, AreOfInternalTypesAndCountByInputFromTheirFirstJob) {
+  Recorder recorder;
+  Bench bench(with(recorder));
+  Limit users = webhook_rate(1);
+  users.type = JobTypeName("exportReport");
+  EXPECT_EQ(bench.refusal(DeclareLimits{.declare = {users}}), ErrorCode::kInvalidArgument);
+  bench.submit(bench.enqueue_request());
+  bench.settle();
+  Limit ordered = webhook_rate(1);
+  ordered.kind = LimitKind::kConcurrency;
+  ordered.by_tenant = true;
+  ordered.by_input = "job";
+  ordered.fifo = true;
+  EXPECT_EQ(bench.refusal(DeclareLimits{.declare = {ordered}}), ErrorCode::kConflict);
+}
+
 }  // namespace
 }  // namespace errand::engine

@@ -12,6 +12,7 @@
 
 #include "errand/base/clock.h"
 #include "errand/base/ids.h"
+#include "errand/engine/limit.h"
 #include "errand/job/command.h"
 #include "errand/job/event.h"
 #include "errand/job/internal_type.h"
@@ -191,6 +192,16 @@ struct ListLimits {
   job::JobKind kind = job::JobKind::kUser;  ///< those of internal jobs are listed apart
 };
 
+/// Changes the limits of internal types while the engine runs, in memory alone: whoever declares
+/// them names them in Options::limits too when it starts anew. Answered with Done; kInvalidArgument
+/// for what is no limit with a value of an internal type; kConflict for a new limit by input of a
+/// type whose queue (of the same name) has live jobs, which nobody has counted. Nothing is changed
+/// then.
+struct DeclareLimits {
+  std::vector<Limit> declare;           ///< one of a known id takes the new value and time
+  std::vector<JobTypeName> withdraw{};  ///< all limits of these types hold nothing back any more
+};
+
 /// Why a job does not run now. Answered with Explanation; kNotFound for an unknown job, and where a
 /// tenant is given for an internal one.
 struct ExplainJob {
@@ -207,9 +218,10 @@ struct ListQueues {
   job::JobKind kind = job::JobKind::kUser;  ///< internal queues are listed apart
 };
 
-using Request = std::variant<EnqueueJob, CommandJob, ForgetJob, RegisterWorker, AddCredits,
-                             DrainWorker, UnregisterWorker, Heartbeat, PauseQueue, SetLimit,
-                             WriteRecords, ListLimits, ExplainJob, ListWorkers, ListQueues>;
+using Request =
+    std::variant<EnqueueJob, CommandJob, ForgetJob, RegisterWorker, AddCredits, DrainWorker,
+                 UnregisterWorker, Heartbeat, PauseQueue, SetLimit, WriteRecords, DeclareLimits,
+                 ListLimits, ExplainJob, ListWorkers, ListQueues>;
 
 /// What a request weighs in a batch, in bytes: its payloads and a flat amount.
 std::size_t weight_bytes(const Request& request) noexcept;

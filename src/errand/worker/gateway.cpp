@@ -1,7 +1,12 @@
 #include "errand/worker/gateway.h"
 
+#include <map>
+#include <mutex>
 #include <utility>
 #include <variant>
+#include <vector>
+
+#include <boost/asio/strand.hpp>
 
 #include "errand/worker/hosted_worker.h"
 #include "errand/worker/hub.h"
@@ -40,13 +45,60 @@ class Gateway::Impl {
     return accept;
   }
 
+  HostedId keep(std::shared_ptr<HostedWorker> worker) {
+    const std::scoped_lock lock(mutex_);
+    const HostedId id{++last_id_};
+    hosted_.emplace(id, std::move(worker));
+    return id;
+  }
+
+  void retire(HostedId id) {
+    std::shared_ptr<HostedWorker> worker;
+    {
+      const std::scoped_lock lock(mutex_);
+      const auto found = hosted_.find(id);
+      if (found == hosted_.end()) return;
+      worker = std::move(found->second);
+      hosted_.erase(found);
+      retired_.push_back(worker);
+    }
+    worker->drain(DrainReason::kRequested, Milliseconds(0));
+  }
+
+  /// Lets go of those that were taken back and have nothing left to do.
+  void finish_retired(const boost::asio::any_io_executor& executor) {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(retired_, [&](const std::shared_ptr<HostedWorker>& worker) {
+      if (worker->running() > 0) return false;
+      hub.tasks().spawn(boost::asio::make_strand(executor), "end a hosted worker", finish(worker));
+      return true;
+    });
+  }
+
+  std::vector<std::shared_ptr<HostedWorker>> take_all() {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::shared_ptr<HostedWorker>> all = std::move(retired_);
+    retired_.clear();
+    for (auto& [id, worker] : hosted_) all.push_back(std::move(worker));
+    hosted_.clear();
+    return all;
+  }
+
   Hub hub;
-  std::vector<std::shared_ptr<HostedWorker>> hosted;
 
  private:
+  static boost::asio::awaitable<void> finish(std::shared_ptr<HostedWorker> worker) {
+    co_await worker->finish(std::chrono::steady_clock::now());
+  }
+
   static boost::asio::awaitable<void> serve(std::shared_ptr<WebSocketSession> session) {
     co_await session->run();
   }
+
+  std::mutex mutex_;
+  std::uint64_t last_id_ = 0;  ///< guarded by mutex_, as the rest
+  std::map<HostedId, std::shared_ptr<HostedWorker>> hosted_;
+  std::vector<std::shared_ptr<HostedWorker>> retired_;  ///< get nothing more
 };
 
 Gateway::Gateway(const Options& options, const Parts& parts)
@@ -82,17 +134,21 @@ void Gateway::deliver(std::vector<engine::Action> actions) {
 
 void Gateway::drain(Milliseconds grace) { impl_->hub.drain(grace); }
 
-void Gateway::host(boost::asio::any_io_executor executor, Hosted hosted) {
-  impl_->hosted.push_back(
-      std::make_shared<HostedWorker>(impl_->hub, std::move(executor), std::move(hosted)));
-  impl_->hosted.back()->start();
+Gateway::HostedId Gateway::host(boost::asio::any_io_executor executor, Hosted hosted) {
+  impl_->finish_retired(executor);
+  const auto worker =
+      std::make_shared<HostedWorker>(impl_->hub, std::move(executor), std::move(hosted));
+  const HostedId id = impl_->keep(worker);
+  worker->start();
+  return id;
 }
 
+void Gateway::unhost(HostedId id) { impl_->retire(id); }
+
 boost::asio::awaitable<void> Gateway::stop(std::chrono::steady_clock::time_point patience) {
-  for (const auto& worker : impl_->hosted) co_await worker->finish(patience);
+  for (const auto& worker : impl_->take_all()) co_await worker->finish(patience);
   impl_->hub.tasks().cancel();
   co_await impl_->hub.tasks().join();
-  impl_->hosted.clear();
 }
 
 std::size_t Gateway::workers() const { return impl_->hub.workers(); }

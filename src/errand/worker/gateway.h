@@ -81,9 +81,16 @@ class Gateway {
     engine::WorkerWay way = engine::WorkerWay::kInProcess;
     std::shared_ptr<Handler> handler;
   };
+  /// Names a hosted handler for unhost().
+  enum class HostedId : std::uint64_t {};
+
   /// Lets a handler run jobs within this process. After the lane has started, before drain().
   /// `executor` runs the attempts; its context has threads.
-  void host(boost::asio::any_io_executor executor, Hosted hosted);
+  HostedId host(boost::asio::any_io_executor executor, Hosted hosted);
+
+  /// Gives a handler no more jobs; what it has it may finish. Before drain(). Unknown ids, and
+  /// those that were taken back already, are let pass.
+  void unhost(HostedId id);
 
   /// Hands jobs and stop notices to their workers: the lane's sink of actions. Quick; never waits.
   void deliver(std::vector<engine::Action> actions);
