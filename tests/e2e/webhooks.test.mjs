@@ -172,7 +172,7 @@ test("an endpoint that wants order gets a job's events in theirs", async () => {
 test("an endpoint that is gone is left alone", async () => {
   receiver.answers.gone = () => 410;
   await until("gone", await greet("Eve", "acme", { tags: ["gone"] }), 1);
-  await poll(() => server.log.filter((line) => line.includes("webhook endpoint is gone")), (lines) => lines.length === 1);
+  await poll(() => server.log.filter((line) => line.includes("webhook endpoint is disabled")), (lines) => lines.length === 1);
   const next = await greet("Fay", "acme", { tags: ["gone"] });
   await until("all", next, 3);
   assert.equal(receiver.of("gone").length, 1);

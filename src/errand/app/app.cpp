@@ -41,6 +41,7 @@
 #include "errand/graphql/request/service.h"
 #include "errand/net/http_server.h"
 #include "errand/net/router.h"
+#include "errand/notification/webhook_manager.h"
 #include "errand/notification/webhook_reactor.h"
 #include "errand/runtime/event_bus.h"
 #include "errand/runtime/lane.h"
@@ -182,6 +183,7 @@ class App::Impl {
                                             .reader = store_->reader()},
                       log_);
     if (auto done = handlers_->make(*contract_, given_handlers_); !done) return done;
+    if (auto done = load_webhooks(); !done) return done;
     assemble();
     if (auto done = bind_resolvers(); !done) return done;
     if (auto done = listen(); !done) return done;
@@ -189,6 +191,7 @@ class App::Impl {
     run_threads();
     if (auto done = drop_broken_jobs(); !done) return done;
     host_handlers();
+    webhooks_->start(*lane_, *gateway_, context_.get_executor());
     tasks_.spawn(context_.get_executor(), "sample the queues",
                  sample_queues(runtime::LaneClient(*lane_), metrics_));
     http_->start();
@@ -210,6 +213,7 @@ class App::Impl {
     bus_.drain();
     crash_point(CrashPoint::kDrain);
     if (!threads_.empty()) {
+      webhooks_->stop();
       gateway_->drain(config_.server.drain_timeout);
       tasks_.cancel();
       const auto end = [this]() -> asio::awaitable<void> {
@@ -354,6 +358,26 @@ class App::Impl {
     return {};
   }
 
+  Result<void> load_webhooks() {
+    if (auto opened = requests_.open(); !opened) return opened;
+    webhooks_.emplace(
+        notification::WebhookManager::Options{
+            .endpoints = config_.webhooks.endpoints,
+            .secret_generation = config_.webhooks.secret_generation,
+            .public_url = config_.server.public_url,
+            .per_tenant_max = config_.webhooks.endpoints_per_tenant},
+        notification::WebhookManager::Means{.client = requests_.client(),
+                                            .guard = requests_.guard(),
+                                            .reader = store_->reader(),
+                                            .pool = *pool_,
+                                            .master_key = *master_key_,
+                                            .clock = clock(),
+                                            .random = random_,
+                                            .metrics = metrics_},
+        log_);
+    return webhooks_->load();
+  }
+
   void assemble() {
     const int wanted = config_.server.threads;
     thread_count_ = wanted > 0 ? static_cast<std::size_t>(wanted)
@@ -383,14 +407,12 @@ class App::Impl {
     lane_options.engine.lease = config_.worker.lease;
     lane_options.engine.queue_length_max = config_.limits.queue_length;
     lane_options.engine.limits = api::limits_of(*contract_);
-    if (!config_.webhooks.endpoints.empty()) {
-      webhooks_.emplace(config_.webhooks.endpoints,
-                        master_key_->hmac_key(crypto::kPayloadDigestLabel), log_, metrics_);
-      lane_options.engine.reactor = &*webhooks_;
-      for (auto& limit : notification::webhook_limits(config_.webhooks.endpoints)) {
-        lane_options.engine.limits.push_back(std::move(limit));
-      }
+    for (auto& limit : webhooks_->limits()) {
+      lane_options.engine.limits.push_back(std::move(limit));
     }
+    webhook_reactor_.emplace(webhooks_->registry(),
+                             master_key_->hmac_key(crypto::kPayloadDigestLabel), log_, metrics_);
+    lane_options.engine.reactor = &*webhook_reactor_;
     lane_.emplace(
         lane_options, *store_, bus_, clock(), random_,
         [this](std::vector<engine::Action> actions) { gateway_->deliver(std::move(actions)); },
@@ -682,8 +704,9 @@ class App::Impl {
   std::optional<worker::ContractJobTypes> job_types_;
   asio::io_context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
+  std::optional<notification::WebhookManager> webhooks_;
   std::optional<worker::Gateway> gateway_;
-  std::optional<notification::WebhookReactor> webhooks_;
+  std::optional<notification::WebhookReactor> webhook_reactor_;
   std::optional<runtime::Lane> lane_;
   std::optional<graphql::request::Service> service_;
   std::shared_ptr<void> document_cache_metrics_;

@@ -127,6 +127,7 @@ struct Config {
   struct Webhooks {
     std::vector<notification::WebhookEndpoint> endpoints;
     int secret_generation = 1;  ///< of their secrets; the one before stays good beside it
+    std::size_t endpoints_per_tenant = 20;  ///< that a tenant may make by the API; 0: none
   } webhooks;
 
   /// Commands that the server or `errand worker run` runs: what the machine gives them.

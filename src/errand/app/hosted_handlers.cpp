@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "errand/app/command_sandbox.h"
-#include "errand/notification/webhook_handler.h"
 #include "errand/outbound/standard_webhooks.h"
 #include "errand/outbound/target_url.h"
 #include "errand/upstream/headers_file.h"
@@ -82,7 +81,10 @@ Result<void> HostedHandlers::make(const contract::Contract& contract,
     }
   }
   for (const auto& endpoint : config_.webhooks.endpoints) {
-    if (auto done = make_webhook(endpoint); !done) return done;
+    const auto url = check({.whose = "webhooks.endpoints." + endpoint.name,
+                            .url = endpoint.url,
+                            .headers_file = endpoint.headers_file});
+    if (!url) return std::unexpected(url.error());
   }
   return {};
 }
@@ -155,34 +157,6 @@ Result<void> HostedHandlers::make_upstream(const JobTypeName& type,
                      .types = {type},
                      .slots = rule.concurrency,
                      .way = engine::WorkerWay::kUpstream,
-                     .handler = *std::move(handler)});
-  return {};
-}
-
-Result<void> HostedHandlers::make_webhook(const notification::WebhookEndpoint& endpoint) {
-  const std::string whose = "webhooks.endpoints." + endpoint.name;
-  const auto url =
-      check({.whose = whose, .url = endpoint.url, .headers_file = endpoint.headers_file});
-  if (!url) return std::unexpected(url.error());
-  notification::WebhookHandler::Options options{
-      .endpoint = endpoint,
-      .secrets = secrets_of(config_.webhooks.secret_generation,
-                            [&](int generation) {
-                              return notification::webhook_secret(master_key_, endpoint.name,
-                                                                  generation);
-                            }),
-      .public_url = config_.server.public_url};
-  auto handler = notification::WebhookHandler::create(std::move(options),
-                                                      {.client = means_.requests.client(),
-                                                       .reader = means_.reader,
-                                                       .pool = means_.pool,
-                                                       .clock = clock_},
-                                                      log_);
-  if (!handler) return refused(whose, handler.error());
-  hosted_.push_back({.name = "webhook " + endpoint.name,
-                     .types = {endpoint.job_type()},
-                     .slots = endpoint.concurrency,
-                     .way = engine::WorkerWay::kPush,
                      .handler = *std::move(handler)});
   return {};
 }

@@ -37,7 +37,8 @@ class HostedHandlers {
                  Means means, telemetry::Log log);
 
   /// Makes those that the schema names, beside the `given` ones of this process; commands only
-  /// where the settings do not leave them to workers. Once.
+  /// where the settings do not leave them to workers. Checks where webhooks of the settings go.
+  /// Once.
   /// @return kInvalidArgument for a given one that fits no type, or one that has another;
   ///         kConfigInvalid where the settings or this machine do not let one be
   Result<void> make(const contract::Contract& contract, std::vector<worker::Gateway::Hosted> given);
@@ -62,7 +63,6 @@ class HostedHandlers {
   Result<void> make_push(const JobTypeName& type, const contract::HttpHandlerRule& rule);
   Result<void> make_upstream(const JobTypeName& type, const contract::GraphqlHandlerRule& rule);
   Result<void> make_command(const JobTypeName& type, const contract::CommandHandlerRule& rule);
-  Result<void> make_webhook(const notification::WebhookEndpoint& endpoint);
 
   const Config& config_;
   const crypto::MasterKey& master_key_;

@@ -12,6 +12,7 @@
 
 #include "errand/app/setting.h"
 #include "errand/base/time_text.h"
+#include "errand/json/writer.h"
 
 namespace errand::app {
 namespace {
@@ -57,6 +58,45 @@ Result<void> read_list(std::string_view name, const toml::node& node, const Add&
   return {};
 }
 
+/// Conditions on the data of an endpoint's events: [{path = "/error/code", in = ["TIMEOUT"]}].
+Result<void> read_data(notification::WebhookEndpoint& endpoint, const toml::node& node) {
+  const auto wrong = [] {
+    return fail(
+        ErrorCode::kConfigInvalid,
+        fmt::format("data takes up to {} tables {{path = \"/error/code\", in = [\"TIMEOUT\"]}}"
+                    ", whose in has 1 to {} texts, whole numbers and booleans",
+                    notification::kDataConditionsMax, notification::kDataValuesMax));
+  };
+  const auto* list = node.as_array();
+  if (list == nullptr || list->size() > notification::kDataConditionsMax) return wrong();
+  for (const toml::node& item : *list) {
+    const auto* table = item.as_table();
+    const auto* path = table == nullptr ? nullptr : table->get_as<std::string>("path");
+    const auto* in = table == nullptr ? nullptr : table->get_as<toml::array>("in");
+    if (path == nullptr || in == nullptr || table->size() != 2 || in->empty() ||
+        in->size() > notification::kDataValuesMax || !notification::is_data_path(path->get())) {
+      return wrong();
+    }
+    notification::WebhookDataCondition condition{.path = path->get(), .in = {}};
+    for (const toml::node& value : *in) {
+      std::string text;
+      json::Writer out(text);
+      if (const auto* string = value.as_string()) {
+        out.string(string->get());
+      } else if (const auto* number = value.as_integer()) {
+        out.integer(number->get());
+      } else if (const auto* flag = value.as_boolean()) {
+        out.boolean(flag->get());
+      } else {
+        return wrong();
+      }
+      condition.in.push_back(std::move(text));
+    }
+    endpoint.data.push_back(std::move(condition));
+  }
+  return {};
+}
+
 /// One member of a table in `webhooks.endpoints`.
 Result<void> read_endpoint_member(notification::WebhookEndpoint& endpoint, std::string_view name,
                                   const toml::node& node) {
@@ -94,10 +134,13 @@ Result<void> read_endpoint_member(notification::WebhookEndpoint& endpoint, std::
   if (name == "tenants") return read_list(name, node, insert(endpoint.tenants));
   if (name == "job_types") return read_list(name, node, insert(endpoint.job_types));
   if (name == "tags") return read_list(name, node, insert(endpoint.tags));
+  if (name == "data") return read_data(endpoint, node);
   const auto* text = node.as_string();
   if (text == nullptr) return wrong("a text in quotes");
   if (name == "url") {
     endpoint.url = text->get();
+  } else if (name == "description") {
+    endpoint.description = text->get();
   } else if (name == "payload") {
     if (text->get() != "thin" && text->get() != "full") return wrong("\"thin\" or \"full\"");
     endpoint.full = text->get() == "full";
@@ -119,11 +162,13 @@ Result<void> read_endpoint_member(notification::WebhookEndpoint& endpoint, std::
     }
     endpoint.timeout = *timeout;
   } else {
-    return fail(ErrorCode::kConfigInvalid,
-                fmt::format("unknown key \"{}\"; there are url, types, tenants, job_types, tags, "
-                            "payload, ordering, content_type, headers_file, concurrency, rate and "
-                            "timeout",
-                            name));
+    return fail(
+        ErrorCode::kConfigInvalid,
+        fmt::format(
+            "unknown key \"{}\"; there are url, description, types, tenants, job_types, "
+            "tags, data, payload, ordering, content_type, headers_file, concurrency, rate and "
+            "timeout",
+            name));
   }
   return {};
 }
@@ -182,6 +227,10 @@ Result<void> read_endpoints(Config& config, const toml::table& table) {
     if (!notification::is_endpoint_name(endpoint.name)) {
       return in_it({ErrorCode::kConfigInvalid,
                     "an endpoint's name is 1 to 64 of a-z, 0-9, \"-\" and \"_\""});
+    }
+    if (endpoint.name.starts_with(notification::kManagedPrefix)) {
+      return in_it({ErrorCode::kConfigInvalid,
+                    "names that begin with \"we_\" are those of endpoints that the API makes"});
     }
     const auto* members = node.as_table();
     if (members == nullptr) {

@@ -181,6 +181,10 @@ void add_webhook_settings(std::vector<Setting>& t) {
       "generation of the secrets that webhooks are signed with; signatures of the one before are "
       "sent too",
       [](Config& c) -> int& { return c.webhooks.secret_generation; }, 1, 1'000'000));
+  t.push_back(number_setting<std::size_t>(
+      "webhooks.endpoints_per_tenant", "",
+      "endpoints that a tenant may make by createWebhookEndpoint; 0: none",
+      [](Config& c) -> std::size_t& { return c.webhooks.endpoints_per_tenant; }, 0, 1'000));
 }
 
 void add_way_settings(std::vector<Setting>& t) {

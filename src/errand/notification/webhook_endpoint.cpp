@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
+#include "errand/contract/cloud_event.h"
 #include "errand/json/parse.h"
 #include "errand/json/writer.h"
 
@@ -25,6 +27,17 @@ bool is_type_pattern(std::string_view text) {
          !text.ends_with('.');
 }
 
+bool is_data_path(std::string_view text) {
+  if (!text.starts_with('/') || text.size() > kDataPathMax) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (static_cast<unsigned char>(text[i]) < 0x20) return false;
+    if (text[i] == '~' && (i + 1 == text.size() || (text[i + 1] != '0' && text[i + 1] != '1'))) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool is_endpoint_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -44,6 +57,22 @@ bool WebhookEndpoint::takes_job(const job::JobState& job) const {
   if (!job_types.empty() && !job_types.contains(spec.type)) return false;
   return tags.empty() ||
          std::ranges::any_of(spec.tags, [&](const std::string& tag) { return tags.contains(tag); });
+}
+
+bool WebhookEndpoint::takes(const job::Event& event, const job::JobState& job) const {
+  if (!takes_type(job::event_name(event.data)) || !takes_job(job)) return false;
+  if (data.empty()) return true;
+  const std::string text = contract::to_cloud_event(
+      event, {.base_url = {}, .tenant = job.spec.tenant, .job_type = job.spec.type});
+  const auto whole = json::parse(text, {.bytes_max = text.size()});
+  if (!whole) return false;
+  const auto* of_event = whole->as_object().if_contains("data");
+  return of_event != nullptr && std::ranges::all_of(data, [&](const WebhookDataCondition& each) {
+           boost::system::error_code error;
+           const auto* found = of_event->find_pointer(each.path, error);
+           return found != nullptr &&
+                  std::ranges::find(each.in, json::to_text(*found)) != each.in.end();
+         });
 }
 
 JobTypeName WebhookEndpoint::job_type() const {

@@ -19,15 +19,34 @@ enum class WebhookOrdering : std::uint8_t {
   kPerJob,  ///< each waits for the one before, until that was delivered or given up
 };
 
-/// Where events are posted to: an endpoint of a team, as the settings have it. A plain value.
+/// What a member of an event's data must be.
+struct WebhookDataCondition {
+  std::string path;             ///< JSON pointer (RFC 6901) into `data`: "/error/code"
+  std::vector<std::string> in;  ///< it is one of these; JSON texts of scalars
+
+  friend bool operator==(const WebhookDataCondition&, const WebhookDataCondition&) = default;
+};
+
+/// Conditions of an endpoint, values of a condition, and characters of a path, at most.
+inline constexpr std::size_t kDataConditionsMax = 8;
+inline constexpr std::size_t kDataValuesMax = 32;
+inline constexpr std::size_t kDataPathMax = 256;
+
+/// Largest WebhookEndpoint::concurrency.
+inline constexpr std::uint32_t kWebhookConcurrencyMax = 1'000;
+
+/// Where events are posted to, and which. A plain value.
 struct WebhookEndpoint {
   std::string name;                 ///< names it for good: 1 to 64 of a-z, 0-9, "-", "_"
+  std::string description = {};     ///< for people
   std::string url;                  ///< absolute, https or http
   std::vector<std::string> types;   ///< of events; "dev.errand.job.*" are all of its kind
   std::set<TenantId> tenants;       ///< empty: all
   std::set<JobTypeName> job_types;  ///< empty: all
   std::set<std::string> tags;       ///< a job has one of them; empty: all
-  bool full = false;                ///< the job's state and result come along
+  /// All hold of an event's data as a thin payload has it.
+  std::vector<WebhookDataCondition> data;
+  bool full = false;  ///< the job's state and result come along
   std::string content_type = "application/json";
   std::string headers_file;  ///< further headers of its requests; empty: none
   WebhookOrdering ordering = WebhookOrdering::kNone;
@@ -39,6 +58,8 @@ struct WebhookEndpoint {
   [[nodiscard]] bool takes_type(std::string_view type) const;
   /// Whether it gets events of `job`.
   [[nodiscard]] bool takes_job(const job::JobState& job) const;
+  /// Whether it gets `event` of `job`: the two above, and the conditions on its data.
+  [[nodiscard]] bool takes(const job::Event& event, const job::JobState& job) const;
 
   /// The type and the queue of its deliveries, which are internal jobs: "errand.webhook.billing".
   [[nodiscard]] JobTypeName job_type() const;
@@ -53,6 +74,13 @@ struct WebhookEndpoint {
 
 /// Whether `text` can be a WebhookEndpoint::name.
 [[nodiscard]] bool is_endpoint_name(std::string_view text);
+
+/// What names of endpoints that are made while the server runs begin with; those of the settings do
+/// not.
+inline constexpr std::string_view kManagedPrefix = "we_";
+
+/// Whether `text` can be a WebhookDataCondition::path.
+[[nodiscard]] bool is_data_path(std::string_view text);
 
 /// What an endpoint's delivery is about: the input of its job.
 struct WebhookDelivery {

@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <utility>
+#include <variant>
 
 #include <boost/json/object.hpp>
 
+#include "errand/base/time_text.h"
 #include "errand/base/utf8.h"
 #include "errand/contract/cloud_event.h"
 #include "errand/crypto/encoding.h"
 #include "errand/job/evolve.h"
 #include "errand/outbound/retry_after.h"
-#include "errand/outbound/target_url.h"
+#include "errand/outbound/standard_webhooks.h"
 #include "errand/upstream/headers_file.h"
 
 namespace errand::notification {
@@ -38,6 +40,15 @@ std::string remediation_for(unsigned status) {
   return {};
 }
 
+/// Why an endpoint's deliveries fail at once.
+std::string disabled_words(const RegisteredWebhook& webhook) {
+  std::string words = webhook.state.disabled == DisabledReason::kGone
+                          ? "The endpoint said that it is retired (410), and is disabled"
+                          : "The endpoint has failed for five days, and is disabled";
+  if (webhook.state.disabled_at) words += " since " + format_timestamp(*webhook.state.disabled_at);
+  return words + ".";
+}
+
 }  // namespace
 
 std::string webhook_secret(const crypto::MasterKey& master_key, std::string_view name,
@@ -47,30 +58,43 @@ std::string webhook_secret(const crypto::MasterKey& master_key, std::string_view
   return "whsec_" + crypto::to_base64(secret);
 }
 
-Result<std::shared_ptr<WebhookHandler>> WebhookHandler::create(Options options, const Means& means,
-                                                               telemetry::Log log) {
-  if (options.secrets.empty()) return fail(ErrorCode::kInvalidArgument, "there is no secret");
-  if (const auto url = outbound::parse_target_url(options.endpoint.url); !url) {
-    return std::unexpected(url.error());
+std::string sign_by(const std::vector<WebhookKey>& keys, std::string_view id, Timestamp time,
+                    std::string_view body) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  std::string signatures;
+  const auto add = [&](const std::string& signature) {
+    if (!signatures.empty()) signatures += ' ';
+    signatures += signature;
+  };
+  for (const WebhookKey& key : keys) {
+    if (key.until && *key.until <= time) continue;
+    add(key.secret.sign(id, seconds, body));
+    if (key.signing) add(key.signing->sign(id, seconds, body));
   }
+  return signatures;
+}
+
+Result<std::shared_ptr<WebhookHandler>> WebhookHandler::create(Options options,
+                                                               const Means& means) {
   auto breaker = outbound::CircuitBreaker::create(options.breaker);
   if (!breaker) return std::unexpected(breaker.error());
   return std::shared_ptr<WebhookHandler>(
-      new WebhookHandler(std::move(options), means, *std::move(breaker), std::move(log)));
+      new WebhookHandler(std::move(options), means, *std::move(breaker)));
 }
 
-WebhookHandler::WebhookHandler(Options options, const Means& means,
-                               outbound::CircuitBreaker breaker, telemetry::Log log)
-    : options_(std::move(options)),
-      means_(means),
-      log_(std::move(log)),
-      target_(means.client, means.clock, std::move(breaker),
-              {.name = "webhook endpoint", .code = "WEBHOOK"}) {}
+std::shared_ptr<WebhookHandler::Target> WebhookHandler::target_of(const WebhookEndpoint& endpoint) {
+  const std::scoped_lock lock(mutex_);
+  if (!target_ || target_->url != endpoint.url) {
+    target_ = std::make_shared<Target>(endpoint.url, means_, breaker_);
+  }
+  return target_;
+}
 
-Result<WebhookHandler::Message> WebhookHandler::make(const WebhookDelivery& delivery) const {
+Result<WebhookHandler::Message> WebhookHandler::make(const WebhookEndpoint& endpoint,
+                                                     const WebhookDelivery& delivery) const {
   Message message;
-  if (!options_.endpoint.headers_file.empty()) {
-    auto headers = upstream::read_headers_file(options_.endpoint.headers_file);
+  if (!endpoint.headers_file.empty()) {
+    auto headers = upstream::read_headers_file(endpoint.headers_file);
     // Somebody is to correct it, or is replacing it in this moment.
     if (!headers) return fail(ErrorCode::kUnavailable, headers.error().message);
     message.headers = *std::move(headers);
@@ -89,7 +113,7 @@ Result<WebhookHandler::Message> WebhookHandler::make(const WebhookDelivery& deli
                                       .job_type = (*job)->spec.type};
   std::string result;
   job::JobState state;
-  if (options_.endpoint.full) {
+  if (endpoint.full) {
     // As it was right after the event, so that each attempt says the same.
     const auto history =
         means_.reader.events_of(delivery.job, Sequence{0}, to_number(delivery.sequence));
@@ -110,21 +134,24 @@ Result<WebhookHandler::Message> WebhookHandler::make(const WebhookDelivery& deli
   return message;
 }
 
-outbound::HttpRequest WebhookHandler::request(const Message& message,
+outbound::HttpRequest WebhookHandler::request(const RegisteredWebhook& webhook,
+                                              const Message& message,
                                               const worker::JobOffer& offer) const {
   outbound::HttpRequest request{.method = "POST",
-                                .url = options_.endpoint.url,
+                                .url = webhook.endpoint.url,
                                 .headers = message.headers,
                                 .body = message.body,
                                 .response_bytes_max = kResponseBytesMax,
                                 .when_too_large = outbound::WhenTooLarge::kTruncate};
-  const auto now = std::chrono::floor<std::chrono::seconds>(means_.clock.now().wall);
-  request.headers.set("Content-Type", options_.endpoint.content_type);
+  const Timestamp now = means_.clock.now().wall;
+  for (const auto& [name, value] : webhook.headers) request.headers.set(name, value);
+  request.headers.set("Content-Type", webhook.endpoint.content_type);
   request.headers.set(outbound::kWebhookIdHeader, message.id);
-  request.headers.set(outbound::kWebhookTimestampHeader,
-                      std::to_string(now.time_since_epoch().count()));
+  request.headers.set(
+      outbound::kWebhookTimestampHeader,
+      std::to_string(std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count()));
   request.headers.set(outbound::kWebhookSignatureHeader,
-                      outbound::sign_webhook(options_.secrets, message.id, now, message.body));
+                      sign_by(webhook.keys, message.id, now, message.body));
   if (!offer.traceparent.empty()) request.headers.set("traceparent", offer.traceparent);
   return request;
 }
@@ -135,25 +162,44 @@ boost::asio::awaitable<worker::Outcome> WebhookHandler::run(worker::AttemptPtr a
     co_return make_failure(FailureKind::kPermanent, "WEBHOOK_INVALID",
                            "The delivery does not say which event it is about.");
   }
-  if (gone_.load()) {
-    co_return make_failure(FailureKind::kPermanent, "WEBHOOK_GONE",
-                           "The endpoint said that it is retired (410).",
-                           "Remove it from the settings, or correct its url and start anew.");
+  const RegisteredWebhookPtr webhook = means_.endpoints.find(options_.name);
+  if (!webhook || webhook->status() == WebhookStatus::kDeleted) {
+    co_return make_failure(FailureKind::kPermanent, "WEBHOOK_DELETED",
+                           "The endpoint was deleted before the delivery.");
   }
-  auto message = co_await means_.pool.run([this, delivery] { return make(*delivery); });
+  if (webhook->status() == WebhookStatus::kDisabled) {
+    co_return make_failure(FailureKind::kPermanent, "WEBHOOK_DISABLED", disabled_words(*webhook),
+                           "Enable the endpoint (enableWebhookEndpoint), then recover what it has "
+                           "missed.");
+  }
+  auto message = co_await means_.pool.run(
+      [this, webhook, delivery] { return make(webhook->endpoint, *delivery); });
   if (!message) {
     const bool may_pass = is_retryable(message.error().code);
     co_return make_failure(may_pass ? FailureKind::kTransient : FailureKind::kPermanent,
                            may_pass ? "WEBHOOK_NOT_READY" : "WEBHOOK_EVENT_GONE",
                            "There is nothing to send: " + message.error().message);
   }
-  auto response =
-      co_await target_.send(attempt, [&] { return request(*message, attempt->offer()); });
-  if (!response) co_return std::move(response.error());
-  co_return read(*response);
+  const std::shared_ptr<Target> target = target_of(webhook->endpoint);
+  auto response = co_await target->http.send(
+      attempt, [&] { return request(*webhook, *message, attempt->offer()); });
+  if (!response) {
+    const auto* failure = std::get_if<worker::Failure>(&response.error());
+    // What we stopped ourselves says nothing about the endpoint.
+    if (failure != nullptr && !attempt->stop_token().stop_requested()) {
+      means_.watch.on_outcome(*webhook, {.why = failure->message});
+    }
+    co_return std::move(response.error());
+  }
+  auto outcome = read(*response);
+  const auto* failure = std::get_if<worker::Failure>(&outcome);
+  means_.watch.on_outcome(*webhook, {.delivered = failure == nullptr,
+                                     .status = response->status,
+                                     .why = failure == nullptr ? "" : failure->message});
+  co_return outcome;
 }
 
-worker::Outcome WebhookHandler::read(const outbound::HttpResponse& response) {
+worker::Outcome WebhookHandler::read(const outbound::HttpResponse& response) const {
   const unsigned status = response.status;
   if (status >= 200 && status < 300) {
     return worker::Complete{
@@ -166,11 +212,7 @@ worker::Outcome WebhookHandler::read(const outbound::HttpResponse& response) {
     failure.kind = FailureKind::kPermanent;
     failure.code = "WEBHOOK_GONE";
     failure.message = "The endpoint said that it is retired (410).";
-    failure.remediation = "Remove it from the settings, or correct its url and start anew.";
-    if (!gone_.exchange(true)) {
-      log_.error("webhook endpoint is gone: it gets nothing until the next start",
-                 {{"endpoint", options_.endpoint.name}});
-    }
+    failure.remediation = "Correct its url and enable it, or delete it.";
   }
   if (const auto header = response.headers.find("retry-after")) {
     failure.retry_after = outbound::parse_retry_after(*header, means_.clock.now().wall);

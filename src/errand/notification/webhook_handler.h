@@ -1,9 +1,10 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -12,28 +13,44 @@
 #include "errand/base/clock.h"
 #include "errand/crypto/master_key.h"
 #include "errand/notification/webhook_endpoint.h"
+#include "errand/notification/webhook_registry.h"
 #include "errand/outbound/circuit_breaker.h"
 #include "errand/outbound/http_client.h"
-#include "errand/outbound/standard_webhooks.h"
 #include "errand/store/reader.h"
-#include "errand/telemetry/log.h"
 #include "errand/worker/attempt.h"
 #include "errand/worker/http_target.h"
 
 namespace errand::notification {
 
+/// What an endpoint did with one request, as far as it says something about the endpoint.
+struct WebhookOutcome {
+  bool delivered = false;
+  unsigned status = 0;  ///< of the response; 0: there was none
+  std::string why;      ///< of a failure, for people
+};
+
+/// Told of the outcomes of deliveries. Thread-safe.
+class WebhookWatch {
+ public:
+  virtual ~WebhookWatch() = default;
+  /// Quick; never waits.
+  virtual void on_outcome(const RegisteredWebhook& endpoint, const WebhookOutcome& outcome) = 0;
+};
+
 /// Delivers events to one endpoint: posts each as a CloudEvent that is signed as a Standard Webhook
-/// (docs/operating/webhooks.md). Its attempts are those of its internal jobs. Thread-safe.
+/// (docs/operating/webhooks.md). Its attempts are those of its internal jobs; each goes by the
+/// endpoint as it is then. Thread-safe.
 class WebhookHandler final : public worker::Handler {
  public:
   struct Options {
-    WebhookEndpoint endpoint;
-    std::vector<outbound::WebhookSecret> secrets;  ///< that requests are signed with; not empty
-    std::string public_url;                        ///< of this server, in events; may be empty
+    std::string name;        ///< of the endpoint
+    std::string public_url;  ///< of this server, in events; may be empty
     outbound::CircuitBreaker::Options breaker = {};
   };
   /// All outlive the handler.
   struct Means {
+    const WebhookRegistry& endpoints;
+    WebhookWatch& watch;
     outbound::HttpClient& client;
     const store::Reader& reader;
     async::BlockingPool& pool;
@@ -41,8 +58,7 @@ class WebhookHandler final : public worker::Handler {
   };
 
   /// @return kInvalidArgument naming a bad option
-  static Result<std::shared_ptr<WebhookHandler>> create(Options options, const Means& means,
-                                                        telemetry::Log log);
+  static Result<std::shared_ptr<WebhookHandler>> create(Options options, const Means& means);
 
   boost::asio::awaitable<worker::Outcome> run(worker::AttemptPtr attempt) override;
 
@@ -51,24 +67,44 @@ class WebhookHandler final : public worker::Handler {
   struct Message {
     std::string id;
     std::string body;
-    net::HttpHeaders headers;  ///< of the endpoint's file
+    net::HttpHeaders headers;  ///< further ones of the endpoint
   };
 
-  WebhookHandler(Options options, const Means& means, outbound::CircuitBreaker breaker,
-                 telemetry::Log log);
+  /// Where requests go, with what is known of it.
+  struct Target {
+    Target(std::string url, const Means& means, outbound::CircuitBreaker breaker)
+        : url(std::move(url)),
+          http(means.client, means.clock, std::move(breaker),
+               {.name = "webhook endpoint", .code = "WEBHOOK"}) {}
 
+    const std::string url;
+    worker::HttpTarget http;
+  };
+
+  WebhookHandler(Options options, const Means& means, outbound::CircuitBreaker breaker)
+      : options_(std::move(options)), means_(means), breaker_(std::move(breaker)) {}
+
+  /// The one of that address: with another one, what is known of the old one counts no more.
+  std::shared_ptr<Target> target_of(const WebhookEndpoint& endpoint);
   /// On the pool. @return kNotFound where the event is gone with its job
-  [[nodiscard]] Result<Message> make(const WebhookDelivery& delivery) const;
-  [[nodiscard]] outbound::HttpRequest request(const Message& message,
+  [[nodiscard]] Result<Message> make(const WebhookEndpoint& endpoint,
+                                     const WebhookDelivery& delivery) const;
+  [[nodiscard]] outbound::HttpRequest request(const RegisteredWebhook& webhook,
+                                              const Message& message,
                                               const worker::JobOffer& offer) const;
-  [[nodiscard]] worker::Outcome read(const outbound::HttpResponse& response);
+  [[nodiscard]] worker::Outcome read(const outbound::HttpResponse& response) const;
 
   const Options options_;
   const Means means_;
-  const telemetry::Log log_;
-  worker::HttpTarget target_;
-  std::atomic<bool> gone_ = false;  ///< it has said that it is retired
+  const outbound::CircuitBreaker breaker_;  ///< as new
+  std::mutex mutex_;
+  std::shared_ptr<Target> target_;  ///< guarded by mutex_
 };
+
+/// The signatures of a message by those keys that are good at `time`.
+/// @param keys  not empty
+std::string sign_by(const std::vector<WebhookKey>& keys, std::string_view id, Timestamp time,
+                    std::string_view body);
 
 /// The secret that requests to the endpoint `name` are signed with, as Standard Webhooks writes it:
 /// "whsec_...". It follows from the master key, so that nothing has to be kept.

@@ -16,8 +16,6 @@ using std::chrono_literals::operator""s;
 constexpr Milliseconds kRetention = 7 * 24h;
 /// A request that the client ends by its own deadline has time to say so.
 constexpr Milliseconds kBesideTheRequest = 5s;
-/// Expression of the key that keeps a job's events in order, for Limit::id().
-constexpr const char* kOrderKey = "job";
 
 job::RetryPolicy::Options schedule() {
   const std::vector<Milliseconds> waits{5s, 5min, 30min, 2h, 5h, 10h, 14h, 20h, 24h};
@@ -29,38 +27,45 @@ job::RetryPolicy::Options schedule() {
 
 }  // namespace
 
-WebhookReactor::WebhookReactor(std::vector<WebhookEndpoint> endpoints, crypto::HmacKey payload_key,
+engine::EnqueueJob make_webhook_delivery(const WebhookEndpoint& endpoint, const job::Event& event,
+                                         const job::JobState& job,
+                                         const crypto::HmacKey& payload_key) {
+  engine::EnqueueJob delivery;
+  delivery.input = WebhookDelivery{.job = event.job, .sequence = event.sequence}.to_json();
+  job::JobSpec& spec = delivery.spec;
+  spec.tenant = job.spec.tenant;
+  spec.subject = SubjectId("errand:webhooks");
+  spec.type = endpoint.job_type();
+  spec.queue = endpoint.queue();
+  spec.timeout = endpoint.timeout + kBesideTheRequest;
+  spec.retention = kRetention;
+  spec.retry = schedule();
+  spec.input = {.digest = payload_key.sign(delivery.input), .size_bytes = delivery.input.size()};
+  if (endpoint.ordering == WebhookOrdering::kPerJob) {
+    spec.fifo = true;
+    spec.limit_key = event.job.str();
+  }
+  return delivery;
+}
+
+WebhookReactor::WebhookReactor(const WebhookRegistry& endpoints, crypto::HmacKey payload_key,
                                telemetry::Log log, telemetry::Metrics& metrics)
-    : endpoints_(std::move(endpoints)),
+    : endpoints_(endpoints),
       payload_key_(std::move(payload_key)),
       log_(std::move(log)),
       metrics_(metrics) {}
 
 void WebhookReactor::react(const engine::JobChange& change,
                            std::vector<engine::EnqueueJob>& reactions) {
-  for (const WebhookEndpoint& endpoint : endpoints_) {
-    if (!endpoint.takes_job(change.after)) continue;
+  const auto endpoints = endpoints_.endpoints();
+  endpoints->for_each_of(change.after.spec.tenant, [&](const RegisteredWebhookPtr& registered) {
+    const WebhookEndpoint& endpoint = registered->endpoint;
     for (const job::Event& event : change.events) {
-      if (!endpoint.takes_type(job::event_name(event.data))) continue;
-      engine::EnqueueJob delivery;
-      delivery.input = WebhookDelivery{.job = event.job, .sequence = event.sequence}.to_json();
-      job::JobSpec& spec = delivery.spec;
-      spec.tenant = change.after.spec.tenant;
-      spec.subject = SubjectId("errand:webhooks");
-      spec.type = endpoint.job_type();
-      spec.queue = endpoint.queue();
-      spec.timeout = endpoint.timeout + kBesideTheRequest;
-      spec.retention = kRetention;
-      spec.retry = schedule();
-      spec.input = {.digest = payload_key_.sign(delivery.input),
-                    .size_bytes = delivery.input.size()};
-      if (endpoint.ordering == WebhookOrdering::kPerJob) {
-        spec.fifo = true;
-        spec.limit_key = event.job.str();
+      if (endpoint.takes(event, change.after)) {
+        reactions.push_back(make_webhook_delivery(endpoint, event, change.after, payload_key_));
       }
-      reactions.push_back(std::move(delivery));
     }
-  }
+  });
 }
 
 void WebhookReactor::on_refused(std::vector<engine::RefusedReaction> refused) {
@@ -71,25 +76,6 @@ void WebhookReactor::on_refused(std::vector<engine::RefusedReaction> refused) {
                                              {"position", to_number(each.position)},
                                              {"error", each.why.message}});
   }
-}
-
-std::vector<engine::Limit> webhook_limits(const std::vector<WebhookEndpoint>& endpoints) {
-  std::vector<engine::Limit> limits;
-  for (const WebhookEndpoint& endpoint : endpoints) {
-    limits.push_back({.kind = engine::LimitKind::kRate,
-                      .type = endpoint.job_type(),
-                      .value = endpoint.rate,
-                      .per = 1s});
-    if (endpoint.ordering == WebhookOrdering::kPerJob) {
-      limits.push_back({.kind = engine::LimitKind::kConcurrency,
-                        .type = endpoint.job_type(),
-                        .by_tenant = true,
-                        .by_input = kOrderKey,
-                        .fifo = true,
-                        .value = 1});
-    }
-  }
-  return limits;
 }
 
 }  // namespace errand::notification

@@ -1,12 +1,10 @@
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "errand/crypto/digest.h"
-#include "errand/engine/limit.h"
 #include "errand/engine/reactor.h"
-#include "errand/notification/webhook_endpoint.h"
+#include "errand/notification/webhook_registry.h"
 #include "errand/telemetry/log.h"
 #include "errand/telemetry/metrics.h"
 
@@ -17,22 +15,25 @@ namespace errand::notification {
 /// days.
 class WebhookReactor final : public engine::Reactor {
  public:
+  /// @param endpoints    outlives it, as `metrics` does
   /// @param payload_key  under crypto::kPayloadDigestLabel
-  /// @param metrics      outlives it
-  WebhookReactor(std::vector<WebhookEndpoint> endpoints, crypto::HmacKey payload_key,
-                 telemetry::Log log, telemetry::Metrics& metrics);
+  WebhookReactor(const WebhookRegistry& endpoints, crypto::HmacKey payload_key, telemetry::Log log,
+                 telemetry::Metrics& metrics);
 
   void react(const engine::JobChange& change, std::vector<engine::EnqueueJob>& reactions) override;
   void on_refused(std::vector<engine::RefusedReaction> refused) override;
 
  private:
-  const std::vector<WebhookEndpoint> endpoints_;
+  const WebhookRegistry& endpoints_;
   const crypto::HmacKey payload_key_;
   const telemetry::Log log_;
   telemetry::Metrics& metrics_;
 };
 
-/// The limits that deliveries keep to: the rate of an endpoint, and the order of a job's events.
-std::vector<engine::Limit> webhook_limits(const std::vector<WebhookEndpoint>& endpoints);
+/// The delivery of `event` of `job` to an endpoint, its id left to the engine.
+/// @param payload_key  under crypto::kPayloadDigestLabel
+engine::EnqueueJob make_webhook_delivery(const WebhookEndpoint& endpoint, const job::Event& event,
+                                         const job::JobState& job,
+                                         const crypto::HmacKey& payload_key);
 
 }  // namespace errand::notification

@@ -72,7 +72,9 @@ TEST(WebhookDelivery, IsReadAsItWasWritten) {
 class WebhookReactorTest : public ::testing::Test {
  protected:
   std::vector<engine::EnqueueJob> react(const std::vector<WebhookEndpoint>& endpoints) {
-    WebhookReactor reactor(endpoints, key_.hmac_key(crypto::kPayloadDigestLabel), telemetry::Log(),
+    WebhookRegistry registry;
+    for (const WebhookEndpoint& each : endpoints) registry.put({.endpoint = each});
+    WebhookReactor reactor(registry, key_.hmac_key(crypto::kPayloadDigestLabel), telemetry::Log(),
                            metrics_);
     job::JobSpec spec;
     spec.tenant = TenantId("acme");
@@ -129,10 +131,11 @@ TEST_F(WebhookReactorTest, KeepsTheOrderOfAJobsEventsWhereItIsAskedTo) {
   const auto reactions = react({ordered});
   EXPECT_TRUE(reactions.front().spec.fifo);
   EXPECT_EQ(reactions.front().spec.limit_key, event_.job.str());
-  const auto limits = webhook_limits({ordered});
-  ASSERT_EQ(limits.size(), 2U);
+  const auto limits = webhook_limits(ordered);
+  ASSERT_EQ(limits.size(), 3U);
   EXPECT_EQ(limits[0].kind, engine::LimitKind::kRate);
-  EXPECT_TRUE(limits[1].fifo);
+  EXPECT_EQ(limits[1].value, 20U);
+  EXPECT_TRUE(limits[2].fifo);
 }
 
 TEST(WebhookSecret, FollowsFromKeyNameAndGeneration) {

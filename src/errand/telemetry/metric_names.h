@@ -42,6 +42,10 @@ inline constexpr CounterDescription kWebhookDeliveriesRefused{
     "errand_webhook_deliveries_refused_total",
     "Events that an endpoint does not get, because too many wait for it already.",
     {"queue"}};
+inline constexpr CounterDescription kWebhookEndpointChanges{
+    "errand_webhook_endpoint_changes_total",
+    "Webhook endpoints that began to fail, have recovered, or were disabled.",
+    {"change"}};
 inline constexpr CounterDescription kLeasesLost{
     "errand_leases_lost_total", "Attempts whose worker stopped reporting.", {}};
 inline constexpr CounterDescription kStaleReports{

@@ -1,0 +1,570 @@
+#include "errand/notification/webhook_manager.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include "errand/base/uuid.h"
+#include "errand/crypto/encoding.h"
+#include "errand/notification/webhook_verification.h"
+#include "errand/runtime/lane_client.h"
+#include "errand/telemetry/metric_names.h"
+
+namespace errand::notification {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
+
+/// How long a deleted endpoint is remembered, so that deliveries that wait for their next attempt
+/// end with a reason: longer than their longest pause.
+constexpr Milliseconds kGoneFor = 48h;
+/// How often a change of an endpoint's health is written that can be told again from what follows.
+constexpr Milliseconds kHealthEvery = 1min;
+/// A change that another one crossed is made again.
+constexpr int kTries = 5;
+constexpr std::size_t kRecordsPage = 200;
+/// Deleted endpoints of a tenant that are remembered, beside those that are there.
+constexpr std::size_t kGoneShare = 5;
+constexpr std::string_view kNoSuchEndpoint = "There is no such webhook endpoint.";
+
+std::string_view whose(const RegisteredWebhook& webhook) {
+  return webhook.owner ? webhook.owner->view() : std::string_view();
+}
+
+}  // namespace
+
+WebhookManager::WebhookManager(Options options, const Means& means, telemetry::Log log)
+    : options_(std::move(options)),
+      means_(means),
+      log_(std::move(log)),
+      sealer_(means.master_key, kWebhookSealerLabel, means.random) {}
+
+RegisteredWebhook WebhookManager::of_settings(const WebhookEndpoint& endpoint) const {
+  RegisteredWebhook webhook{.endpoint = endpoint, .owner = std::nullopt};
+  for (const int each : {options_.secret_generation, options_.secret_generation - 1}) {
+    if (each < 1) continue;
+    webhook.keys.push_back({.secret = *outbound::WebhookSecret::parse(
+                                webhook_secret(means_.master_key, endpoint.name, each)),
+                            .signing = std::nullopt,
+                            .created_at = std::nullopt,
+                            .until = std::nullopt});
+  }
+  return webhook;
+}
+
+Result<void> WebhookManager::load() {
+  for (const WebhookEndpoint& endpoint : options_.endpoints) {
+    RegisteredWebhook webhook = of_settings(endpoint);
+    if (auto read = load_state(webhook); !read) return read;
+    take(std::move(webhook), true);
+  }
+  const store::RecordFilter filter{.collection = std::string(kEndpointCollection),
+                                   .tenant = std::nullopt};
+  store::RecordPage page{.limit = kRecordsPage};
+  for (;;) {
+    const auto records = means_.reader.records(filter, page);
+    if (!records) return std::unexpected(records.error());
+    for (const store::Record& record : *records) {
+      if (record.expires_at && *record.expires_at <= now()) continue;
+      auto stored = read_record(record, sealer_);
+      if (!stored) return std::unexpected(stored.error());
+      if (auto read = load_state(stored->webhook); !read) return read;
+      take(std::move(stored->webhook), true);
+    }
+    if (records->size() < kRecordsPage) return {};
+    page.after = records->back().id;
+  }
+}
+
+Result<void> WebhookManager::load_state(RegisteredWebhook& webhook) const {
+  const auto record = means_.reader.record(state_record_id(webhook));
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return {};
+  return read_state_record(**record, webhook);
+}
+
+std::vector<engine::Limit> WebhookManager::limits() const {
+  std::vector<engine::Limit> limits;
+  for (const auto& [name, webhook] : registry_.endpoints()->all) {
+    for (engine::Limit& limit : webhook_limits(webhook->endpoint)) {
+      limits.push_back(std::move(limit));
+    }
+  }
+  return limits;
+}
+
+void WebhookManager::start(runtime::Lane& lane, worker::Gateway& gateway,
+                           asio::any_io_executor executor) {
+  const auto all = registry_.endpoints();
+  {
+    const std::scoped_lock lock(live_mutex_);
+    lane_ = &lane;
+    gateway_ = &gateway;
+    executor_ = std::move(executor);
+    running_ = true;
+    // The engine has their limits from its options.
+    for (const auto& [name, webhook] : all->all) live_[name].limits_of = webhook->endpoint;
+  }
+  for (const auto& [name, webhook] : all->all) reconcile(name);
+}
+
+void WebhookManager::stop() {
+  const std::scoped_lock lock(live_mutex_);
+  running_ = false;
+}
+
+void WebhookManager::take(RegisteredWebhook webhook, bool state) {
+  const std::string name = webhook.endpoint.name;
+  if (state) {
+    const std::scoped_lock lock(health_mutex_);
+    Watched& watched = watched_[name];
+    watched.health = webhook.state.health;
+    watched.stored_failing = webhook.state.health.failures > 0;
+  }
+  registry_.put(std::move(webhook));
+  reconcile(name);
+}
+
+/// Brings hosting and limits in line with the registry. What it reads and hands over is one step,
+/// so that of two changes the later one has the last word.
+void WebhookManager::reconcile(const std::string& name) {
+  const std::scoped_lock lock(live_mutex_);
+  if (!running_) return;
+  const RegisteredWebhookPtr webhook = registry_.find(name);
+  Live& live = live_[name];
+  if (!webhook) {
+    if (live.hosted) gateway_->unhost(*live.hosted);
+    lane_->submit(engine::DeclareLimits{.declare = {},
+                                        .withdraw = {WebhookEndpoint{.name = name}.job_type()}},
+                  [](const Result<engine::Reply>&) {});
+    live_.erase(name);
+    return;
+  }
+  if (live.limits_of != webhook->endpoint) {
+    live.limits_of = webhook->endpoint;
+    lane_->submit(engine::DeclareLimits{.declare = webhook_limits(webhook->endpoint)},
+                  [log = log_, name](const Result<engine::Reply>& reply) {
+                    if (reply) return;
+                    log.error("limits of a webhook endpoint not declared",
+                              {{"endpoint", name}, {"error", reply.error().message}});
+                  });
+  }
+  const bool wanted = webhook->status() != WebhookStatus::kPaused;
+  if (!wanted && live.hosted) {
+    gateway_->unhost(*live.hosted);
+    live.hosted.reset();
+  }
+  if (wanted && !live.hosted) {
+    if (!live.handler) {
+      live.handler = *WebhookHandler::create({.name = name, .public_url = options_.public_url},
+                                             {.endpoints = registry_,
+                                              .watch = *this,
+                                              .client = means_.client,
+                                              .reader = means_.reader,
+                                              .pool = means_.pool,
+                                              .clock = means_.clock});
+    }
+    // How many run at once is a limit of the engine, which may change while this goes on.
+    live.hosted = gateway_->host(executor_, {.name = "webhook " + name,
+                                             .types = {webhook->endpoint.job_type()},
+                                             .slots = kWebhookConcurrencyMax,
+                                             .way = engine::WorkerWay::kPush,
+                                             .handler = live.handler});
+  }
+}
+
+RegisteredWebhookPtr WebhookManager::with_health(const RegisteredWebhookPtr& webhook) const {
+  const std::scoped_lock lock(health_mutex_);
+  const auto found = watched_.find(webhook->endpoint.name);
+  if (found == watched_.end() || found->second.health == webhook->state.health) {
+    return webhook;
+  }
+  auto copy = std::make_shared<RegisteredWebhook>(*webhook);
+  copy->state.health = found->second.health;
+  return copy;
+}
+
+RegisteredWebhookPtr WebhookManager::find(const TenantId& tenant, std::string_view name) const {
+  const RegisteredWebhookPtr webhook = registry_.find(name);
+  return webhook && webhook->is_seen_by(tenant) ? with_health(webhook) : nullptr;
+}
+
+std::vector<RegisteredWebhookPtr> WebhookManager::list(const TenantId& tenant) const {
+  std::vector<RegisteredWebhookPtr> seen;
+  registry_.endpoints()->for_each_of(tenant, [&](const RegisteredWebhookPtr& webhook) {
+    if (webhook->is_seen_by(tenant)) seen.push_back(with_health(webhook));
+  });
+  std::ranges::sort(seen, {},
+                    [](const auto& each) -> const std::string& { return each->endpoint.name; });
+  return seen;
+}
+
+WebhookKeyText WebhookManager::make_key(bool signing) const {
+  return {
+      .secret = outbound::WebhookSecret::generate(means_.random),
+      .signing = signing ? outbound::WebhookSigningKey::generate(means_.random) : std::string()};
+}
+
+void WebhookManager::add_key(StoredWebhook& stored, WebhookKeyText text, Timestamp now) {
+  WebhookKey key{.secret = *outbound::WebhookSecret::parse(text.secret),
+                 .signing = std::nullopt,
+                 .created_at = now,
+                 .until = std::nullopt};
+  if (!text.signing.empty()) key.signing = *outbound::WebhookSigningKey::parse(text.signing);
+  stored.webhook.keys.insert(stored.webhook.keys.begin(), std::move(key));
+  stored.texts.insert(stored.texts.begin(), std::move(text));
+}
+
+/// Lets go of those that were deleted long ago.
+void WebhookManager::forget_old() {
+  for (const auto& [name, webhook] : registry_.endpoints()->all) {
+    if (!webhook->gone_at || *webhook->gone_at > now()) continue;
+    registry_.erase(name);
+    {
+      const std::scoped_lock lock(health_mutex_);
+      watched_.erase(name);
+    }
+    reconcile(name);
+  }
+}
+
+asio::awaitable<Result<WebhookManager::WithSecret>> WebhookManager::create(Caller caller,
+                                                                           WebhookChange change) {
+  forget_old();
+  std::size_t there = 0;
+  std::size_t gone = 0;
+  if (const auto all = registry_.endpoints(); all->of_tenant.contains(caller.tenant)) {
+    for (const auto& each : all->of_tenant.at(caller.tenant)) {
+      ++(each->gone_at ? gone : there);
+    }
+  }
+  if (there >= options_.per_tenant_max) {
+    co_return fail(ErrorCode::kResourceExhausted,
+                   "There are " + std::to_string(there) +
+                       " webhook endpoints of this tenant, which is as many as "
+                       "webhooks.endpoints_per_tenant allows. Delete one.");
+  }
+  if (gone >= kGoneShare * options_.per_tenant_max) {
+    co_return fail(ErrorCode::kResourceExhausted,
+                   "Too many webhook endpoints of this tenant were deleted in the last two days. "
+                   "Change one that is there, or wait.");
+  }
+  StoredWebhook stored;
+  RegisteredWebhook& webhook = stored.webhook;
+  const Timestamp at = now();
+  webhook.endpoint.name = std::string(kManagedPrefix);
+  for (const char c : Uuid::v7(at, means_.random).str()) {
+    if (c != '-') webhook.endpoint.name += c;
+  }
+  webhook.endpoint.tenants = {caller.tenant};
+  webhook.owner = caller.tenant;
+  webhook.created_at = at;
+  webhook.changed_at = at;
+  webhook.created_by = caller.subject;
+  if (auto made = apply_webhook_change(change, means_.guard, webhook); !made) {
+    co_return std::unexpected(std::move(made.error()));
+  }
+  add_key(stored, make_key(change.signing.value_or(false)), at);
+  if (auto verified = co_await verify(webhook, change.verification); !verified) {
+    co_return std::unexpected(std::move(verified.error()));
+  }
+  if (auto written = co_await write(webhook, to_record(webhook, stored.texts, sealer_), false);
+      !written) {
+    co_return std::unexpected(std::move(written.error()));
+  }
+  log_.info("webhook endpoint created", {{"endpoint", webhook.endpoint.name},
+                                         {"tenant", whose(webhook)},
+                                         {"by", caller.subject.view()}});
+  const std::string name = webhook.endpoint.name;
+  take(std::move(webhook), true);
+  auto found = find(caller.tenant, name);
+  // Somebody deleted it in this moment.
+  if (!found) co_return fail(ErrorCode::kNotFound, std::string(kNoSuchEndpoint));
+  co_return WithSecret{.webhook = std::move(found), .secret = stored.texts.front().secret};
+}
+
+asio::awaitable<Result<void>> WebhookManager::write(RegisteredWebhook& webhook, std::string text,
+                                                    bool state) {
+  engine::WriteRecords request;
+  if (webhook.owner) {
+    request.changes.push_back({.id = record_id(webhook),
+                               .text = std::move(text),
+                               .expires_at = webhook.gone_at,
+                               .if_revision = webhook.revision});
+  }
+  if (state) {
+    request.changes.push_back({.id = state_record_id(webhook),
+                               .text = to_state_record(webhook),
+                               .expires_at = webhook.gone_at});
+  }
+  auto reply =
+      co_await runtime::LaneClient(*lane_).execute_as<engine::RecordsReply>(std::move(request));
+  if (!reply) co_return std::unexpected(std::move(reply.error()));
+  if (webhook.owner) webhook.revision = reply->records.front().revision;
+  if (state) webhook.state.revision = reply->records.back().revision;
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<RegisteredWebhookPtr>> WebhookManager::change(Caller caller,
+                                                                     std::string name,
+                                                                     std::string_view what,
+                                                                     Change make) {
+  const RegisteredWebhookPtr known = find(caller.tenant, name);
+  if (!known) co_return fail(ErrorCode::kNotFound, std::string(kNoSuchEndpoint));
+  if (!known->owner) {
+    co_return fail(ErrorCode::kForbidden,
+                   "This endpoint is one of the settings: change it there "
+                   "([webhooks.endpoints." +
+                       name + "]).");
+  }
+  for (int tries = 0;; ++tries) {
+    // What is stored counts, as the registry may be a moment behind.
+    const auto record =
+        co_await means_.pool.run([this, known] { return means_.reader.record(record_id(*known)); });
+    if (!record) co_return std::unexpected(record.error());
+    if (!*record) co_return fail(ErrorCode::kNotFound, std::string(kNoSuchEndpoint));
+    auto stored = read_record(**record, sealer_);
+    if (!stored) co_return std::unexpected(std::move(stored.error()));
+    if (stored->webhook.gone_at) co_return fail(ErrorCode::kNotFound, std::string(kNoSuchEndpoint));
+    if (const auto present = find(caller.tenant, name)) stored->webhook.state = present->state;
+    stored->webhook.changed_at = now();
+    const auto with_state = make(*stored);
+    if (!with_state) co_return std::unexpected(with_state.error());
+    auto written = co_await write(stored->webhook,
+                                  to_record(stored->webhook, stored->texts, sealer_), *with_state);
+    if (!written && written.error().code == ErrorCode::kConflict && tries + 1 < kTries) continue;
+    if (!written) co_return std::unexpected(std::move(written.error()));
+    log_.info("webhook endpoint changed", {{"endpoint", name},
+                                           {"what", what},
+                                           {"tenant", whose(stored->webhook)},
+                                           {"by", caller.subject.view()}});
+    auto result = std::make_shared<const RegisteredWebhook>(stored->webhook);
+    take(std::move(stored->webhook), *with_state);
+    co_return result;
+  }
+}
+
+asio::awaitable<Result<RegisteredWebhookPtr>> WebhookManager::update(Caller caller,
+                                                                     std::string name,
+                                                                     WebhookChange change) {
+  if (change.verification != WebhookVerification::kNone) {
+    const RegisteredWebhookPtr known = find(caller.tenant, name);
+    if (!known || !known->owner) co_return fail(ErrorCode::kNotFound, std::string(kNoSuchEndpoint));
+    RegisteredWebhook next = *known;
+    if (auto made = apply_webhook_change(change, means_.guard, next); !made) {
+      co_return std::unexpected(std::move(made.error()));
+    }
+    if (auto verified = co_await verify(next, change.verification); !verified) {
+      co_return std::unexpected(std::move(verified.error()));
+    }
+  }
+  co_return co_await this->change(
+      std::move(caller), std::move(name), "updated",
+      [this, change](StoredWebhook& stored) -> Result<bool> {
+        RegisteredWebhook& webhook = stored.webhook;
+        const std::string url = webhook.endpoint.url;
+        if (auto made = apply_webhook_change(change, means_.guard, webhook); !made) {
+          return std::unexpected(std::move(made.error()));
+        }
+        if (change.signing && *change.signing != webhook.keys.front().signing.has_value()) {
+          WebhookKeyText text = stored.texts.front();
+          text.signing =
+              *change.signing ? outbound::WebhookSigningKey::generate(means_.random) : "";
+          const auto created_at = webhook.keys.front().created_at;
+          webhook.keys.erase(webhook.keys.begin());
+          stored.texts.erase(stored.texts.begin());
+          add_key(stored, std::move(text), created_at.value_or(now()));
+        }
+        // Another address is another receiver: what is known of the old one counts no more.
+        const bool moved = webhook.endpoint.url != url;
+        if (moved) webhook.state = {.revision = webhook.state.revision};
+        return moved;
+      });
+}
+
+asio::awaitable<Result<RegisteredWebhookPtr>> WebhookManager::remove(Caller caller,
+                                                                     std::string name) {
+  co_return co_await change(std::move(caller), std::move(name), "deleted",
+                            [this](StoredWebhook& stored) -> Result<bool> {
+                              RegisteredWebhook& webhook = stored.webhook;
+                              webhook.gone_at = now() + kGoneFor;
+                              webhook.keys.clear();
+                              webhook.headers.clear();
+                              stored.texts.clear();
+                              return true;
+                            });
+}
+
+asio::awaitable<Result<RegisteredWebhookPtr>> WebhookManager::pause(Caller caller, std::string name,
+                                                                    bool paused) {
+  co_return co_await change(
+      std::move(caller), std::move(name), paused ? "paused" : "resumed",
+      [paused](StoredWebhook& stored) -> Result<bool> {
+        if (stored.webhook.state.disabled) {
+          return fail(ErrorCode::kConflict,
+                      "The endpoint is disabled; enableWebhookEndpoint lets it get events again.");
+        }
+        stored.webhook.paused = paused;
+        return false;
+      });
+}
+
+asio::awaitable<Result<WebhookManager::WithSecret>> WebhookManager::rotate(Caller caller,
+                                                                           std::string name,
+                                                                           Milliseconds grace) {
+  std::string secret;
+  const auto make = [this, grace, &secret](StoredWebhook& stored) -> Result<bool> {
+    RegisteredWebhook& webhook = stored.webhook;
+    const Timestamp at = now();
+    const bool signing = webhook.keys.front().signing.has_value();
+    for (std::size_t i = webhook.keys.size(); i-- > 0;) {
+      auto& until = webhook.keys[i].until;
+      until = std::min(until.value_or(at + grace), at + grace);
+      if (*until > at) continue;
+      webhook.keys.erase(webhook.keys.begin() + static_cast<std::ptrdiff_t>(i));
+      stored.texts.erase(stored.texts.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    if (webhook.keys.size() > kOldKeysMax) {
+      return fail(ErrorCode::kConflict,
+                  "Ten old secrets still sign. Wait until one has run out, or give a shorter "
+                  "graceHours; 0 ends them all at once.");
+    }
+    add_key(stored, make_key(signing), at);
+    secret = stored.texts.front().secret;
+    return false;
+  };
+  auto changed = co_await change(std::move(caller), std::move(name), "secret rotated", make);
+  if (!changed) co_return std::unexpected(std::move(changed.error()));
+  co_return WithSecret{.webhook = *std::move(changed), .secret = std::move(secret)};
+}
+
+asio::awaitable<Result<RegisteredWebhookPtr>> WebhookManager::enable(Caller caller,
+                                                                     std::string name,
+                                                                     bool is_operator) {
+  const auto enabled = [](const RegisteredWebhook& webhook) {
+    return WebhookState{.revision = webhook.state.revision,
+                        .health = {.last_success_at = webhook.state.health.last_success_at}};
+  };
+  const RegisteredWebhookPtr known = find(caller.tenant, name);
+  if (!known || known->owner || !is_operator) {
+    co_return co_await change(std::move(caller), std::move(name), "enabled",
+                              [enabled](StoredWebhook& stored) -> Result<bool> {
+                                stored.webhook.state = enabled(stored.webhook);
+                                return true;
+                              });
+  }
+  RegisteredWebhook webhook = *known;
+  webhook.state = enabled(webhook);
+  if (auto written = co_await write(webhook, {}, true); !written) {
+    co_return std::unexpected(std::move(written.error()));
+  }
+  log_.info("webhook endpoint changed",
+            {{"endpoint", name}, {"what", "enabled"}, {"by", caller.subject.view()}});
+  auto result = std::make_shared<const RegisteredWebhook>(webhook);
+  take(std::move(webhook), true);
+  co_return result;
+}
+
+asio::awaitable<Result<void>> WebhookManager::verify(const RegisteredWebhook& webhook,
+                                                     WebhookVerification verification) {
+  if (verification == WebhookVerification::kNone) co_return Result<void>();
+  co_return co_await verify_webhook(
+      means_.client, webhook, verification,
+      {.origin = options_.public_url, .now = now(), .random = means_.random});
+}
+
+void WebhookManager::on_outcome(const RegisteredWebhook& endpoint, const WebhookOutcome& outcome) {
+  const std::string& name = endpoint.endpoint.name;
+  const RegisteredWebhookPtr webhook = registry_.find(name);
+  // It went to an address that counts no more, or is of no interest any more.
+  if (!webhook || webhook->endpoint.url != endpoint.endpoint.url) return;
+  if (webhook->gone_at || webhook->state.disabled) return;
+  const Timestamp at = now();
+  HealthChange change = HealthChange::kNone;
+  RegisteredWebhook next = *webhook;
+  {
+    const std::scoped_lock lock(health_mutex_);
+    Watched& watched = watched_[name];
+    change = outcome.delivered ? note_success(watched.health, at)
+                               : note_failure(watched.health, outcome.why, at);
+    if (outcome.status == 410) change = HealthChange::kGivenUp;
+    // A success takes back at once what is stored of failures, so that none of them counts after a
+    // crash; the rest can be told from what follows.
+    const bool due = !watched.stored_at || at - *watched.stored_at >= kHealthEvery;
+    const bool takes_back = outcome.delivered && watched.stored_failing;
+    const bool store = change != HealthChange::kNone || takes_back || (!outcome.delivered && due);
+    next.state.health = watched.health;
+    if (!store || (watched.writing && change != HealthChange::kGivenUp && !takes_back)) return;
+    watched.writing = true;
+  }
+  if (change == HealthChange::kGivenUp) {
+    next.state.disabled = outcome.status == 410 ? DisabledReason::kGone : DisabledReason::kFailing;
+    next.state.disabled_at = at;
+  } else if (change != HealthChange::kNone) {
+    tell(next, change, outcome.why);
+  }
+  store_state(std::move(next), change, outcome.why);
+}
+
+/// A write that another one crossed is let go: what comes next from the endpoint is written again.
+void WebhookManager::store_state(RegisteredWebhook next, HealthChange change, std::string why) {
+  engine::WriteRecords request{{{.id = state_record_id(next),
+                                 .text = to_state_record(next),
+                                 .expires_at = {},
+                                 .if_revision = next.state.revision}}};
+  lane_->submit(std::move(request), [this, next = std::move(next), change, why = std::move(why)](
+                                        const Result<engine::Reply>& reply) mutable {
+    const std::string& name = next.endpoint.name;
+    {
+      const std::scoped_lock lock(health_mutex_);
+      Watched& watched = watched_[name];
+      watched.writing = false;
+      if (reply) {
+        watched.stored_at = next.state.health.last_failure_at;
+        watched.stored_failing = next.state.health.failures > 0;
+      }
+    }
+    if (!reply) {
+      if (reply.error().code != ErrorCode::kConflict) {
+        log_.warn_limited("state of a webhook endpoint not written",
+                          {{"endpoint", name}, {"error", reply.error().message}});
+      }
+      return;
+    }
+    next.state.revision = std::get<engine::RecordsReply>(*reply).records.front().revision;
+    registry_.put_state(name, next.state);
+    if (change == HealthChange::kGivenUp) tell(next, change, why);
+  });
+}
+
+void WebhookManager::tell(const RegisteredWebhook& webhook, HealthChange change,
+                          std::string_view why) {
+  const std::string& name = webhook.endpoint.name;
+  const auto what = [&]() -> std::string_view {
+    switch (change) {
+      case HealthChange::kFailing:
+        log_.warn("webhook endpoint is failing",
+                  {{"endpoint", name}, {"tenant", whose(webhook)}, {"error", why}});
+        return "failing";
+      case HealthChange::kRecovered:
+        log_.info("webhook endpoint has recovered",
+                  {{"endpoint", name}, {"tenant", whose(webhook)}});
+        return "recovered";
+      default:
+        log_.error("webhook endpoint is disabled: its deliveries fail until it is enabled",
+                   {{"endpoint", name},
+                    {"tenant", whose(webhook)},
+                    {"reason", to_string(*webhook.state.disabled)},
+                    {"error", why}});
+        return "disabled";
+    }
+  }();
+  means_.metrics.counter(telemetry::kWebhookEndpointChanges, {what}).add();
+}
+
+}  // namespace errand::notification
