@@ -12,8 +12,10 @@ find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(CURL 7.88 REQUIRED)
-find_package(date REQUIRED)
 find_package(PkgConfig REQUIRED)
+# Time zones: std::chrono has none in libstdc++ 12.
+find_package(date REQUIRED CONFIG)
+find_path(MUSTACHE_INCLUDE_DIR kainjow/mustache.hpp REQUIRED)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 # It asks for -pthread, which glibc no longer needs, and which would part its users from the precompiled headers.
 set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")

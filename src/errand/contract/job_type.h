@@ -12,6 +12,7 @@
 #include "errand/base/clock.h"
 #include "errand/base/ids.h"
 #include "errand/contract/handler_rule.h"
+#include "errand/contract/notify_rule.h"
 #include "errand/graphql/type/definitions.h"
 #include "errand/job/retry_policy.h"
 #include "errand/job/status.h"
@@ -78,10 +79,10 @@ struct JobType {
   std::vector<std::string> limit_key_paths;
   bool fifo = false;  ///< one of the limits is
   UniqueRule unique;
+  std::vector<NotifyRule> notify;  ///< one for each @notify
 
   /// Read and checked, but not yet honoured: unsupported_features() refuses a schema that has them.
   boost::json::array steps;     ///< [{name, title, weight, compensation}]
-  boost::json::array notify;    ///< one object of arguments for each @notify
   boost::json::array schedule;  ///< one object of arguments for each @schedule
 
   /// Coordinates of the values with @sensitive: "pay(pin:)", "Card.number".

@@ -12,8 +12,10 @@
 #include <boost/json/object.hpp>
 
 #include "errand/base/time_text.h"
+#include "errand/contract/argument_path.h"
 #include "errand/contract/directive_reader.h"
 #include "errand/contract/read_handler.h"
+#include "errand/contract/read_notify.h"
 #include "errand/job/internal_type.h"
 
 namespace errand::contract {
@@ -28,30 +30,6 @@ constexpr double kBackoffFactorMax = 10;
 constexpr std::size_t kRouteLabelsMax = 4;
 constexpr Milliseconds kRatePerMin{100};
 constexpr Milliseconds kRatePerMax{31LL * 24 * 3'600'000};
-
-/// Where `path` ("input.card.number") leads from the arguments of `field`; nullptr: nowhere.
-const type::InputValueDefinition* follow_path(const type::FieldDefinition& field,
-                                              std::string_view path) {
-  const type::InputValueDefinition* value = nullptr;
-  for (bool first = true; first || !path.empty(); first = false) {
-    const auto dot = path.find('.');
-    const std::string_view name = path.substr(0, dot);
-    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
-    if (first) {
-      value = field.argument(name);
-    } else {
-      const auto* object = value->type.named().get_if<type::InputObjectType>();
-      value = object == nullptr ? nullptr : object->field(name);
-    }
-    if (value == nullptr) return nullptr;
-  }
-  return value;
-}
-
-/// A path of `field`'s arguments, for examples.
-std::string sample_path(const type::FieldDefinition& field) {
-  return field.arguments.empty() ? "input.account" : std::string(field.arguments.front().name);
-}
 
 /// Reads `waits`, of a backoff with a list. @return whether all is well.
 bool read_waits(job::RetryPolicy::Options& retry, const json::value* waits,
@@ -429,7 +407,7 @@ JobType read_job_type(const type::Schema& schema, const type::FieldDefinition& f
         reader.wrong("scopes", "name at least one scope, or remove @auth");
       }
     } else if (name == "notify") {
-      job.notify.emplace_back(DirectiveReader(schema, directive, errors).values());
+      job.notify.push_back(read_notify(DirectiveReader(schema, directive, errors), field));
     } else if (name == "schedule") {
       job.schedule.emplace_back(DirectiveReader(schema, directive, errors).values());
     }

@@ -790,10 +790,20 @@ directive @job(
 
 "Tells people about milestones of a job."
 directive @notify(
+  "Each tells once in a run of the job, whatever is retried."
   on: [ErrandMilestone!]!
+  "Ways to tell. Users choose among them, category by category."
   channels: [ErrandChannel!]!
+  "Who is told: \"principal\" (who submitted the job), \"group:NAME\" of the settings, or a path of the arguments that holds addresses or users' ids, such as \"input.email\"."
+  to: [String!]! = ["principal"]
+  "What users choose by; \"jobs\" where left out."
   category: String
+  "Whether it goes out whatever they chose."
+  mandatory: Boolean! = false
+  "Texts of that name in the folder of templates; the server's own where left out."
   template: String
+  "Shares of the work at which PROGRESS tells."
+  progress: [Float!]! = [0.5]
 ) repeatable on FIELD_DEFINITION
 
 "Starts a job on a schedule."
@@ -975,7 +985,7 @@ input ErrandStep {
   compensation: String
 }
 
-enum ErrandMilestone { ENQUEUED STARTED HALFWAY SUCCEEDED FAILED DEAD_LETTERED WAITING }
+enum ErrandMilestone { ENQUEUED STARTED PROGRESS WAITING OVERDUE SUCCEEDED FAILED DEAD_LETTERED CANCELED EXPIRED }
 
 enum ErrandChannel { EMAIL WEB_PUSH IN_APP CHAT }
 

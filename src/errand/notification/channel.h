@@ -1,74 +1,65 @@
 #pragma once
 
-#include <cstdint>
 #include <expected>
-#include <optional>
 #include <string>
-#include <string_view>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
 
 #include "errand/base/clock.h"
 #include "errand/base/ids.h"
+#include "errand/contract/notify_rule.h"
 #include "errand/worker/worker_message.h"
 
 namespace errand::notification {
 
-/// The ways in which a person can be told of something.
-enum class ChannelKind : std::uint8_t { kMail, kWebPush, kInbox, kSlack };
+using contract::Milestone;
+using contract::NotifyChannel;
 
-/// "MAIL", "WEB_PUSH", "INBOX" or "SLACK".
-std::string_view to_string(ChannelKind kind) noexcept;
-/// Reads what to_string() writes; nullopt for anything else.
-std::optional<ChannelKind> parse_channel_kind(std::string_view text) noexcept;
-
-/// Who is told.
+/// Whom a message is for. Has one of subject, address and hook; a contact's address comes beside
+/// its subject.
 struct Recipient {
   TenantId tenant;
-  SubjectId subject;  ///< may be empty, where the address alone says who
-  /// A mail address, or the name of a Slack hook; empty where the channel looks it up by the
-  /// subject, or needs none.
-  std::string address;
-  std::string locale;  ///< that the message was rendered for; may be empty
+  SubjectId subject;    ///< a user; empty: none
+  std::string address;  ///< of mail; empty: the subject's contact tells
+  std::string hook;     ///< names a chat's webhook of the settings; empty: none
+
+  friend bool operator==(const Recipient&, const Recipient&) = default;
 };
 
-/// One message to one recipient over one channel, rendered: what a channel sends is in here alone.
+/// What is sent, in the channel's form. A plain value.
 struct Message {
-  std::string id;  ///< the same at all attempts and over restarts; 1 .. 64 of A-Z a-z 0-9 - _ .
+  std::string id;  ///< names it, the same at each attempt and after restarts: [a-z0-9-]
   Recipient recipient;
   std::string category;
   bool mandatory = false;
-  std::string title;  ///< one line: the subject of a mail
-  std::string text;
-  std::string html;             ///< the same as HTML; may be empty
-  std::string link;             ///< what it is about, for people; may be empty
-  std::string unsubscribe_url;  ///< of RFC 8058, https; empty: none
-  boost::json::object data;     ///< for programs, where the channel has room for it
-  Timestamp time;               ///< when it came to be, the same at all attempts
+  std::string title;            ///< one line
+  std::string text;             ///< plain; of a chat: escaped as it wants it
+  std::string html;             ///< of mail; empty: none
+  std::string link;             ///< where more is to be seen; empty: nowhere
+  std::string unsubscribe_url;  ///< RFC 8058; empty: it cannot be unsubscribed from
+  boost::json::object data;     ///< for programs: job, type, milestone
+  Timestamp time{};             ///< when it came to be, the same at each attempt
 };
 
-/// What became of a message that was sent.
+/// It was taken.
 struct Sent {
-  std::string provider;   ///< that took it, by its name in the settings
-  std::string reference;  ///< there: the Message-ID, or the push service's Location
+  std::string provider;   ///< that took it; empty where there is but one
+  std::string reference;  ///< as which it is known there, such as a Message-ID; may be empty
 };
 
+/// A message was sent, or not: then the failure says whether another attempt may fare better. Code
+/// kNoRecipient tells that nobody is to be reached there.
 using SendOutcome = std::expected<Sent, worker::Failure>;
+inline constexpr const char* kNoRecipient = "NO_RECIPIENT";
 
-/// One way to tell people: takes a message to whoever carries it on. Thread-safe.
-///
-/// A channel makes one attempt, which may try several providers, and says whether another one can
-/// fare better: when that is and how often is the job's business. Each attempt at one Message::id
-/// says the same to its receiver, so that one which was carried out twice can be told.
+/// One way to tell people something. Thread-safe.
 class Channel {
  public:
   virtual ~Channel() = default;
 
-  [[nodiscard]] virtual ChannelKind kind() const = 0;
-
-  /// Makes one attempt to send `message`.
-  /// @param timeout  for all of it, providers that fail over included
+  /// Sends one message, on the executor of the awaiting coroutine, which it must not block.
+  /// @param timeout  it ends by then, having sent it or not; > 0
   virtual boost::asio::awaitable<SendOutcome> send(const Message& message,
                                                    Milliseconds timeout) = 0;
 };

@@ -1,84 +1,84 @@
-#include <algorithm>
+#include "errand/notification/quiet_hours.h"
+
 #include <chrono>
-#include <exception>
-#include <vector>
+#include <stdexcept>
 
 #include <date/tz.h>
-
-#include "errand/notification/preference.h"
 
 namespace errand::notification {
 namespace {
 
-using LocalMinutes = date::local_time<std::chrono::minutes>;
+using std::chrono::minutes;
 
-/// Null for a zone that this machine does not know.
-const date::time_zone* find_zone(const std::string& name) {
-  // The library throws for unknown names, and where the machine has no database.
+constexpr int kHoldDaysMax = 8;
+constexpr minutes kDay{1'440};
+
+/// nullptr for an unknown one.
+const date::time_zone* zone_of(std::string_view name) {
   try {
-    return date::locate_zone(name);
-  } catch (const std::exception&) {
+    return date::locate_zone(name.empty() ? "UTC" : std::string(name));
+  } catch (const std::runtime_error&) {
     return nullptr;
   }
 }
 
-/// When a local time comes: the first time where it comes twice, and the moment of the change where
-/// it is skipped.
-Timestamp to_time(const date::time_zone& zone, LocalMinutes local) {
-  const auto info = zone.get_info(local);
-  using std::chrono::time_point_cast;
-  if (info.result == date::local_info::nonexistent) {
-    return time_point_cast<Milliseconds>(info.first.end);
-  }
-  return time_point_cast<Milliseconds>(zone.to_sys(local, date::choose::earliest));
+std::chrono::system_clock::time_point to_system(Timestamp time) {
+  return std::chrono::system_clock::time_point(
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(time.time_since_epoch()));
 }
 
-struct Span {
-  Timestamp from;
-  Timestamp until;
-};
+Timestamp to_timestamp(const date::time_zone& zone, date::local_time<minutes> local) {
+  // The earlier of two; of a gap both are its end.
+  const auto system = zone.to_sys(local, date::choose::earliest);
+  return Timestamp(std::chrono::duration_cast<Milliseconds>(system.time_since_epoch()));
+}
 
-/// What the windows cover from the day before `now` to a week after it.
-std::vector<Span> spans_around(const QuietHours& quiet, const date::time_zone& zone,
-                               Timestamp now) {
-  constexpr int kDaysBefore = 1;
-  constexpr int kDaysAfter = 9;
-  const auto today = date::floor<date::days>(zone.to_local(now));
-  std::vector<Span> spans;
-  for (int day = -kDaysBefore; day <= kDaysAfter; ++day) {
-    const auto date = today + date::days(day);
-    const unsigned weekday = date::weekday(date).iso_encoding() - 1;
-    for (const QuietWindow& window : quiet.windows) {
-      if ((window.weekdays >> weekday & 1U) == 0) continue;
-      const LocalMinutes begin = date;
-      const bool over_midnight = window.until <= window.from;
-      const auto end_minutes =
-          std::chrono::minutes(window.until) + std::chrono::hours(over_midnight ? 24 : 0);
-      spans.push_back({.from = to_time(zone, begin + std::chrono::minutes(window.from)),
-                       .until = to_time(zone, begin + end_minutes)});
+/// The end of a window in which `now` lies; nullopt for none.
+std::optional<Timestamp> end_of_window(const QuietHours& hours, const date::time_zone& zone,
+                                       Timestamp now) {
+  const auto local = zone.to_local(to_system(now));
+  const auto today = date::floor<date::days>(local);
+  std::optional<Timestamp> end;
+  for (const QuietHours::Window& window : hours.windows) {
+    const bool over_midnight = window.to <= window.from;
+    // One that began yesterday may still go on.
+    for (const date::days back : {date::days(0), date::days(1)}) {
+      const auto day = today - back;
+      const unsigned weekday = date::weekday(day).iso_encoding() - 1;
+      if ((window.days & (1U << weekday)) == 0) continue;
+      const Timestamp from = to_timestamp(
+          zone, date::local_time<minutes>(day.time_since_epoch() + minutes(window.from)));
+      const Timestamp to =
+          to_timestamp(zone, date::local_time<minutes>(day.time_since_epoch() + minutes(window.to) +
+                                                       (over_midnight ? kDay : minutes(0))));
+      if (from <= now && now < to && (!end || to > *end)) end = to;
     }
   }
-  std::ranges::sort(spans, {}, &Span::from);
-  return spans;
+  return end;
 }
 
 }  // namespace
 
-bool is_time_zone(std::string_view zone) {
-  return !zone.empty() && find_zone(std::string(zone)) != nullptr;
+bool is_time_zone(std::string_view name) { return !name.empty() && zone_of(name) != nullptr; }
+
+std::optional<Timestamp> QuietHours::quiet_until(Timestamp now) const {
+  const date::time_zone* place = zone_of(zone);
+  if (place == nullptr || windows.empty()) return std::nullopt;
+  std::optional<Timestamp> until;
+  const Timestamp latest = now + std::chrono::hours(24 * kHoldDaysMax);
+  for (auto end = end_of_window(*this, *place, now); end && end > until;
+       end = end_of_window(*this, *place, *end)) {
+    until = end;
+    if (*until >= latest) return latest;
+  }
+  return until;
 }
 
-std::optional<Timestamp> quiet_until(const QuietHours& quiet, Timestamp now) {
-  const date::time_zone* zone = find_zone(quiet.zone);
-  // It was checked when it was set; a machine without the zone does not hold messages for ever.
-  if (zone == nullptr) return std::nullopt;
-  Timestamp end = now;
-  for (const Span& span : spans_around(quiet, *zone, now)) {
-    if (span.from > end) break;
-    end = std::max(end, span.until);
-  }
-  if (end == now) return std::nullopt;
-  return end;
+std::string local_time_text(Timestamp time, std::string_view zone) {
+  const date::time_zone* place = zone_of(zone);
+  if (place == nullptr) place = zone_of("UTC");
+  const auto seconds = date::floor<std::chrono::seconds>(to_system(time));
+  return date::format("%Y-%m-%d %H:%M %Z", date::make_zoned(place, seconds));
 }
 
 }  // namespace errand::notification

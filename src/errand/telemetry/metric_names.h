@@ -46,6 +46,18 @@ inline constexpr CounterDescription kWebhookEndpointChanges{
     "errand_webhook_endpoint_changes_total",
     "Webhook endpoints that began to fail, have recovered, or were disabled.",
     {"change"}};
+inline constexpr CounterDescription kNotifications{
+    "errand_notifications_total",
+    "Messages of notifications by what became of them: SENT, SUPPRESSED, GATHERED, FAILED attempts.",
+    {"channel", "outcome"}};
+inline constexpr CounterDescription kMailTransmissions{
+    "errand_mail_transmissions_total",
+    "Mails handed to a server, by what it said; AMBIGUOUS ones may have been taken.",
+    {"provider", "outcome"}};
+inline constexpr CounterDescription kNoticesRefused{
+    "errand_notices_refused_total",
+    "Milestones that nobody is told of, because too many wait to be told already.",
+    {}};
 inline constexpr CounterDescription kLeasesLost{
     "errand_leases_lost_total", "Attempts whose worker stopped reporting.", {}};
 inline constexpr CounterDescription kStaleReports{

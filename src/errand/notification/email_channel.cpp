@@ -1,0 +1,168 @@
+#include "errand/notification/email_channel.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "errand/notification/user_book.h"
+#include "errand/telemetry/metric_names.h"
+#include "errand/worker/http_target.h"
+
+namespace errand::notification {
+namespace {
+
+using outbound::CircuitBreaker;
+using outbound::SmtpResult;
+using worker::FailureKind;
+using worker::make_failure;
+using Kind = SmtpResult::Kind;
+
+constexpr std::size_t kWaitingMax = 4'096;
+
+std::string_view outcome_text(Kind kind) {
+  switch (kind) {
+    case Kind::kAccepted:
+      return "ACCEPTED";
+    case Kind::kTransient:
+      return "TRANSIENT";
+    case Kind::kPermanent:
+      return "PERMANENT";
+    case Kind::kMisconfigured:
+      return "MISCONFIGURED";
+    case Kind::kUnreachable:
+      return "UNREACHABLE";
+    case Kind::kAmbiguous:
+      return "AMBIGUOUS";
+  }
+  return "UNREACHABLE";
+}
+
+}  // namespace
+
+Result<std::shared_ptr<EmailChannel>> EmailChannel::create(Options options, const Clock& clock,
+                                                           telemetry::Log log,
+                                                           telemetry::Metrics& metrics) {
+  if (options.providers.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "providers: there is none");
+  }
+  if (!is_mail_address(options.from.address)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "from: write an address, such as \"Errand <errand@example.org>\"");
+  }
+  std::vector<Route> routes;
+  for (const Provider& provider : options.providers) {
+    auto client = outbound::SmtpClient::create(provider.server);
+    if (!client) {
+      return fail(client.error().code,
+                  fmt::format("providers: {}: {}", provider.name, client.error().message));
+    }
+    routes.push_back({.name = provider.name,
+                      .client = *std::move(client),
+                      .breaker = CircuitBreaker::create({}).value()});
+  }
+  return std::shared_ptr<EmailChannel>(
+      new EmailChannel(std::move(options), std::move(routes), clock, std::move(log), metrics));
+}
+
+EmailChannel::EmailChannel(Options options, std::vector<Route> routes, const Clock& clock,
+                           telemetry::Log log, telemetry::Metrics& metrics)
+    : options_(std::move(options)),
+      clock_(clock),
+      log_(std::move(log)),
+      metrics_(metrics),
+      routes_(std::move(routes)),
+      pool_({.threads = std::max<std::size_t>(options_.sends_max, 1), .queue_max = kWaitingMax}) {}
+
+EmailChannel::~EmailChannel() { stop(); }
+
+void EmailChannel::stop() {
+  stop_.request_stop();
+  pool_.stop();
+}
+
+boost::asio::awaitable<SendOutcome> EmailChannel::send(const Message& message,
+                                                       Milliseconds timeout) {
+  const auto ends_at = std::chrono::steady_clock::now() + timeout;
+  auto sent = co_await pool_.run([this, message, ends_at]() -> Result<SendOutcome> {
+    const auto left =
+        std::chrono::duration_cast<Milliseconds>(ends_at - std::chrono::steady_clock::now());
+    return transmit(message, std::max(left, Milliseconds(1)));
+  });
+  if (!sent) {
+    co_return std::unexpected(
+        make_failure(FailureKind::kTransient, "MAIL_NOT_SENT", sent.error().message));
+  }
+  co_return *std::move(sent);
+}
+
+SendOutcome EmailChannel::transmit(const Message& message, Milliseconds timeout) {
+  const Mail mail{.id = message.id,
+                  .from = options_.from,
+                  .to = {.address = message.recipient.address},
+                  .subject = message.title,
+                  .text = message.text,
+                  .html = message.html,
+                  .unsubscribe_url = message.unsubscribe_url,
+                  .date = message.time};
+  const auto bytes = write_mail(mail, options_.dkim ? &*options_.dkim : nullptr);
+  if (!bytes) {
+    return std::unexpected(
+        make_failure(FailureKind::kPermanent, "MAIL_INVALID", bytes.error().message));
+  }
+  const auto ends_at = std::chrono::steady_clock::now() + timeout;
+  std::string last = "all mail servers are left out for a while, as they failed again and again";
+  for (Route& route : routes_) {
+    std::optional<CircuitBreaker::Permit> permit;
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto given = route.breaker.acquire(clock_.now().monotonic)) permit = *given;
+    }
+    if (!permit) continue;
+    const auto left =
+        std::chrono::duration_cast<Milliseconds>(ends_at - std::chrono::steady_clock::now());
+    const SmtpResult result = route.client->send(
+        {.from = options_.from.address, .to = message.recipient.address, .message = *bytes},
+        std::max(left, Milliseconds(1)), stop_.get_token());
+    {
+      // A refused recipient says nothing against the server.
+      const bool good = result.kind == Kind::kAccepted || result.kind == Kind::kPermanent;
+      const std::lock_guard lock(mutex_);
+      route.breaker.report(*permit,
+                           stop_.stop_requested() ? CircuitBreaker::Outcome::kNeither
+                           : good                 ? CircuitBreaker::Outcome::kSuccess
+                                                  : CircuitBreaker::Outcome::kFailure,
+                           clock_.now().monotonic);
+    }
+    metrics_.counter(telemetry::kMailTransmissions, {route.name, outcome_text(result.kind)}).add();
+    switch (result.kind) {
+      case Kind::kAccepted:
+        return Sent{.provider = route.name, .reference = message_id(mail)};
+      case Kind::kPermanent:
+        return std::unexpected(
+            make_failure(FailureKind::kPermanent, fmt::format("SMTP_{}", result.code),
+                         fmt::format("The mail server refused the message: {}", result.text),
+                         "Correct the recipient's address, or what the server objects to."));
+      case Kind::kAmbiguous:
+        return std::unexpected(make_failure(
+            FailureKind::kTransient, "MAIL_AMBIGUOUS",
+            fmt::format("The connection ended before the mail server said whether it has the "
+                        "message: {}. It is sent again under the same Message-ID.",
+                        result.text)));
+      case Kind::kMisconfigured:
+        log_.error("mail server refuses us",
+                   {{"provider", route.name}, {"code", result.code}, {"error", result.text}});
+        break;
+      case Kind::kTransient:
+      case Kind::kUnreachable:
+        break;
+    }
+    last = result.text;
+    if (stop_.stop_requested() || std::chrono::steady_clock::now() >= ends_at) break;
+  }
+  return std::unexpected(make_failure(FailureKind::kTransient, "MAIL_NOT_SENT",
+                                      fmt::format("No mail server took the message: {}", last)));
+}
+
+}  // namespace errand::notification

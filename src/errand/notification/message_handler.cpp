@@ -1,0 +1,214 @@
+#include "errand/notification/message_handler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "errand/base/time_text.h"
+#include "errand/json/parse.h"
+#include "errand/notification/digest_handler.h"
+#include "errand/notification/message_data.h"
+#include "errand/notification/notification_reactor.h"
+#include "errand/telemetry/metric_names.h"
+#include "errand/worker/http_target.h"
+
+namespace errand::notification {
+namespace {
+
+using worker::FailureKind;
+using worker::make_failure;
+
+/// A channel that is asked to end then has time to say so before the attempt's own end.
+constexpr Milliseconds kBeforeTheEnd{10'000};
+constexpr Milliseconds kSendMin{1'000};
+
+}  // namespace
+
+std::string link_of(const std::string& pattern, const JobId& id) {
+  std::string link = pattern;
+  if (const auto at = link.find("{id}"); at != std::string::npos) link.replace(at, 4, id.str());
+  return link;
+}
+
+Result<MessageHandler::Facts> MessageHandler::load(const MessageRequest& request) const {
+  Facts facts;
+  auto job = means_.reader.job(request.notice.job);
+  if (!job) return std::unexpected(job.error());
+  facts.job = *std::move(job);
+  if (!facts.job) return facts;
+  const auto read = [&](store::PayloadKind kind) -> Result<boost::json::value> {
+    const auto payload = means_.reader.payload(request.notice.job, kind);
+    if (!payload) return std::unexpected(payload.error());
+    if (!*payload) return boost::json::value();
+    auto value = json::parse((*payload)->bytes);
+    return value ? *std::move(value) : boost::json::value();
+  };
+  // A type that the schema lost says no longer what of its input is secret.
+  if (const auto* type = means_.contract.job_type(facts.job->spec.type.view())) {
+    const auto input = read(store::PayloadKind::kInput);
+    if (!input) return std::unexpected(input.error());
+    if (const auto* object = input->if_object()) {
+      facts.input = means_.contract.redact(*type, *object);
+    }
+    auto result = read(store::PayloadKind::kResult);
+    if (!result) return std::unexpected(result.error());
+    facts.result = *std::move(result);
+  }
+  const std::string user = UserBook::user_of(request.recipient);
+  if (user.empty()) return facts;
+  const TenantId& tenant = request.recipient.tenant;
+  auto preferences = means_.users.preferences(tenant, user);
+  if (!preferences) return std::unexpected(preferences.error());
+  facts.preferences = std::move(preferences->value);
+  if (request.recipient.subject.empty()) return facts;
+  auto contact = means_.users.contact(tenant, user);
+  if (!contact) return std::unexpected(contact.error());
+  facts.contact = std::move(contact->value);
+  return facts;
+}
+
+worker::Outcome MessageHandler::suppress(const MessageRequest& request, WhyNot reason) const {
+  means_.metrics
+      .counter(telemetry::kNotifications, {contract::to_string(request.channel), "SUPPRESSED"})
+      .add();
+  return worker::Complete{.result = {{"outcome", "SUPPRESSED"}, {"reason", to_string(reason)}}};
+}
+
+Result<Message> MessageHandler::make(const MessageRequest& request,
+                                     const NotificationPolicy& policy, const Facts& facts,
+                                     const worker::JobOffer& offer) const {
+  Message message{.id = offer.job.str(),
+                  .recipient = request.recipient,
+                  .category = policy.rule.category,
+                  .mandatory = policy.rule.mandatory,
+                  .link = link_of(options_.link, request.notice.job),
+                  .time = offer.created_at};
+  if (request.channel == NotifyChannel::kEmail && message.recipient.address.empty()) {
+    // A subject may itself be an address, as many identity providers have it.
+    message.recipient.address =
+        facts.contact.address.empty() ? message.recipient.subject.str() : facts.contact.address;
+  }
+  const std::string user = UserBook::user_of(request.recipient);
+  if (!message.mandatory && !user.empty()) {
+    message.unsubscribe_url = means_.links.url({.tenant = request.recipient.tenant,
+                                                .user = user,
+                                                .category = policy.rule.category,
+                                                .channel = request.channel});
+  }
+  message.data = {{"jobId", request.notice.job.str()},
+                  {"jobType", facts.job->spec.type.str()},
+                  {"milestone", contract::to_string(request.notice.milestone)},
+                  {"category", policy.rule.category}};
+  MessageRequest known = request;
+  known.recipient = message.recipient;
+  const auto data = message_data(
+      {.job = *facts.job,
+       .request = known,
+       .input = facts.input,
+       .result = facts.result,
+       .link = message.link,
+       .category = policy.rule.category,
+       .zone = facts.contact.zone.empty() ? facts.preferences.quiet.zone : facts.contact.zone,
+       .unsubscribe_url = message.unsubscribe_url,
+       .now = means_.clock.now().wall});
+  auto text = means_.templates.render({.name = policy.rule.template_name,
+                                       .channel = request.channel,
+                                       .locale = facts.contact.locale,
+                                       .milestone = request.notice.milestone},
+                                      data);
+  if (!text) return std::unexpected(text.error());
+  message.title = std::move(text->title);
+  message.text = std::move(text->text);
+  message.html = std::move(text->html);
+  return message;
+}
+
+boost::asio::awaitable<worker::Outcome> MessageHandler::gather(const MessageRequest& request,
+                                                               Message message, Timestamp until) {
+  const Digest digest{.channel = request.channel,
+                      .recipient = message.recipient,
+                      .category = message.category,
+                      .until = until};
+  engine::EnqueueJob job = notification_job(kDigestType, request.recipient.tenant, digest.to_json(),
+                                            digest.key(means_.payload_key), means_.payload_key);
+  job.id = JobId{Uuid::v7(means_.clock.now().wall, means_.random)};
+  job.spec.scheduled_for = until;
+  job.correlation_id = job.id.str();
+  // First what is to be sent, then who sends it: a crash in between leaves a record that the next
+  // attempt writes again.
+  const auto written = co_await means_.lane.execute(
+      engine::WriteRecords{.changes = {gathered(digest, message, means_.payload_key)}});
+  if (!written) {
+    co_return make_failure(FailureKind::kTransient, "NOT_GATHERED", written.error().message);
+  }
+  const auto made = co_await means_.lane.execute(std::move(job));
+  if (!made) co_return make_failure(FailureKind::kTransient, "NOT_GATHERED", made.error().message);
+  means_.metrics
+      .counter(telemetry::kNotifications, {contract::to_string(request.channel), "GATHERED"})
+      .add();
+  co_return worker::Complete{.result = {{"outcome", "GATHERED"},
+                                        {"reason", to_string(WhyNot::kDigest)},
+                                        {"until", format_timestamp(until)}}};
+}
+
+boost::asio::awaitable<worker::Outcome> MessageHandler::run(worker::AttemptPtr attempt) {
+  const worker::JobOffer& offer = attempt->offer();
+  const auto request = parse_message_request(offer.arguments_json, offer.tenant);
+  if (!request) {
+    co_return make_failure(FailureKind::kPermanent, "MESSAGE_INVALID",
+                           "The message does not say what it is about.");
+  }
+  const NotificationPolicy* policy = means_.policies.find(request->notice.policy);
+  if (policy == nullptr) co_return suppress(*request, WhyNot::kPolicyGone);
+  const auto channel = means_.channels.find(request->channel);
+  if (channel == means_.channels.end()) co_return suppress(*request, WhyNot::kChannelMissing);
+  const auto facts = co_await means_.pool.run([&] { return load(*request); });
+  if (!facts) {
+    co_return make_failure(FailureKind::kTransient, "MESSAGE_NOT_READY", facts.error().message);
+  }
+  if (facts->job == nullptr) co_return suppress(*request, WhyNot::kJobGone);
+
+  const Timestamp now = means_.clock.now().wall;
+  const Decision decision = decide(facts->preferences, options_.categories,
+                                   {.category = policy->rule.category,
+                                    .channel = request->channel,
+                                    .mandatory = policy->rule.mandatory},
+                                   now);
+  if (decision.kind == Decision::Kind::kSuppress) co_return suppress(*request, decision.reason);
+  if (decision.kind == Decision::Kind::kHold) {
+    co_return worker::Snooze{.delay = std::max(*decision.until - now, kSendMin)};
+  }
+  auto message = make(*request, *policy, *facts, offer);
+  if (!message) {
+    co_return make_failure(FailureKind::kPermanent, "MESSAGE_NOT_MADE", message.error().message,
+                           "Correct the template; then requeue the message.");
+  }
+  if (request->channel == NotifyChannel::kEmail &&
+      message->recipient.address.find('@') == std::string::npos) {
+    co_return suppress(*request, WhyNot::kNoRecipient);
+  }
+  if (decision.kind == Decision::Kind::kGather) {
+    co_return co_await gather(*request, *std::move(message), *decision.until);
+  }
+  const auto left = std::chrono::duration_cast<Milliseconds>(attempt->ends_at() -
+                                                             std::chrono::steady_clock::now());
+  auto sent = co_await channel->second->send(*message, std::max(left - kBeforeTheEnd, kSendMin));
+  const auto count = [&](std::string_view what) {
+    means_.metrics.counter(telemetry::kNotifications, {contract::to_string(request->channel), what})
+        .add();
+  };
+  if (!sent) {
+    if (sent.error().code == kNoRecipient) co_return suppress(*request, WhyNot::kNoRecipient);
+    count("FAILED");
+    co_return std::move(sent.error());
+  }
+  count("SENT");
+  co_return worker::Complete{.result = {{"outcome", "SENT"},
+                                        {"messageId", message->id},
+                                        {"provider", sent->provider},
+                                        {"reference", sent->reference}}};
+}
+
+}  // namespace errand::notification

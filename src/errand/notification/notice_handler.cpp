@@ -1,0 +1,201 @@
+#include "errand/notification/notice_handler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <utility>
+
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+
+#include "errand/crypto/encoding.h"
+#include "errand/job/estimate.h"
+#include "errand/json/parse.h"
+#include "errand/notification/notification_reactor.h"
+#include "errand/notification/user_book.h"
+#include "errand/worker/http_target.h"
+
+namespace errand::notification {
+namespace {
+
+using contract::NotifyTarget;
+using worker::FailureKind;
+using worker::make_failure;
+
+/// Between two looks whether a job that is between its attempts runs again.
+constexpr Milliseconds kLookAgain{30'000};
+/// A value of the arguments that can be a user's name or an address.
+constexpr std::size_t kNameBytesMax = 256;
+
+worker::Outcome outcome(std::string_view what, std::size_t messages = 0) {
+  return worker::Complete{.result = {{"outcome", what}, {"messages", messages}}};
+}
+
+/// What `path` names in the arguments; nullptr: nothing.
+const boost::json::value* at_path(const boost::json::object& input, std::string_view path) {
+  const boost::json::object* object = &input;
+  while (true) {
+    const auto dot = path.find('.');
+    const auto* value = object->if_contains(path.substr(0, dot));
+    if (value == nullptr || dot == std::string_view::npos) return value;
+    object = value->if_object();
+    if (object == nullptr) return nullptr;
+    path.remove_prefix(dot + 1);
+  }
+}
+
+}  // namespace
+
+std::vector<Recipient> audience(const contract::NotifyRule& rule, const job::JobState& job,
+                                const boost::json::object& input,
+                                const NotificationGroups& groups) {
+  std::vector<Recipient> found;
+  const auto add = [&](Recipient recipient) {
+    recipient.tenant = job.spec.tenant;
+    if (std::ranges::find(found, recipient) == found.end()) found.push_back(std::move(recipient));
+  };
+  const auto add_text = [&](const boost::json::value& value) {
+    if (!value.is_string() || value.get_string().empty()) return;
+    const std::string text(value.get_string());
+    if (text.size() > kNameBytesMax) return;
+    if (text.contains('@')) {
+      add({.address = text});
+    } else {
+      add({.subject = SubjectId(text)});
+    }
+  };
+  for (const NotifyTarget& target : rule.to) {
+    switch (target.kind) {
+      case NotifyTarget::Kind::kPrincipal:
+        add({.subject = job.spec.subject});
+        break;
+      case NotifyTarget::Kind::kArgument: {
+        const auto* value = at_path(input, target.name);
+        if (value == nullptr) break;
+        if (const auto* list = value->if_array()) {
+          for (const auto& item : *list) add_text(item);
+        } else {
+          add_text(*value);
+        }
+        break;
+      }
+      case NotifyTarget::Kind::kGroup: {
+        const auto group = groups.find(target.name);
+        if (group == groups.end()) break;
+        for (const std::string& address : group->second.emails) add({.address = address});
+        for (const SubjectId& subject : group->second.subjects) add({.subject = subject});
+        for (const std::string& hook : group->second.hooks) add({.hook = hook});
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+bool fits(NotifyChannel channel, const Recipient& recipient) {
+  switch (channel) {
+    case NotifyChannel::kEmail:
+      return !recipient.subject.empty() || !recipient.address.empty();
+    case NotifyChannel::kChat:
+      return !recipient.hook.empty();
+    case NotifyChannel::kWebPush:
+    case NotifyChannel::kInApp:
+      return !recipient.subject.empty();
+  }
+  return false;
+}
+
+Result<NoticeHandler::Facts> NoticeHandler::load(const Notice& notice, bool with_input) const {
+  Facts facts;
+  auto job = means_.reader.job(notice.job);
+  if (!job) return std::unexpected(job.error());
+  facts.job = *std::move(job);
+  if (!facts.job || !with_input) return facts;
+  const auto payload = means_.reader.payload(notice.job, store::PayloadKind::kInput);
+  if (!payload) return std::unexpected(payload.error());
+  if (!*payload) return facts;
+  auto input = json::parse((*payload)->bytes);
+  if (input && input->is_object()) facts.input = std::move(input->get_object());
+  return facts;
+}
+
+std::optional<worker::Outcome> NoticeHandler::not_overdue(const Notice& notice,
+                                                          const job::JobState& job) const {
+  if (job.terminal() || job.run != notice.run) return outcome("NOT_REACHED");
+  if (job.status != job::JobStatus::kRunning || !job.attempt_started_at) {
+    return worker::Snooze{.delay = kLookAgain};
+  }
+  // What could be said when the attempt began: an estimate of now moves on with the time.
+  job::JobState at_start = job;
+  at_start.progress.reset();
+  const auto history = means_.lane.estimates().find(job.spec.tenant, job.spec.type);
+  const auto expected = job::estimate(at_start, history.get(), *job.attempt_started_at);
+  if (!expected || !expected->latest) return outcome("NO_ESTIMATE");
+  const Milliseconds left = *expected->latest - means_.clock.now().wall;
+  if (left <= Milliseconds::zero()) return std::nullopt;
+  return worker::Snooze{.delay = std::max(left, Milliseconds(1'000))};
+}
+
+boost::asio::awaitable<worker::Outcome> NoticeHandler::run(worker::AttemptPtr attempt) {
+  const auto notice = parse_notice(attempt->offer().arguments_json);
+  if (!notice) {
+    co_return make_failure(FailureKind::kPermanent, "NOTICE_INVALID",
+                           "The notice does not say what it is about.");
+  }
+  const NotificationPolicy* policy = means_.policies.find(notice->policy);
+  if (policy == nullptr) co_return outcome("POLICY_GONE");
+  const bool with_input = std::ranges::any_of(policy->rule.to, [](const NotifyTarget& target) {
+    return target.kind == NotifyTarget::Kind::kArgument;
+  });
+  auto facts = co_await means_.pool.run([&] { return load(*notice, with_input); });
+  if (!facts) {
+    co_return make_failure(FailureKind::kTransient, "NOTICE_NOT_READY", facts.error().message);
+  }
+  if (facts->job == nullptr) co_return outcome("JOB_GONE");
+  if (notice->milestone == Milestone::kOverdue) {
+    if (auto instead = not_overdue(*notice, *facts->job)) co_return *std::move(instead);
+  }
+  co_return co_await tell(*notice, *policy, *facts);
+}
+
+boost::asio::awaitable<worker::Outcome> NoticeHandler::tell(const Notice& notice,
+                                                            const NotificationPolicy& policy,
+                                                            const Facts& facts) {
+  const auto recipients = audience(policy.rule, *facts.job, facts.input, means_.groups);
+  if (recipients.size() > kRecipientsMax) {
+    co_return make_failure(
+        FailureKind::kPermanent, "NOTICE_TOO_LARGE",
+        fmt::format("The policy \"{}\" names {} recipients; at most {} are told.", policy.name,
+                    recipients.size(), kRecipientsMax),
+        "Name a group's mailing list instead of its members.");
+  }
+  std::vector<engine::Request> requests;
+  for (const Recipient& recipient : recipients) {
+    for (const NotifyChannel channel : policy.rule.channels) {
+      if (!fits(channel, recipient)) continue;
+      const MessageRequest message{.notice = notice, .channel = channel, .recipient = recipient};
+      engine::EnqueueJob request =
+          notification_job(message_type(channel), facts.job->spec.tenant, message.to_json(),
+                           message.key(), means_.payload_key);
+      request.id = JobId{Uuid::v7(means_.clock.now().wall, means_.random)};
+      request.spec.tags = message.tags();
+      request.correlation_id = facts.job->correlation_id;
+      request.traceparent = facts.job->traceparent;
+      if (!policy.rule.mandatory) {
+        // What the rate of a recipient counts by.
+        const auto who = means_.payload_key.sign(UserBook::user_of(recipient) + recipient.hook);
+        request.spec.limit_key = crypto::to_hex(std::span(who).first(16));
+      }
+      requests.emplace_back(std::move(request));
+    }
+  }
+  const std::size_t count = requests.size();
+  for (const auto& reply : co_await means_.lane.execute_all(std::move(requests))) {
+    if (reply) continue;
+    // Those that were made stay: the next attempt makes the rest.
+    co_return make_failure(FailureKind::kTransient, "NOTICE_NOT_TOLD", reply.error().message);
+  }
+  co_return outcome(count == 0 ? "NOBODY" : "TOLD", count);
+}
+
+}  // namespace errand::notification
