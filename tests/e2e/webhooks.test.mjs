@@ -2,57 +2,18 @@
 // are gone; and a server that is killed meanwhile.
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { Webhook } from "standardwebhooks";
 import { data, poll, RawWorker } from "./support/clients.mjs";
+import { Receiver } from "./support/receiver.mjs";
 import { binary, environment, schemaFile, Server } from "./support/server.mjs";
 
 const { HTTP } = createRequire(new URL("../protocol/package.json", import.meta.url))("cloudevents");
 const run = promisify(execFile);
-
-/** Takes what is posted to /NAME; `answer` of a name says with which status. */
-class Receiver {
-  received = []; // {name, id, event, status}
-  answers = {};
-  secrets = {};
-  faults = [];
-
-  async listen() {
-    this.http = createServer(async (request, response) => {
-      const chunks = [];
-      for await (const chunk of request) chunks.push(chunk);
-      const body = Buffer.concat(chunks).toString();
-      const name = request.url.slice(1);
-      try {
-        new Webhook(this.secrets[name]).verify(body, request.headers);
-      } catch (error) {
-        this.faults.push(`${name}: ${error.message}`);
-      }
-      const event = JSON.parse(body);
-      const attempts = this.received.filter((one) => one.name === name && one.id === event.id).length + 1;
-      const status = this.answers[name]?.(event, attempts) ?? 204;
-      this.received.push({ name, id: event.id, event, status, headers: request.headers, body });
-      response.writeHead(status).end();
-    }).listen(0, "127.0.0.1");
-    await once(this.http, "listening");
-    this.url = `http://127.0.0.1:${this.http.address().port}`;
-    return this;
-  }
-  of(name, job) {
-    return this.received.filter((one) => one.name === name && (job === undefined || one.event.subject.endsWith(job)));
-  }
-  close() {
-    this.http.closeAllConnections();
-    this.http.close();
-  }
-}
 
 let receiver;
 let folder;
@@ -176,6 +137,8 @@ test("an endpoint that is gone is left alone", async () => {
   const next = await greet("Fay", "acme", { tags: ["gone"] });
   await until("all", next, 3);
   assert.equal(receiver.of("gone").length, 1);
+  const { webhookEndpoint } = await data(server, server.tokens.acme.client, '{ webhookEndpoint(id: "gone") { source status disabledReason url } }');
+  assert.deepEqual(webhookEndpoint, { source: "SETTINGS", status: "DISABLED", disabledReason: "GONE", url: receiver.url });
 });
 
 test("deliveries are nobody's jobs", async () => {
@@ -191,6 +154,9 @@ test("a server that is killed loses no delivery", async () => {
   const before = receiver.received.length;
   await server.run(port);
   await work("acme");
+  // That one is gone is known over the kill too.
+  await until("all", await greet("Gus", "acme", { tags: ["gone"] }), 3);
+  assert.equal(receiver.of("gone").length, 1);
   for (const job of jobs) await poll(() => new Set(receiver.of("all", job).map(({ id }) => id)).size, (ids) => ids >= 3);
   const came = jobs.flatMap((job) => receiver.of("all", job));
   const ids = new Set(came.map(({ id }) => id));

@@ -6,6 +6,7 @@
 #include "errand/auth/job_credentials.h"
 #include "errand/base/assert.h"
 #include "errand/contract/event_types.h"
+#include "errand/contract/rewrite_schema.h"
 
 namespace errand::api {
 
@@ -32,13 +33,10 @@ Backend::Backend(runtime::LaneClient lane_client, const store::Reader& store_rea
       input_key(master_key.hmac_key("input-key.v1")),
       credential_sealer(master_key, auth::kJobCredentialsLabel, random_source),
       options(api_options) {
-  for (const char* name :
-       {"JobProgress", "JobStep", "JobEstimate", "WaitReason", "JobError", "JobActor",
-        "JobEventConnection", "JobEventEdge", "JobConnection", "JobEdge", "PageInfo", "QueueInfo",
-        "LimitInfo", "WorkerInfo", "DeadLetterResult", "DeadLetterRefusal", "FailureReport",
-        "FailureGroup"}) {
+  for (const std::string& name : contract::standard_type_names()) {
     const NamedType* named = schema().type(contract->names().type(name));
-    if (named != nullptr) own_types_.emplace(name, &named->as<ObjectType>());
+    const auto* object = named == nullptr ? nullptr : named->get_if<ObjectType>();
+    if (object != nullptr) own_types_.emplace(name, object);
   }
   for (std::size_t i = 0; i < event_types_.size(); ++i) {
     const NamedType* named = schema().type(contract->names().type(contract::event_types()[i].name));

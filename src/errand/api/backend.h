@@ -25,6 +25,10 @@
 #include "errand/runtime/lane_client.h"
 #include "errand/store/reader.h"
 
+namespace errand::notification {
+class WebhookManager;
+}  // namespace errand::notification
+
 namespace errand::api {
 
 struct EventView;
@@ -45,7 +49,7 @@ struct ApiOptions {
 };
 
 /// All that the resolvers of one server stand on. Made once; immutable but for the count of held
-/// requests; thread-safe. What it refers to outlives it.
+/// requests, once it is shared; thread-safe. What it refers to outlives it.
 struct Backend {
   Backend(runtime::LaneClient lane_client, const store::Reader& store_reader,
           async::BlockingPool& pool, runtime::EventBus& event_bus,
@@ -82,6 +86,7 @@ struct Backend {
   ApiOptions options;
   /// Texts of the contracts by job type, stored with the first job of each.
   std::unordered_map<std::string_view, std::shared_ptr<const std::string>> contract_texts;
+  notification::WebhookManager* webhooks = nullptr;  ///< null: there are none
   mutable std::atomic<std::size_t> held_requests = 0;
 
  private:

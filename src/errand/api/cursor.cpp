@@ -14,6 +14,7 @@ namespace {
 constexpr char kEvent = 'E';
 constexpr char kJob = 'J';
 constexpr char kFinish = 'F';
+constexpr char kName = 'N';
 constexpr std::size_t kSealBytes = 16;
 
 void append_number(std::string& out, std::uint64_t number) {
@@ -45,7 +46,8 @@ std::unexpected<Error> invalid() {
               "The cursor is not one that this server gave out for your tenant.");
 }
 
-/// What is sealed: the tenant's name ends the text, so that no two pairs run together.
+/// What is sealed: the tenant's name ends the text, so that no two pairs run together. Bodies are
+/// as long as their kind says, or end with a zero, which no tenant's name holds.
 std::string sealed_text(const TenantId& tenant, std::string_view body) {
   return "cursor:" + std::string(body) + tenant.str();
 }
@@ -59,13 +61,17 @@ std::string CursorCodec::seal(const TenantId& tenant, std::string body) const {
 }
 
 Result<std::string> CursorCodec::open(const TenantId& tenant, std::string_view text, char kind,
-                                      std::size_t size) const {
+                                      std::optional<std::size_t> size) const {
   const std::optional<crypto::Bytes> bytes = crypto::from_base64url(text);
-  if (!bytes || bytes->size() != size + kSealBytes) return invalid();
-  std::string body(reinterpret_cast<const char*>(bytes->data()), size);
+  if (!bytes || bytes->size() <= kSealBytes) return invalid();
+  const std::size_t body_size = bytes->size() - kSealBytes;
+  if (body_size != size.value_or(body_size)) return invalid();
+  std::string body(reinterpret_cast<const char*>(bytes->data()), body_size);
   if (body.front() != kind) return invalid();
   const std::string sealed = sealed_text(tenant, body);
-  if (!key_.verify(crypto::as_bytes(sealed), std::span(*bytes).subspan(size))) return invalid();
+  if (!key_.verify(crypto::as_bytes(sealed), std::span(*bytes).subspan(body_size))) {
+    return invalid();
+  }
   return body;
 }
 
@@ -113,6 +119,21 @@ Result<store::FinishCursor> CursorCodec::read_finish_cursor(const TenantId& tena
   if (!body) return std::unexpected(body.error());
   const auto [time, id] = read_place(*body);
   return store::FinishCursor{time, id};
+}
+
+std::string CursorCodec::name_cursor(const TenantId& tenant, std::string_view name) const {
+  std::string body(1, kName);
+  body += name;
+  body += '\0';
+  return seal(tenant, std::move(body));
+}
+
+Result<std::string> CursorCodec::read_name_cursor(const TenantId& tenant,
+                                                  std::string_view text) const {
+  Result<std::string> body = open(tenant, text, kName, std::nullopt);
+  if (!body) return std::unexpected(body.error());
+  if (!body->ends_with('\0')) return invalid();
+  return body->substr(1, body->size() - 2);
 }
 
 }  // namespace errand::api

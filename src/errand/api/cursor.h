@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,12 +41,19 @@ class CursorCodec {
   [[nodiscard]] Result<store::FinishCursor> read_finish_cursor(const TenantId& tenant,
                                                                std::string_view text) const;
 
+  /// Of an object in a list ordered by its name.
+  [[nodiscard]] std::string name_cursor(const TenantId& tenant, std::string_view name) const;
+  /// @return kCursorInvalid for anything that name_cursor() did not make for this tenant.
+  [[nodiscard]] Result<std::string> read_name_cursor(const TenantId& tenant,
+                                                     std::string_view text) const;
+
  private:
   [[nodiscard]] std::string seal_place(const TenantId& tenant, char kind, Timestamp time,
                                        const JobId& id) const;
   [[nodiscard]] std::string seal(const TenantId& tenant, std::string body) const;
+  /// @param size  of the body; nullopt: any
   [[nodiscard]] Result<std::string> open(const TenantId& tenant, std::string_view text, char kind,
-                                         std::size_t size) const;
+                                         std::optional<std::size_t> size) const;
 
   crypto::HmacKey key_;
 };

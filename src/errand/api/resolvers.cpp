@@ -13,6 +13,7 @@
 #include "errand/api/query_resolvers.h"
 #include "errand/api/submit_job.h"
 #include "errand/api/subscription_resolvers.h"
+#include "errand/api/webhook_resolvers.h"
 
 namespace errand::api {
 
@@ -30,6 +31,7 @@ Result<graphql::execution::Resolvers> make_resolvers(std::shared_ptr<const Backe
   add_dead_letter_resolvers(backend, map);
   add_submit_resolvers(backend, map);
   add_subscription_resolvers(backend, map);
+  add_webhook_resolvers(backend, map);
   return graphql::execution::Resolvers::bind(backend->contract->served_schema(), std::move(map));
 }
 

@@ -438,9 +438,10 @@ class App::Impl {
     options.result_bytes_max = config_.worker.result_bytes_max;
     options.lineage = store_->lineage();
     if (test_clock_) options.clock_glance = kClockGlance;
-    const auto backend = std::make_shared<const api::Backend>(
-        runtime::LaneClient(*lane_), store_->reader(), *pool_, bus_, contract_, *master_key_,
-        clock(), random_, options);
+    const auto backend =
+        std::make_shared<api::Backend>(runtime::LaneClient(*lane_), store_->reader(), *pool_, bus_,
+                                       contract_, *master_key_, clock(), random_, options);
+    backend->webhooks = &*webhooks_;
     auto resolvers = api::make_resolvers(backend);
     if (!resolvers) return std::unexpected(resolvers.error());
 

@@ -28,6 +28,8 @@ constexpr std::array<Rule, kActionCount> kRules{{
     {Action::kManageWorkers, "MANAGE_WORKERS", "workers:manage", false},
     {Action::kWork, "WORK", "worker", true},
     {Action::kReadAudit, "READ_AUDIT", "audit:read", false},
+    {Action::kReadWebhooks, "READ_WEBHOOKS", "webhooks:read", false},
+    {Action::kManageWebhooks, "MANAGE_WEBHOOKS", "webhooks:manage", false},
     {Action::kAdminister, "ADMINISTER", "admin", false},
 }};
 

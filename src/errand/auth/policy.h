@@ -27,10 +27,12 @@ enum class Action : std::uint8_t {
   kManageWorkers,   ///< drain them
   kWork,            ///< take jobs of a queue and report for them
   kReadAudit,       ///< see operators' actions
+  kReadWebhooks,    ///< see endpoints of webhooks and what became of deliveries
+  kManageWebhooks,  ///< make, change and delete endpoints, rotate their secrets
   kAdminister,      ///< everything else an operator does
 };
 
-inline constexpr std::size_t kActionCount = 15;
+inline constexpr std::size_t kActionCount = 17;
 
 std::string_view to_string(Action action) noexcept;
 

@@ -77,4 +77,15 @@ Result<boost::json::value> read_json(const std::string& source) {
   return json::parse(text, {.bytes_max = 64 << 20, .depth_max = 128});
 }
 
+Result<std::vector<std::string>> read_lines(const std::string& name) {
+  std::ifstream file(name, std::ios::binary);
+  if (!file) return fail(ErrorCode::kInvalidArgument, fmt::format("cannot read {}", name));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.find_first_not_of(" \t") != std::string::npos) lines.push_back(line);
+  }
+  return lines;
+}
+
 }  // namespace errand::cli

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/json/value.hpp>
 
@@ -37,5 +38,8 @@ std::optional<GraphqlClient> connect(Context& context, const ClientFlags& flags)
 
 /// JSON given as text, as "@file" or as "-" for standard input.
 Result<boost::json::value> read_json(const std::string& source);
+
+/// The lines of a file that are not blank.
+Result<std::vector<std::string>> read_lines(const std::string& name);
 
 }  // namespace errand::cli

@@ -6,6 +6,7 @@
 
 #include "errand/cli/commands.h"
 #include "errand/cli/exit_status.h"
+#include "errand/cli/webhook_endpoint_commands.h"
 #include "errand/crypto/master_key.h"
 #include "errand/notification/webhook_endpoint.h"
 #include "errand/notification/webhook_handler.h"
@@ -37,8 +38,9 @@ void show_secret(Context& context, const SecretFlags& flags) {
 void add_webhook_commands(CLI::App& app, Context& context) {
   auto* webhook = app.add_subcommand("webhook", "Events that the server posts to endpoints")
                       ->require_subcommand(1);
+  add_webhook_endpoint_commands(*webhook, context);
   auto* command = webhook->add_subcommand(
-      "secret", "Print the secret that an endpoint's requests are signed with");
+      "secret", "Print the secret that requests to an endpoint of the settings are signed with");
   auto flags = std::make_shared<SecretFlags>();
   command->add_option("name", flags->name, "the endpoint, as in [webhooks.endpoints.NAME]")
       ->required();

@@ -8,6 +8,7 @@
 #include "errand/contract/event_types.h"
 #include "errand/contract/federation.h"
 #include "errand/contract/standard_schema.h"
+#include "errand/contract/webhook_schema.h"
 #include "errand/graphql/language/lexer.h"
 #include "errand/graphql/language/parser.h"
 #include "errand/graphql/language/printer.h"
@@ -39,6 +40,7 @@ void replace_mark(std::string& sdl, std::string_view mark, std::string_view by) 
 /// The status schema's types as one text.
 std::string standard_types(const graphql::federation::Linkage* linkage = nullptr) {
   std::string sdl(standard_types_sdl());
+  sdl += webhook_types_sdl();
   replace_mark(sdl, kJobFieldsMark, job_fields_sdl());
   replace_mark(sdl, kEventFieldsMark, event_fields_sdl());
   replace_mark(sdl, kEventTypesMark, event_types_sdl());
@@ -47,16 +49,22 @@ std::string standard_types(const graphql::federation::Linkage* linkage = nullptr
   return sdl;
 }
 
-std::string_view root_fields_sdl(OperationType operation) {
+std::string root_fields_sdl(OperationType operation) {
+  std::string fields;
   switch (operation) {
     case OperationType::kQuery:
-      return query_fields_sdl();
+      fields += query_fields_sdl();
+      fields += webhook_query_fields_sdl();
+      break;
     case OperationType::kMutation:
-      return mutation_fields_sdl();
+      fields += mutation_fields_sdl();
+      fields += webhook_mutation_fields_sdl();
+      break;
     case OperationType::kSubscription:
-      return subscription_fields_sdl();
+      fields += subscription_fields_sdl();
+      break;
   }
-  return {};
+  return fields;
 }
 
 std::string_view default_root_name(OperationType operation) {
@@ -171,8 +179,9 @@ std::span<const std::string> standard_type_names() {
 
 std::span<const std::string> standard_root_fields(OperationType operation) {
   static const std::array<std::vector<std::string>, 3> kNames{
-      names_of_fields(query_fields_sdl()), names_of_fields(mutation_fields_sdl()),
-      names_of_fields(subscription_fields_sdl())};
+      names_of_fields(root_fields_sdl(OperationType::kQuery)),
+      names_of_fields(root_fields_sdl(OperationType::kMutation)),
+      names_of_fields(root_fields_sdl(OperationType::kSubscription))};
   return kNames[static_cast<std::size_t>(operation)];
 }
 

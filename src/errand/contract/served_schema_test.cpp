@@ -150,6 +150,8 @@ TEST(ServedSchema, HasTheWholeStatusSchema) {
   queues: [QueueInfo!]!
   workers: [WorkerInfo!]!
   limits(all: Boolean! = false): [LimitInfo!]!
+  webhookEndpoints(first: Int = 20, after: String): WebhookEndpointConnection!
+  webhookEndpoint(id: ID!): WebhookEndpoint
 }
 )");
   EXPECT_EQ(type::print_type(*served.subscription_type(), {.descriptions = false}),

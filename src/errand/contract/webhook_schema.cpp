@@ -1,0 +1,242 @@
+#include "errand/contract/webhook_schema.h"
+
+namespace errand::contract {
+
+std::string_view webhook_types_sdl() noexcept {
+  return R"graphql(
+"Where events of jobs are posted to."
+type WebhookEndpoint {
+  "Names it for good. Of an endpoint of the settings its name there."
+  id: ID!
+  "Whether it was made by the API, or is one of the settings, which the API does not change."
+  source: WebhookSource!
+  "Where to. Of one of the settings scheme, host and port alone."
+  url: String!
+  "For people."
+  description: String!
+  "Types of events that it gets: \"dev.errand.job.failed\", \"dev.errand.job.*\" or \"*\"."
+  eventTypes: [String!]!
+  "Only of these mutations; empty: of all."
+  jobTypes: [String!]!
+  "Only of jobs with one of these tags; empty: of all."
+  tags: [String!]!
+  "Conditions on an event's data, which all hold."
+  data: [WebhookDataCondition!]! @listSize(assumedSize: 2)
+  "What its requests hold."
+  payload: WebhookPayload!
+  "Content-Type of its requests; the body is the same with either."
+  contentType: String!
+  "Names of its further headers. Their values are never shown."
+  headers: [String!]!
+  "Whether the events of one job come in their order."
+  ordering: WebhookOrdering!
+  "Requests at once."
+  inFlight: Int!
+  "Requests that begin in a second."
+  rate: Int!
+  "Of one request."
+  timeout: Duration!
+  "How it is."
+  status: WebhookStatus!
+  "Why it is disabled."
+  disabledReason: WebhookDisabledReason
+  "Since when it is disabled."
+  disabledAt: DateTime
+  "Requests that failed in a row, up to four: from then on it is failing."
+  failures: Int!
+  "When the first of them failed."
+  failingSince: DateTime
+  "When a request last failed."
+  lastFailureAt: DateTime
+  "Why it did."
+  lastFailure: String
+  "When an event was last delivered."
+  lastSuccessAt: DateTime
+  "What its requests are signed with, the newest first. Secrets are never shown."
+  keys: [WebhookKey!]! @listSize(assumedSize: 2)
+  "When it was made; null of one of the settings."
+  createdAt: DateTime
+  "Who made it."
+  createdBy: String
+  "When it was last changed."
+  changedAt: DateTime
+}
+
+enum WebhookSource {
+  "createWebhookEndpoint made it."
+  API
+  "It is a table [webhooks.endpoints.NAME]."
+  SETTINGS
+}
+
+enum WebhookPayload {
+  "What happened, and to which job."
+  THIN
+  "The job's state right after the event too, and with `succeeded` its result."
+  FULL
+}
+
+enum WebhookOrdering {
+  "As they can: one that is tried again lets later ones pass."
+  NONE
+  "Events of one job come in their order, each once the one before was delivered or given up."
+  PER_JOB
+}
+
+enum WebhookStatus {
+  "It gets its events."
+  ACTIVE
+  "It gets its events, and has failed four times in a row or more."
+  FAILING
+  "Its deliveries wait."
+  PAUSED
+  "Its deliveries fail until enableWebhookEndpoint."
+  DISABLED
+}
+
+enum WebhookDisabledReason {
+  "It said that it is retired, by status 410."
+  GONE
+  "It has done nothing but fail for five days."
+  FAILING
+}
+
+"A secret, and the key pair beside it where there is one."
+type WebhookKey {
+  "When it was made; null of one of the settings."
+  createdAt: DateTime
+  "When it ceases to sign; null of the newest."
+  expiresAt: DateTime
+  "For signatures v1a: \"whpk_\" and the base64 of an Ed25519 public key."
+  publicKey: String
+}
+
+"What a member of an event's data must be."
+type WebhookDataCondition {
+  "A JSON pointer into the event's data, as a thin payload has it."
+  path: String!
+  "It is one of these."
+  in: JSON!
+}
+
+"A page of endpoints."
+type WebhookEndpointConnection {
+  "The endpoints with their cursors."
+  edges: [WebhookEndpointEdge!]!
+  "The endpoints alone."
+  nodes: [WebhookEndpoint!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+}
+
+type WebhookEndpointEdge {
+  "Place in the list, to go on after."
+  cursor: String!
+  "The endpoint."
+  node: WebhookEndpoint!
+}
+
+"An endpoint with a secret that was made just now."
+type WebhookEndpointWithSecret {
+  "The endpoint."
+  endpoint: WebhookEndpoint!
+  "What its receiver checks signatures with: \"whsec_...\". Never shown again."
+  secret: String!
+}
+
+"An endpoint as it is to be. Of a new one `url` and `eventTypes` are needed; what is left out of a change stays as it is."
+input WebhookEndpointInput {
+  "Where to: https; http and internal addresses as far as the server's settings let requests go there."
+  url: String
+  "For people."
+  description: String
+  "Types of events, such as \"dev.errand.job.failed\", \"dev.errand.job.*\" or \"*\"."
+  eventTypes: [String!]
+  "Only of these mutations."
+  jobTypes: [String!]
+  "Only of jobs with one of these tags."
+  tags: [String!]
+  "Conditions on an event's data, which all hold: 8 at most."
+  data: [WebhookDataConditionInput!]
+  "THIN where left out."
+  payload: WebhookPayload
+  "application/json, or application/cloudevents+json."
+  contentType: String
+  "All further headers; of one without a value the value that it has is kept."
+  headers: [WebhookHeaderInput!]
+  "NONE where left out."
+  ordering: WebhookOrdering
+  "Requests at once: 1 to 1000; 20 where left out."
+  inFlight: Int
+  "Requests that begin in a second: 1 to 100000; 100 where left out."
+  rate: Int
+  "Of one request: 1s to 60s; 20s where left out."
+  timeout: Duration
+  "Signs by an Ed25519 key pair too (v1a)."
+  signingKey: Boolean
+  "How the endpoint shows that it wants events, before this is done."
+  verification: WebhookVerification
+}
+
+input WebhookHeaderInput {
+  name: String!
+  "Write-only: it is stored encrypted."
+  value: String
+}
+
+input WebhookDataConditionInput {
+  "A JSON pointer into the event's data, as a thin payload has it, such as \"/error/code\"."
+  path: String!
+  "A list of 1 to 32 texts, numbers, booleans or nulls: it is one of these."
+  in: JSON!
+}
+
+enum WebhookVerification {
+  "It need not."
+  NONE
+  "It answers OPTIONS with WebHook-Allowed-Origin (CloudEvents' HTTP webhook specification)."
+  CLOUDEVENTS
+  "It answers the event dev.errand.webhook.challenge with the challenge in its data."
+  CHALLENGE
+}
+)graphql";
+}
+
+std::string_view webhook_query_fields_sdl() noexcept {
+  return R"graphql(
+  "Endpoints that events are posted to: those of the viewer's tenant, and those of the settings that serve it."
+  webhookEndpoints(
+    "How many at most: 1 to 100."
+    first: Int = 20
+    "Only those after this cursor."
+    after: String
+  ): WebhookEndpointConnection! @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
+  "The endpoint with this id; null when there is none that the viewer may see."
+  webhookEndpoint(id: ID!): WebhookEndpoint
+)graphql";
+}
+
+std::string_view webhook_mutation_fields_sdl() noexcept {
+  return R"graphql(
+  "Makes an endpoint, which gets the events of the viewer's tenant from now on. Its secret is shown this once."
+  createWebhookEndpoint(input: WebhookEndpointInput!): WebhookEndpointWithSecret
+  "Changes an endpoint, at once also for deliveries that wait."
+  updateWebhookEndpoint(id: ID!, input: WebhookEndpointInput!): WebhookEndpoint
+  "Deletes an endpoint. Deliveries that wait for it fail with WEBHOOK_DELETED. Gives its id."
+  deleteWebhookEndpoint(id: ID!): ID
+  "Lets deliveries to an endpoint wait."
+  pauseWebhookEndpoint(id: ID!): WebhookEndpoint
+  "Lets them go on."
+  resumeWebhookEndpoint(id: ID!): WebhookEndpoint
+  "Gives an endpoint a new secret, which is shown this once, and a new key pair where it has one."
+  rotateWebhookSecret(
+    id: ID!
+    "How long the old ones sign beside it: 0 to 168."
+    graceHours: Int! = 24
+  ): WebhookEndpointWithSecret
+  "Lets an endpoint that is disabled get its events again. One of the settings an operator alone enables (scope admin)."
+  enableWebhookEndpoint(id: ID!): WebhookEndpoint
+)graphql";
+}
+
+}  // namespace errand::contract
