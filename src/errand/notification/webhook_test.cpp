@@ -59,6 +59,30 @@ TEST(WebhookEndpoint, TakesJobsOfItsTenantsTypesAndTags) {
   EXPECT_FALSE(others.takes_job(job));
 }
 
+TEST(WebhookEndpoint, TakesEventsWhoseDataIsAsItSays) {
+  job::JobState job;
+  job.spec.tenant = TenantId("acme");
+  job.spec.type = JobTypeName("export");
+  const job::Event started{.data = job::Started{.attempt = 2}};
+  WebhookEndpoint any = endpoint({"*"});
+  EXPECT_TRUE(any.takes(started, job));
+  const auto takes = [&](std::string path, std::vector<std::string> in) {
+    WebhookEndpoint some = any;
+    some.data = {{.path = std::move(path), .in = std::move(in)}};
+    return some.takes(started, job);
+  };
+  EXPECT_TRUE(takes("/attempt", {"2"}));
+  EXPECT_TRUE(takes("/attempt", {"1", "2"}));
+  EXPECT_FALSE(takes("/attempt", {"\"2\""}));
+  EXPECT_FALSE(takes("/attempt/0", {"2"}));
+  EXPECT_FALSE(takes("/nothing", {"null"})) << "what is not there is no null";
+  WebhookEndpoint two = any;
+  two.data = {{.path = "/attempt", .in = {"2"}}, {.path = "/worker", .in = {"7"}}};
+  EXPECT_FALSE(two.takes(started, job)) << "all hold";
+  for (const char* good : {"/a", "/", "/a~1b/~0"}) EXPECT_TRUE(is_data_path(good)) << good;
+  for (const char* bad : {"", "a", "/~", "/~2", "/a\n"}) EXPECT_FALSE(is_data_path(bad)) << bad;
+}
+
 TEST(WebhookDelivery, IsReadAsItWasWritten) {
   SystemRandom random;
   const WebhookDelivery delivery{.job = JobId{Uuid::v7(Timestamp{}, random)},
