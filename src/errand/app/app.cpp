@@ -38,9 +38,11 @@
 #include "errand/base/random.h"
 #include "errand/contract/event_schemas.h"
 #include "errand/crypto/master_key.h"
+#include "errand/engine/reactor_list.h"
 #include "errand/graphql/request/service.h"
 #include "errand/net/http_server.h"
 #include "errand/net/router.h"
+#include "errand/notification/notifications.h"
 #include "errand/notification/webhook_manager.h"
 #include "errand/notification/webhook_reactor.h"
 #include "errand/runtime/event_bus.h"
@@ -184,6 +186,7 @@ class App::Impl {
                       log_);
     if (auto done = handlers_->make(*contract_, given_handlers_); !done) return done;
     if (auto done = load_webhooks(); !done) return done;
+    if (auto done = load_notifications(); !done) return done;
     assemble();
     if (auto done = bind_resolvers(); !done) return done;
     if (auto done = listen(); !done) return done;
@@ -192,6 +195,7 @@ class App::Impl {
     if (auto done = drop_broken_jobs(); !done) return done;
     host_handlers();
     webhooks_->start(*lane_, *gateway_, context_.get_executor());
+    notifications_->start(*lane_, *gateway_, context_.get_executor());
     tasks_.spawn(context_.get_executor(), "sample the queues",
                  sample_queues(runtime::LaneClient(*lane_), metrics_));
     http_->start();
@@ -225,6 +229,7 @@ class App::Impl {
       asio::co_spawn(context_, end(), asio::use_future).wait();
     }
     crash_point(CrashPoint::kDrain);
+    if (notifications_) notifications_->stop();
     if (handlers_) handlers_->stop();
     if (front_) front_->stop();
     requests_.stop();
@@ -378,6 +383,19 @@ class App::Impl {
     return webhooks_->load();
   }
 
+  Result<void> load_notifications() {
+    notifications_.emplace(config_.notifications, config_.server.public_url,
+                           notification::Notifications::Means{.contract = *contract_,
+                                                              .reader = store_->reader(),
+                                                              .pool = *pool_,
+                                                              .master_key = *master_key_,
+                                                              .clock = clock(),
+                                                              .random = random_,
+                                                              .metrics = metrics_},
+                           log_);
+    return notifications_->load();
+  }
+
   void assemble() {
     const int wanted = config_.server.threads;
     thread_count_ = wanted > 0 ? static_cast<std::size_t>(wanted)
@@ -410,9 +428,14 @@ class App::Impl {
     for (auto& limit : webhooks_->limits()) {
       lane_options.engine.limits.push_back(std::move(limit));
     }
+    for (auto& limit : notifications_->limits()) {
+      lane_options.engine.limits.push_back(std::move(limit));
+    }
     webhook_reactor_.emplace(webhooks_->registry(),
                              master_key_->hmac_key(crypto::kPayloadDigestLabel), log_, metrics_);
-    lane_options.engine.reactor = &*webhook_reactor_;
+    reactors_.add("errand.webhook", *webhook_reactor_);
+    reactors_.add("errand.notify", notifications_->reactor());
+    lane_options.engine.reactor = &reactors_;
     lane_.emplace(
         lane_options, *store_, bus_, clock(), random_,
         [this](std::vector<engine::Action> actions) { gateway_->deliver(std::move(actions)); },
@@ -708,6 +731,8 @@ class App::Impl {
   std::optional<notification::WebhookManager> webhooks_;
   std::optional<worker::Gateway> gateway_;
   std::optional<notification::WebhookReactor> webhook_reactor_;
+  std::optional<notification::Notifications> notifications_;
+  engine::ReactorList reactors_;
   std::optional<runtime::Lane> lane_;
   std::optional<graphql::request::Service> service_;
   std::shared_ptr<void> document_cache_metrics_;

@@ -13,6 +13,7 @@
 #include "errand/contract/front_schema.h"
 #include "errand/graphql/request/document_loader.h"
 #include "errand/graphql/request/service.h"
+#include "errand/notification/notifications.h"
 #include "errand/notification/webhook_endpoint.h"
 #include "errand/outbound/address_guard.h"
 #include "errand/server/cors.h"
@@ -129,6 +130,9 @@ struct Config {
     int secret_generation = 1;  ///< of their secrets; the one before stays good beside it
     std::size_t endpoints_per_tenant = 20;  ///< that a tenant may make by the API; 0: none
   } webhooks;
+
+  /// Who is told what of which jobs, and how.
+  notification::NotificationSettings notifications;
 
   /// Commands that the server or `errand worker run` runs: what the machine gives them.
   struct Sandbox {

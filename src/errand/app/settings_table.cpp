@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "errand/app/notification_settings.h"
 #include "errand/app/object_settings.h"
 
 namespace errand::app {
@@ -310,6 +311,7 @@ const std::vector<Setting>& settings_table() {
          {"drop", OnSchemaChange::kDrop}}));
     add_upstream_settings(t);
     add_webhook_settings(t);
+    add_notification_settings(t);
     t.push_back(text_setting(
         "store.data", "--data", "directory of the database and the master key",
         [](Config& c) -> std::string& { return c.store.data; }, Setting::Kind::kPath));

@@ -317,7 +317,6 @@ TEST(JobDirective, RefusesWhatTheServerDoesNotHonourYet) {
       "  run(a: ID): Int @job(concurrency: [], rateLimit: "
       "[],\n"
       "    steps: [])\n"
-      "    @notify(on: [FAILED], channels: [EMAIL])\n"
       "    @schedule(cron: \"* * * * *\")\n"
       "}\n"
       "type Result { secret: Int @auth(scopes: [\"x\"]) }");
@@ -327,13 +326,59 @@ TEST(JobDirective, RefusesWhatTheServerDoesNotHonourYet) {
           "schema.graphql:3:12: @job(steps:) is not supported by this version of Errand yet; "
           "remove "
           "it; let the worker make each part of its work repeatable",
-          "schema.graphql:4:5: @notify is not supported by this version of Errand yet; remove it; "
-          "clients can follow the job over a subscription",
-          "schema.graphql:5:5: @schedule is not supported by this version of Errand yet; remove "
+          "schema.graphql:4:5: @schedule is not supported by this version of Errand yet; remove "
           "it; "
           "call the mutation from cron",
-          "schema.graphql:7:27: @auth is supported on fields with @job alone by this version of "
+          "schema.graphql:6:27: @auth is supported on fields with @job alone by this version of "
           "Errand; remove it, and let the field's resolver decide"));
+}
+
+using testing::HasSubstr;
+
+TEST(Notify, IsReadWithItsDefaults) {
+  const auto contract = contract_of(
+      "type Mutation { run(email: String, cc: [String!]): Int @job\n"
+      "  @notify(on: [SUCCEEDED, FAILED, FAILED], channels: [EMAIL])\n"
+      "  @notify(on: [PROGRESS], channels: [CHAT, IN_APP], to: [\"group:ops\", \"email\", "
+      "\"cc\"],\n"
+      "    category: \"exports\", template: \"export-done\", mandatory: true, progress: [0.9, "
+      "0.5]) }");
+  ASSERT_NE(contract, nullptr);
+  using Kind = NotifyTarget::Kind;
+  EXPECT_THAT(contract->job_types().front().notify,
+              ElementsAre(NotifyRule{.on = {Milestone::kSucceeded, Milestone::kFailed},
+                                     .channels = {NotifyChannel::kEmail},
+                                     .to = {NotifyTarget{}},
+                                     .category = "jobs"},
+                          NotifyRule{.on = {Milestone::kProgress},
+                                     .channels = {NotifyChannel::kChat, NotifyChannel::kInApp},
+                                     .to = {{Kind::kGroup, "ops"},
+                                            {Kind::kArgument, "email"},
+                                            {Kind::kArgument, "cc"}},
+                                     .category = "exports",
+                                     .mandatory = true,
+                                     .template_name = "export-done",
+                                     .progress = {0.5, 0.9}}));
+}
+
+TEST(Notify, SaysWhatToWriteInstead) {
+  const auto errors = [](const std::string& arguments) {
+    return contract_errors("type Mutation { run(in: In): Int @job @notify(" + arguments +
+                           ") }\ninput In { email: String }");
+  };
+  EXPECT_THAT(errors("on: [], channels: []"), ElementsAre(HasSubstr("name at least one milestone"),
+                                                          HasSubstr("name at least one channel")));
+  EXPECT_THAT(errors("on: [FAILED], channels: [EMAIL], to: [\"in.mail\"]"),
+              ElementsAre(HasSubstr("\"in.mail\" is neither \"principal\"")));
+  EXPECT_THAT(errors("on: [FAILED], channels: [EMAIL], to: [\"in\"]"),
+              ElementsAre(HasSubstr("name a text in it")));
+  EXPECT_THAT(errors("on: [FAILED], channels: [EMAIL], to: [\"a b\"]"),
+              ElementsAre(HasSubstr("names nobody")));
+  EXPECT_THAT(errors("on: [FAILED], channels: [EMAIL], category: \"A B\""),
+              ElementsAre(HasSubstr("write \"exports\"")));
+  EXPECT_THAT(errors("on: [PROGRESS], channels: [EMAIL], progress: [1.0]"),
+              ElementsAre(HasSubstr("lies between 0 and 1")));
+  EXPECT_THAT(errors("on: [DONE], channels: [EMAIL]"), ElementsAre(HasSubstr("DONE")));
 }
 
 TEST(SuggestDuration, UnderstandsWhatPeopleWrite) {

@@ -16,9 +16,8 @@ struct Unsupported {
   std::string_view remedy;
 };
 
-constexpr std::array<Unsupported, 3> kUnsupported{{
+constexpr std::array<Unsupported, 2> kUnsupported{{
     {"job", "steps", "remove it; let the worker make each part of its work repeatable"},
-    {"notify", "", "remove it; clients can follow the job over a subscription"},
     {"schedule", "", "remove it; call the mutation from cron"},
 }};
 

@@ -60,7 +60,7 @@ constexpr std::array kStandard{
 };
 /// Put after the text, and around it in HTML.
 constexpr const char* kStandardFooter =
-    "{{#link}}\n{{link}}\n{{/link}}{{#unsubscribeUrl}}\nTo hear no more of this: "
+    "{{#link}}\n\n{{link}}\n{{/link}}{{#unsubscribeUrl}}\n\nTo hear no more of this: "
     "{{unsubscribeUrl}}\n{{/unsubscribeUrl}}";
 constexpr const char* kStandardHtml =
     "<!doctype html>\n<html lang=\"en\"><head><meta "
