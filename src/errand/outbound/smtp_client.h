@@ -26,10 +26,11 @@ struct SmtpServer {
   std::string host;
   std::uint16_t port = 465;
   SmtpSecurity security = SmtpSecurity::kTls;
-  std::string user;         ///< empty: no AUTH
-  std::string password;     ///< sent over TLS alone, or to loopback
-  std::string ca_file;      ///< certificates to trust instead of the system's; empty: those
-  std::string client_name;  ///< of EHLO: this machine's, as others know it; empty: "localhost"
+  std::string user;          ///< empty: no AUTH
+  std::string password;      ///< sent over TLS alone, or to loopback
+  bool allow_plain = false;  ///< kNone beyond loopback: anyone on the way reads the messages
+  std::string ca_file;       ///< certificates to trust instead of the system's; empty: those
+  std::string client_name;   ///< of EHLO: this machine's, as others know it; empty: "localhost"
 };
 
 /// What became of one message to one recipient.
@@ -38,7 +39,7 @@ struct SmtpResult {
     kAccepted,       ///< 250 after the message: the server is responsible for it now
     kTransient,      ///< 4yz: later it may be taken
     kPermanent,      ///< 5yz: this message or recipient is never taken
-    kMisconfigured,  ///< refused login, no TLS, a certificate that is not to be trusted
+    kMisconfigured,  ///< refused login or sender, no TLS, a certificate that is not to be trusted
     kUnreachable,    ///< nobody answered, before anything was sent
     kAmbiguous,      ///< the message was sent whole, but no reply came: it may have been taken
   };
@@ -50,6 +51,10 @@ struct SmtpResult {
 
 /// Sends mail over SMTP (RFC 5321) by libcurl, each message to one recipient, so that a refused one
 /// concerns nobody else. Connections are kept and used again.
+///
+/// A server has a minute for each reply before the message, so that there is time left for another
+/// server; the last reply, which RFC 5321, 4.5.3.2 grants ten minutes, may take all that is left of
+/// the timeout, since whoever stops waiting for it may send the message twice.
 ///
 /// send() blocks, until its timeout at most: call it on threads of a pool. TLS is 1.2 or newer, and
 /// verified. Thread-safe.
