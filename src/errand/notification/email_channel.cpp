@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,6 +21,7 @@ using worker::make_failure;
 using Kind = SmtpResult::Kind;
 
 constexpr std::size_t kWaitingMax = 4'096;
+constexpr Milliseconds kPause = std::chrono::minutes(1);
 
 std::string_view outcome_text(Kind kind) {
   switch (kind) {
@@ -97,6 +99,27 @@ boost::asio::awaitable<SendOutcome> EmailChannel::send(const Message& message,
   co_return *std::move(sent);
 }
 
+std::expected<CircuitBreaker::Permit, MonotonicTime> EmailChannel::acquire(Route& route) {
+  const MonotonicTime now = clock_.now().monotonic;
+  const std::lock_guard lock(mutex_);
+  if (now < route.paused_until) return std::unexpected(route.paused_until);
+  return route.breaker.acquire(now);
+}
+
+void EmailChannel::report(Route& route, CircuitBreaker::Permit permit, Kind kind) {
+  using Outcome = CircuitBreaker::Outcome;
+  // A refused recipient says nothing against the server.
+  const bool good = kind == Kind::kAccepted || kind == Kind::kPermanent;
+  const MonotonicTime now = clock_.now().monotonic;
+  const std::lock_guard lock(mutex_);
+  route.breaker.report(permit,
+                       stop_.stop_requested() ? Outcome::kNeither
+                       : good                 ? Outcome::kSuccess
+                                              : Outcome::kFailure,
+                       now);
+  if (kind == Kind::kMisconfigured) route.paused_until = now + kPause;
+}
+
 SendOutcome EmailChannel::transmit(const Message& message, Milliseconds timeout) {
   const Mail mail{.id = message.id,
                   .from = options_.from,
@@ -113,28 +136,20 @@ SendOutcome EmailChannel::transmit(const Message& message, Milliseconds timeout)
   }
   const auto ends_at = std::chrono::steady_clock::now() + timeout;
   std::string last = "all mail servers are left out for a while, as they failed again and again";
+  bool tried = false;
+  std::optional<MonotonicTime> again;  // when a server that is left out may be asked
   for (Route& route : routes_) {
-    std::optional<CircuitBreaker::Permit> permit;
-    {
-      const std::lock_guard lock(mutex_);
-      if (const auto given = route.breaker.acquire(clock_.now().monotonic)) permit = *given;
+    const auto permit = acquire(route);
+    if (!permit) {
+      again = std::min(again.value_or(permit.error()), permit.error());
+      continue;
     }
-    if (!permit) continue;
     const auto left =
         std::chrono::duration_cast<Milliseconds>(ends_at - std::chrono::steady_clock::now());
     const SmtpResult result = route.client->send(
         {.from = options_.from.address, .to = message.recipient.address, .message = *bytes},
         std::max(left, Milliseconds(1)), stop_.get_token());
-    {
-      // A refused recipient says nothing against the server.
-      const bool good = result.kind == Kind::kAccepted || result.kind == Kind::kPermanent;
-      const std::lock_guard lock(mutex_);
-      route.breaker.report(*permit,
-                           stop_.stop_requested() ? CircuitBreaker::Outcome::kNeither
-                           : good                 ? CircuitBreaker::Outcome::kSuccess
-                                                  : CircuitBreaker::Outcome::kFailure,
-                           clock_.now().monotonic);
-    }
+    report(route, *permit, result.kind);
     metrics_.counter(telemetry::kMailTransmissions, {route.name, outcome_text(result.kind)}).add();
     switch (result.kind) {
       case Kind::kAccepted:
@@ -159,10 +174,14 @@ SendOutcome EmailChannel::transmit(const Message& message, Milliseconds timeout)
         break;
     }
     last = result.text;
+    tried = true;
     if (stop_.stop_requested() || std::chrono::steady_clock::now() >= ends_at) break;
   }
-  return std::unexpected(make_failure(FailureKind::kTransient, "MAIL_NOT_SENT",
-                                      fmt::format("No mail server took the message: {}", last)));
+  worker::Failure failure = make_failure(FailureKind::kTransient, "MAIL_NOT_SENT",
+                                         fmt::format("No mail server took the message: {}", last));
+  if (again && !tried)
+    failure.retry_after = std::max(*again - clock_.now().monotonic, Milliseconds(1));
+  return std::unexpected(std::move(failure));
 }
 
 }  // namespace errand::notification

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,7 +22,9 @@
 namespace errand::notification {
 
 /// Sends mail through servers in their order: the next one is tried where one cannot take a message
-/// now. A server that fails again and again is left out for a while.
+/// now. A server that fails again and again is left out for a while, one that refuses us (login,
+/// sender, certificate) at once: its operator is to act, and some lock an account that is tried
+/// again and again.
 ///
 /// A message whose transmission ended without a reply may have been taken. It is not handed to
 /// another server then: the next attempt sends it again under the same Message-ID, by which
@@ -56,11 +59,16 @@ class EmailChannel final : public Channel {
     std::string name;
     std::unique_ptr<outbound::SmtpClient> client;
     outbound::CircuitBreaker breaker;
+    MonotonicTime paused_until{};  ///< it refused us
   };
 
   EmailChannel(Options options, std::vector<Route> routes, const Clock& clock, telemetry::Log log,
                telemetry::Metrics& metrics);
 
+  /// Leave to ask the route, or when to come again.
+  std::expected<outbound::CircuitBreaker::Permit, MonotonicTime> acquire(Route& route);
+  void report(Route& route, outbound::CircuitBreaker::Permit permit,
+              outbound::SmtpResult::Kind kind);
   /// On the pool.
   [[nodiscard]] SendOutcome transmit(const Message& message, Milliseconds timeout);
 
@@ -70,7 +78,7 @@ class EmailChannel final : public Channel {
   telemetry::Metrics& metrics_;
   std::stop_source stop_;
   std::mutex mutex_;
-  std::vector<Route> routes_;  ///< breakers are guarded by mutex_
+  std::vector<Route> routes_;  ///< but for name and client guarded by mutex_
   async::BlockingPool pool_;   ///< ends before the rest
 };
 

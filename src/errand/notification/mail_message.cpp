@@ -16,8 +16,10 @@
 namespace errand::notification {
 namespace {
 
-constexpr std::size_t kEncodedLineMax = 76;  // RFC 2045, 6.7
-constexpr std::size_t kEncodedWordMax = 75;  // RFC 2047, 2
+constexpr std::size_t kEncodedLineMax = 76;   // RFC 2045, 6.7
+constexpr std::size_t kEncodedWordMax = 75;   // RFC 2047, 2
+constexpr std::size_t kPlainHeaderMax = 200;  // lines of 998 characters are the end (RFC 5322)
+constexpr std::size_t kUrlMax = 900;
 constexpr std::string_view kHex = "0123456789ABCDEF";
 
 struct Header {
@@ -50,8 +52,11 @@ std::size_t character_end(std::string_view text, std::size_t at) {
 
 /// Unstructured text of a header: as it is, or in encoded words that are folded (RFC 2047, "Q").
 std::string header_text(std::string_view text) {
-  // What looks like an encoded word is encoded too, so that it is read as it was written.
-  if (is_ascii_line(text) && !text.contains("=?")) return std::string(text);
+  // What looks like an encoded word is encoded too, so that it is read as it was written; so is
+  // what would make a line too long, as encoded words can be folded anywhere.
+  if (is_ascii_line(text) && !text.contains("=?") && text.size() <= kPlainHeaderMax) {
+    return std::string(text);
+  }
   constexpr std::string_view kBegin = "=?UTF-8?Q?";
   std::string out;
   std::string word;
@@ -282,8 +287,13 @@ Result<std::string> write_mail(const Mail& mail, const DkimKey* dkim) {
   if (has_control(mail.subject) || !is_valid_utf8(mail.subject)) {
     return invalid("The subject holds control characters, such as the end of a line.");
   }
-  if (!is_ascii_line(mail.unsubscribe_url) || mail.unsubscribe_url.contains('>')) {
-    return invalid("The link to unsubscribe is no URL.");
+  if (!is_ascii_line(mail.unsubscribe_url) ||
+      mail.unsubscribe_url.find_first_of("<> ") != std::string::npos ||
+      mail.unsubscribe_url.size() > kUrlMax) {
+    return invalid("The link to unsubscribe is no URL, or longer than 900 characters.");
+  }
+  if (!is_valid_utf8(mail.text) || !is_valid_utf8(mail.html)) {
+    return invalid("The text is not UTF-8.");
   }
   std::vector<Header> headers{
       {"Date", date_text(mail.date)},   {"From", mailbox_text(mail.from)},
