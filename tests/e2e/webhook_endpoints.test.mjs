@@ -78,6 +78,8 @@ http = "on"
 ports = ["${new URL(receiver.url).port}", "443"]
 [webhooks]
 endpoints_per_tenant = 12
+[webhooks.callback_hosts]
+acme = ["127.0.0.1", "*.example.com"]
 [webhooks.endpoints.ours]
 url = "${receiver.url}/ours"
 types = ["dev.errand.job.failed"]
@@ -277,6 +279,31 @@ test("bad input is refused with what is the matter", async () => {
   }
   assert.equal(ids.length, 12);
   await Promise.all(ids.map((id) => remove(id, bolt)));
+});
+
+test("a job may name where its own events are posted to", async () => {
+  const { stdout } = await run(binary, ["webhook", "secret", "--callbacks-of", "acme", "--data", join(server.folder, "data")], { env: environment });
+  receiver.secrets.back = stdout.trim();
+  receiver.secrets.all = stdout.trim();
+  const url = `${receiver.url}/back`;
+  const [job, all] = await Promise.all([greet("Lea", "acme", { callback: { url } }),
+    greet("Max", "acme", { callback: { url: `${receiver.url}/all`, types: ["dev.errand.job.*"] } })]);
+  const [{ event }] = await until("back", job);
+  assert.equal(event.type, "dev.errand.job.succeeded");
+  assert.deepEqual((await until("all", all, 3)).map((one) => one.event.type.split(".").at(-1)).sort(), ["enqueued", "started", "succeeded"]);
+  assert.equal(receiver.of("back").length, 1);
+  const mutation = "mutation ($options: JobOptions) { greet(input: {name: \"x\"}, options: $options) { id } }";
+  for (const [callback, code, why] of [
+    [{ url: "https://hooks.example.org/" }, "FORBIDDEN", /"hooks\.example\.org" is not one of/], [{ url: "https://example.com/" }, "FORBIDDEN", /is not one of/],
+    [{ url: "https://127.0.0.2/" }, "FORBIDDEN", /is not one of/], [{ url: "https://127.0.0.1.example.org/" }, "FORBIDDEN", /is not one of/],
+    [{ url: "https://hooks.example.com@127.0.0.2/" }, "BAD_USER_INPUT", /callback\.url/], [{ url: "https://hooks.example.com:22/" }, "BAD_USER_INPUT", /callback\.url/],
+    [{ url, types: ["*.failed"] }, "BAD_USER_INPUT", /callback\.types/],
+  ]) {
+    const refused = await refusal(mutation, { options: { callback } });
+    assert.equal(refused.code, code, JSON.stringify(callback));
+    assert.match(refused.message, why);
+  }
+  assert.match((await refusal(mutation, { options: { callback: { url } } }, bolt)).message, /not switched on for this tenant/);
 });
 
 test("the program does the same", async () => {

@@ -102,9 +102,15 @@ Result<JobOptions> read_job_options(const boost::json::value* json) {
     return {};
   };
 
-  if (member("callback") != nullptr) {
-    return fail(ErrorCode::kForbidden,
-                "options.callback: callbacks are not switched on in this server.");
+  if (const boost::json::value* value = member("callback")) {
+    const boost::json::object& callback = value->get_object();
+    auto& out = options.callback.emplace();
+    out.url = text_of(callback.at("url"));
+    const boost::json::value* types = callback.if_contains("types");
+    if (types != nullptr && types->is_array()) {
+      for (const boost::json::value& type : types->get_array())
+        out.types.emplace_back(text_of(type));
+    }
   }
   if (const boost::json::value* key = member("idempotencyKey")) {
     Result<std::string> checked = check_idempotency_key(text_of(*key));

@@ -25,6 +25,11 @@ struct JobOptions {
   std::optional<std::string> correlation_id;
   Milliseconds wait_for{0};
   bool validate_only = false;
+  struct Callback {
+    std::string url;
+    std::vector<std::string> types;  ///< empty: the job's end
+  };
+  std::optional<Callback> callback;  ///< not checked yet
 };
 
 /// Most tags, and labels, of a job, and most bytes of one of them.
@@ -35,8 +40,7 @@ inline constexpr std::size_t kCorrelationIdBytesMax = 255;
 
 /// Reads the coerced argument; nullptr or JSON null gives the defaults.
 /// @return kBadUserInput naming the option and what is allowed (runAt beside delay, a priority out
-///         of range, a negative wait, too many tags); kIdempotencyKeyInvalid; kForbidden for
-///         `callback`, which this server does not have switched on.
+///         of range, a negative wait, too many tags); kIdempotencyKeyInvalid.
 Result<JobOptions> read_job_options(const boost::json::value* options);
 
 /// Checks a correlation id, wherever it came from: 1 to 255 printable ASCII characters.

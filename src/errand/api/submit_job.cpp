@@ -14,6 +14,7 @@
 #include "errand/api/wait_for_job.h"
 #include "errand/base/deliberate_bug.h"
 #include "errand/graphql/execution/operation_execution.h"
+#include "errand/notification/webhook_manager.h"
 
 namespace errand::api {
 
@@ -68,6 +69,22 @@ Result<std::optional<std::string>> idempotency_key(const Backend& backend,
   return std::optional<std::string>();
 }
 
+/// Whether the client may have the job's events posted there.
+Result<void> may_call_back(const Backend& backend, const Context& context,
+                           const JobOptions::Callback& callback) {
+  if (backend.webhooks == nullptr) {
+    return fail(ErrorCode::kForbidden,
+                "options.callback: callbacks are not switched on in this server.");
+  }
+  if (auto allowed = authorize(backend, context, auth::Action::kCreateCallback); !allowed) {
+    return fail(allowed.error().code, "options.callback: " + allowed.error().message);
+  }
+  const auto good =
+      backend.webhooks->check_callback(context.principal->tenant, callback.url, callback.types);
+  if (!good) return fail(good.error().code, "options.callback." + good.error().message);
+  return {};
+}
+
 /// What the job is made of, by its type and the client's options; `input` stays empty.
 /// @return kBadUserInput when the times contradict each other, or the deadline has passed.
 Result<job::JobSpec> make_spec(const contract::JobType& type, const JobOptions& options,
@@ -96,6 +113,10 @@ Result<job::JobSpec> make_spec(const contract::JobType& type, const JobOptions& 
   spec.retry = type.retry;
   spec.contract_hash = type.contract_hash;
   spec.tags = options.tags;
+  if (options.callback) {
+    spec.callback_url = options.callback->url;
+    spec.callback_types = options.callback->types;
+  }
   spec.labels = options.labels;
   for (const std::string& name : type.route_by) {
     const auto label = spec.labels.find(name);
@@ -213,6 +234,10 @@ asio::awaitable<FieldResult<FieldValue>> submit_job(BackendPtr backend,
   const std::string& options_argument = backend->contract->names().options_argument();
   const Result<JobOptions> options = read_job_options(info.argument(options_argument));
   if (!options) co_return std::unexpected(api_error(options.error()));
+  if (options->callback) {
+    const Result<void> may = may_call_back(*backend, context, *options->callback);
+    if (!may) co_return std::unexpected(api_error(may.error()));
+  }
   const boost::json::object arguments = without_options(info.arguments, options_argument);
   const auto violations = backend->contract->check_constraints(type, arguments);
   if (!violations.empty()) co_return std::unexpected(constraint_error(violations));

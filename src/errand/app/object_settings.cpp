@@ -13,6 +13,7 @@
 #include "errand/app/setting.h"
 #include "errand/base/time_text.h"
 #include "errand/json/writer.h"
+#include "errand/outbound/target_url.h"
 
 namespace errand::app {
 namespace {
@@ -255,6 +256,38 @@ std::string show_endpoints(const Config& config) {
     names.push_back(fmt::format("{} = {{url = {}, ...}}", endpoint.name, toml_text(endpoint.url)));
   }
   return fmt::format("{{{}}}", fmt::join(names, ", "));
+}
+
+Result<void> read_callback_hosts(Config& config, const toml::table& table) {
+  config.webhooks.callback_hosts.clear();
+  for (const auto& [tenant, node] : table) {
+    auto& hosts = config.webhooks.callback_hosts[std::string(tenant.str())];
+    const auto read = read_list(tenant.str(), node, [&](const std::string& text) -> Result<void> {
+      const bool below = text.starts_with("*.");
+      const auto host = outbound::normalize_host_name(below ? text.substr(2) : text);
+      const auto address = outbound::IpAddress::parse(text);
+      if (!host && !address) {
+        return fail(ErrorCode::kConfigInvalid,
+                    fmt::format("{}: \"{}\" is no host, such as \"hooks.example.com\", or "
+                                "\"*.example.com\" for all below it",
+                                tenant.str(), text));
+      }
+      hosts.push_back(address ? text : (below ? "*." : "") + *host);
+      return {};
+    });
+    if (!read) return read;
+  }
+  return {};
+}
+
+std::string show_callback_hosts(const Config& config) {
+  TextList shown;
+  for (const auto& [tenant, hosts] : config.webhooks.callback_hosts) {
+    TextList texts;
+    for (const std::string& host : hosts) texts.push_back(toml_text(host));
+    shown.push_back(fmt::format("{} = [{}]", toml_text(tenant), fmt::join(texts, ", ")));
+  }
+  return fmt::format("{{{}}}", fmt::join(shown, ", "));
 }
 
 }  // namespace errand::app

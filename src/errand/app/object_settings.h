@@ -20,4 +20,8 @@ std::string show_job_forms(const Config& config);
 Result<void> read_endpoints(Config& config, const toml::table& table);
 std::string show_endpoints(const Config& config);
 
+/// `webhooks.callback_hosts`: a list of hosts for each tenant.
+Result<void> read_callback_hosts(Config& config, const toml::table& table);
+std::string show_callback_hosts(const Config& config);
+
 }  // namespace errand::app

@@ -182,6 +182,15 @@ void add_webhook_settings(std::vector<Setting>& t) {
       "generation of the secrets that webhooks are signed with; signatures of the one before are "
       "sent too",
       [](Config& c) -> int& { return c.webhooks.secret_generation; }, 1, 1'000'000));
+  t.push_back({"webhooks.callback_hosts", "",
+               "hosts that jobs of a tenant may name in options.callback: a list for each tenant",
+               Setting::Kind::kTexts,
+               [](Config&, Texts) -> Result<void> {
+                 return fail(ErrorCode::kConfigInvalid,
+                             "hosts are lists of errand.toml: [webhooks.callback_hosts] "
+                             "acme = [\"hooks.example.com\"]");
+               },
+               show_callback_hosts, read_callback_hosts});
   t.push_back(number_setting<std::size_t>(
       "webhooks.endpoints_per_tenant", "",
       "endpoints that a tenant may make by createWebhookEndpoint; 0: none",

@@ -8,6 +8,7 @@
 #include "errand/cli/exit_status.h"
 #include "errand/cli/webhook_endpoint_commands.h"
 #include "errand/crypto/master_key.h"
+#include "errand/notification/callback_handler.h"
 #include "errand/notification/webhook_endpoint.h"
 #include "errand/notification/webhook_handler.h"
 
@@ -17,12 +18,16 @@ namespace {
 
 struct SecretFlags {
   std::string name;
+  std::string tenant;
   std::string data = "errand-data";
   int generation = 1;
 };
 
 void show_secret(Context& context, const SecretFlags& flags) {
-  if (!notification::is_endpoint_name(flags.name)) {
+  if (flags.name.empty() == flags.tenant.empty()) {
+    return report(context, kUsage, "name an endpoint, or a tenant with --callbacks-of");
+  }
+  if (flags.tenant.empty() && !notification::is_endpoint_name(flags.name)) {
     return report(context, kUsage,
                   fmt::format("\"{}\" is no endpoint's name: it is what stands behind "
                               "webhooks.endpoints. in errand.toml",
@@ -30,7 +35,10 @@ void show_secret(Context& context, const SecretFlags& flags) {
   }
   const auto key = crypto::MasterKey::load(std::filesystem::path(flags.data) / "master.key");
   if (!key) return report(context, kUsage, key.error().message);
-  fmt::print("{}\n", notification::webhook_secret(*key, flags.name, flags.generation));
+  fmt::print("{}\n",
+             flags.tenant.empty()
+                 ? notification::webhook_secret(*key, flags.name, flags.generation)
+                 : notification::callback_secret(*key, TenantId(flags.tenant), flags.generation));
 }
 
 }  // namespace
@@ -42,8 +50,9 @@ void add_webhook_commands(CLI::App& app, Context& context) {
   auto* command = webhook->add_subcommand(
       "secret", "Print the secret that requests to an endpoint of the settings are signed with");
   auto flags = std::make_shared<SecretFlags>();
-  command->add_option("name", flags->name, "the endpoint, as in [webhooks.endpoints.NAME]")
-      ->required();
+  command->add_option("name", flags->name, "the endpoint, as in [webhooks.endpoints.NAME]");
+  command->add_option("--callbacks-of", flags->tenant,
+                      "a tenant: the secret of its jobs' callbacks instead");
   command->add_option("--data", flags->data, "the server's data directory, for its master key")
       ->capture_default_str();
   command->add_option("--generation", flags->generation, "as webhooks.secret_generation")
@@ -52,7 +61,9 @@ void add_webhook_commands(CLI::App& app, Context& context) {
   command->footer(
       "The endpoint verifies requests by it as Standard Webhooks says. To change it, count "
       "webhooks.secret_generation\nup: requests then carry signatures by the new and by the old "
-      "secret.\n\nExamples:\n  errand webhook secret billing --data /var/lib/errand");
+      "secret.\n\nExamples:\n  errand webhook secret billing --data /var/lib/errand\n  errand "
+      "webhook secret "
+      "--callbacks-of acme --data /var/lib/errand");
   command->callback([=, &context] { show_secret(context, *flags); });
 }
 

@@ -89,6 +89,9 @@ struct JobSpec {
   /// The labels that decide which workers may have the job: route_of(); empty: none does.
   std::string route;
   std::optional<JobId> retry_of;  ///< the ended job that this one repeats
+  /// Where its events are posted to besides; empty: nowhere.
+  std::string callback_url;
+  std::vector<std::string> callback_types;  ///< of those events; empty: of the job's end
 
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };

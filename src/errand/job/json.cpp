@@ -96,6 +96,8 @@ void describe(V& v, T& x) {
   v("uniqueKey", x.unique_key);
   v.unless("route", x.route, std::string());
   v("retryOf", x.retry_of);
+  v.unless("callbackUrl", x.callback_url, std::string());
+  v.unless("callbackTypes", x.callback_types, std::vector<std::string>());
 }
 template <class V, OneOf<Enqueued> T>
 void describe(V& v, T& x) {

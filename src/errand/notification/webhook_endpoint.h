@@ -79,6 +79,9 @@ struct WebhookEndpoint {
 /// not.
 inline constexpr std::string_view kManagedPrefix = "we_";
 
+/// The name that deliveries to callbacks of jobs go by, which is no endpoint's.
+inline constexpr std::string_view kCallbackName = "we_callback";
+
 /// Whether `text` can be a WebhookDataCondition::path.
 [[nodiscard]] bool is_data_path(std::string_view text);
 

@@ -82,6 +82,10 @@ Result<std::shared_ptr<WebhookHandler>> WebhookHandler::create(Options options,
       new WebhookHandler(std::move(options), means, *std::move(breaker)));
 }
 
+Result<RegisteredWebhookPtr> WebhookHandler::find(const WebhookDelivery&) const {
+  return means_.endpoints.find(options_.name);
+}
+
 std::shared_ptr<WebhookHandler::Target> WebhookHandler::target_of(const WebhookEndpoint& endpoint) {
   const std::scoped_lock lock(mutex_);
   if (!target_ || target_->url != endpoint.url) {
@@ -134,6 +138,19 @@ Result<WebhookHandler::Message> WebhookHandler::make(const WebhookEndpoint& endp
   return message;
 }
 
+Result<WebhookHandler::Prepared> WebhookHandler::prepare(const WebhookDelivery& delivery) const {
+  Prepared prepared;
+  auto found = find(delivery);
+  if (!found) return std::unexpected(found.error());
+  prepared.webhook = *std::move(found);
+  const auto status = prepared.webhook ? prepared.webhook->status() : WebhookStatus::kDeleted;
+  if (status == WebhookStatus::kDeleted || status == WebhookStatus::kDisabled) return prepared;
+  auto message = make(prepared.webhook->endpoint, delivery);
+  if (!message) return std::unexpected(message.error());
+  prepared.message = *std::move(message);
+  return prepared;
+}
+
 outbound::HttpRequest WebhookHandler::request(const RegisteredWebhook& webhook,
                                               const Message& message,
                                               const worker::JobOffer& offer) const {
@@ -162,7 +179,14 @@ boost::asio::awaitable<worker::Outcome> WebhookHandler::run(worker::AttemptPtr a
     co_return make_failure(FailureKind::kPermanent, "WEBHOOK_INVALID",
                            "The delivery does not say which event it is about.");
   }
-  const RegisteredWebhookPtr webhook = means_.endpoints.find(options_.name);
+  auto prepared = co_await means_.pool.run([this, delivery] { return prepare(*delivery); });
+  if (!prepared) {
+    const bool may_pass = is_retryable(prepared.error().code);
+    co_return make_failure(may_pass ? FailureKind::kTransient : FailureKind::kPermanent,
+                           may_pass ? "WEBHOOK_NOT_READY" : "WEBHOOK_EVENT_GONE",
+                           "There is nothing to send: " + prepared.error().message);
+  }
+  const auto& [webhook, message] = *prepared;
   if (!webhook || webhook->status() == WebhookStatus::kDeleted) {
     co_return make_failure(FailureKind::kPermanent, "WEBHOOK_DELETED",
                            "The endpoint was deleted before the delivery.");
@@ -172,17 +196,9 @@ boost::asio::awaitable<worker::Outcome> WebhookHandler::run(worker::AttemptPtr a
                            "Enable the endpoint (enableWebhookEndpoint), then recover what it has "
                            "missed.");
   }
-  auto message = co_await means_.pool.run(
-      [this, webhook, delivery] { return make(webhook->endpoint, *delivery); });
-  if (!message) {
-    const bool may_pass = is_retryable(message.error().code);
-    co_return make_failure(may_pass ? FailureKind::kTransient : FailureKind::kPermanent,
-                           may_pass ? "WEBHOOK_NOT_READY" : "WEBHOOK_EVENT_GONE",
-                           "There is nothing to send: " + message.error().message);
-  }
   const std::shared_ptr<Target> target = target_of(webhook->endpoint);
   auto response = co_await target->http.send(
-      attempt, [&] { return request(*webhook, *message, attempt->offer()); });
+      attempt, [&] { return request(*prepared->webhook, prepared->message, attempt->offer()); });
   if (!response) {
     const auto* failure = std::get_if<worker::Failure>(&response.error());
     // What we stopped ourselves says nothing about the endpoint.

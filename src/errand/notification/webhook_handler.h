@@ -40,7 +40,7 @@ class WebhookWatch {
 /// Delivers events to one endpoint: posts each as a CloudEvent that is signed as a Standard Webhook
 /// (docs/operating/webhooks.md). Its attempts are those of its internal jobs; each goes by the
 /// endpoint as it is then. Thread-safe.
-class WebhookHandler final : public worker::Handler {
+class WebhookHandler : public worker::Handler {
  public:
   struct Options {
     std::string name;        ///< of the endpoint
@@ -62,18 +62,11 @@ class WebhookHandler final : public worker::Handler {
 
   boost::asio::awaitable<worker::Outcome> run(worker::AttemptPtr attempt) override;
 
- private:
-  /// What is sent, the same at each attempt.
-  struct Message {
-    std::string id;
-    std::string body;
-    net::HttpHeaders headers;  ///< further ones of the endpoint
-  };
-
+ protected:
   /// Where requests go, with what is known of it.
   struct Target {
-    Target(std::string url, const Means& means, outbound::CircuitBreaker breaker)
-        : url(std::move(url)),
+    Target(std::string target_url, const Means& means, outbound::CircuitBreaker breaker)
+        : url(std::move(target_url)),
           http(means.client, means.clock, std::move(breaker),
                {.name = "webhook endpoint", .code = "WEBHOOK"}) {}
 
@@ -84,9 +77,32 @@ class WebhookHandler final : public worker::Handler {
   WebhookHandler(Options options, const Means& means, outbound::CircuitBreaker breaker)
       : options_(std::move(options)), means_(means), breaker_(std::move(breaker)) {}
 
+  /// The endpoint of a delivery as it is now. On the pool. @return null: it is not there any more
+  [[nodiscard]] virtual Result<RegisteredWebhookPtr> find(const WebhookDelivery& delivery) const;
   /// The one of that address: with another one, what is known of the old one counts no more.
-  std::shared_ptr<Target> target_of(const WebhookEndpoint& endpoint);
-  /// On the pool. @return kNotFound where the event is gone with its job
+  virtual std::shared_ptr<Target> target_of(const WebhookEndpoint& endpoint);
+
+  const Options options_;
+  const Means means_;
+  const outbound::CircuitBreaker breaker_;  ///< as new
+  std::mutex mutex_;
+
+ private:
+  /// What is sent, the same at each attempt.
+  struct Message {
+    std::string id;
+    std::string body;
+    net::HttpHeaders headers;  ///< further ones of the endpoint
+  };
+
+  /// A message and where it goes; there is none for an endpoint that gets nothing.
+  struct Prepared {
+    RegisteredWebhookPtr webhook;
+    Message message;
+  };
+
+  /// These on the pool. @return kNotFound where the event is gone with its job
+  [[nodiscard]] Result<Prepared> prepare(const WebhookDelivery& delivery) const;
   [[nodiscard]] Result<Message> make(const WebhookEndpoint& endpoint,
                                      const WebhookDelivery& delivery) const;
   [[nodiscard]] outbound::HttpRequest request(const RegisteredWebhook& webhook,
@@ -94,10 +110,6 @@ class WebhookHandler final : public worker::Handler {
                                               const worker::JobOffer& offer) const;
   [[nodiscard]] worker::Outcome read(const outbound::HttpResponse& response) const;
 
-  const Options options_;
-  const Means means_;
-  const outbound::CircuitBreaker breaker_;  ///< as new
-  std::mutex mutex_;
   std::shared_ptr<Target> target_;  ///< guarded by mutex_
 };
 

@@ -177,7 +177,7 @@ Result<void> read_member(std::string_view name, const value& of, WebhookChange& 
   } else if (name == "ordering") {
     change.ordering = text_of(of) == "PER_JOB" ? WebhookOrdering::kPerJob : WebhookOrdering::kNone;
   } else if (name == "inFlight") {
-    return read_number(name, of, 1'000, change.concurrency);
+    return read_number(name, of, kWebhookConcurrencyMax, change.concurrency);
   } else if (name == "rate") {
     return read_number(name, of, 100'000, change.rate);
   } else if (name == "timeout") {

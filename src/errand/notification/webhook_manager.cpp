@@ -6,8 +6,9 @@
 #include <variant>
 
 #include "errand/base/uuid.h"
-#include "errand/crypto/encoding.h"
+#include "errand/notification/callback_handler.h"
 #include "errand/notification/webhook_verification.h"
+#include "errand/outbound/target_url.h"
 #include "errand/runtime/lane_client.h"
 #include "errand/telemetry/metric_names.h"
 
@@ -30,6 +31,10 @@ constexpr int kTries = 5;
 constexpr std::size_t kRecordsPage = 200;
 /// Deleted endpoints of a tenant that are remembered, beside those that are there.
 constexpr std::size_t kGoneShare = 5;
+/// Callbacks of all tenants at once: room for many whose hosts are slow.
+constexpr std::uint32_t kCallbackSlots = 1'000;
+constexpr std::size_t kCallbackTypesMax = 50;
+constexpr std::size_t kCallbackTypeBytesMax = 256;
 constexpr std::string_view kNoSuchEndpoint = "There is no such webhook endpoint.";
 
 std::string_view whose(const RegisteredWebhook& webhook) {
@@ -46,15 +51,31 @@ WebhookManager::WebhookManager(Options options, const Means& means, telemetry::L
 
 RegisteredWebhook WebhookManager::of_settings(const WebhookEndpoint& endpoint) const {
   RegisteredWebhook webhook{.endpoint = endpoint, .owner = std::nullopt};
+  webhook.keys = keys_of(
+      [&](int generation) { return webhook_secret(means_.master_key, endpoint.name, generation); });
+  return webhook;
+}
+
+std::vector<WebhookKey> WebhookManager::keys_of(
+    const std::function<std::string(int generation)>& secret) const {
+  std::vector<WebhookKey> keys;
   for (const int each : {options_.secret_generation, options_.secret_generation - 1}) {
     if (each < 1) continue;
-    webhook.keys.push_back({.secret = *outbound::WebhookSecret::parse(
-                                webhook_secret(means_.master_key, endpoint.name, each)),
-                            .signing = std::nullopt,
-                            .created_at = std::nullopt,
-                            .until = std::nullopt});
+    keys.push_back({.secret = *outbound::WebhookSecret::parse(secret(each)),
+                    .signing = std::nullopt,
+                    .created_at = std::nullopt,
+                    .until = std::nullopt});
   }
-  return webhook;
+  return keys;
+}
+
+WebhookHandler::Means WebhookManager::handler_means() {
+  return {.endpoints = registry_,
+          .watch = *this,
+          .client = means_.client,
+          .reader = means_.reader,
+          .pool = means_.pool,
+          .clock = means_.clock};
 }
 
 Result<void> WebhookManager::load() {
@@ -95,6 +116,7 @@ std::vector<engine::Limit> WebhookManager::limits() const {
       limits.push_back(std::move(limit));
     }
   }
+  for (engine::Limit& limit : callback_limits()) limits.push_back(std::move(limit));
   return limits;
 }
 
@@ -111,6 +133,53 @@ void WebhookManager::start(runtime::Lane& lane, worker::Gateway& gateway,
     for (const auto& [name, webhook] : all->all) live_[name].limits_of = webhook->endpoint;
   }
   for (const auto& [name, webhook] : all->all) reconcile(name);
+  // Also where no tenant has hosts any more: what was promised before is kept.
+  auto callbacks = CallbackHandler::create(
+      {.name = std::string(kCallbackName), .public_url = options_.public_url}, handler_means(),
+      [this](const TenantId& tenant) {
+        return keys_of(
+            [&](int generation) { return callback_secret(means_.master_key, tenant, generation); });
+      });
+  gateway.host(executor_, {.name = "webhook callbacks",
+                           .types = {callback_endpoint().job_type()},
+                           .slots = kCallbackSlots,
+                           .way = engine::WorkerWay::kPush,
+                           .handler = *std::move(callbacks)});
+}
+
+Result<void> WebhookManager::check_callback(const TenantId& tenant, std::string_view url,
+                                            const std::vector<std::string>& types) const {
+  const auto hosts = options_.callback_hosts.find(tenant.view());
+  if (hosts == options_.callback_hosts.end()) {
+    return fail(ErrorCode::kForbidden,
+                "url: callbacks are not switched on for this tenant (webhooks.callback_hosts).");
+  }
+  const auto target = outbound::parse_target_url(url);
+  if (!target) return fail(ErrorCode::kBadUserInput, "url: " + target.error().message);
+  const bool listed = std::ranges::any_of(hosts->second, [&](std::string_view pattern) {
+    if (!pattern.starts_with("*.")) return target->host == pattern;
+    return !target->address && target->host.ends_with(pattern.substr(1));
+  });
+  if (!listed) {
+    return fail(
+        ErrorCode::kForbidden,
+        "url: the host \"" + target->host +
+            "\" is not one of this tenant's hosts for callbacks (webhooks.callback_hosts).");
+  }
+  if (const auto allowed = means_.guard.check_url(*target); !allowed) {
+    return fail(ErrorCode::kBadUserInput, "url: " + allowed.error().message);
+  }
+  if (types.size() > kCallbackTypesMax) {
+    return fail(ErrorCode::kBadUserInput, "types: at most 50 are allowed.");
+  }
+  for (const std::string& type : types) {
+    if (is_type_pattern(type) && type.size() <= kCallbackTypeBytesMax) continue;
+    return fail(ErrorCode::kBadUserInput,
+                "types: \"" + type +
+                    "\" is no type of events, such as \"dev.errand.job.failed\" or "
+                    "\"dev.errand.job.*\".");
+  }
+  return {};
 }
 
 void WebhookManager::stop() {
@@ -155,24 +224,21 @@ void WebhookManager::reconcile(const std::string& name) {
                   });
   }
   const bool wanted = webhook->status() != WebhookStatus::kPaused;
-  if (!wanted && live.hosted) {
+  // As many slots as it needs, since the engine reads jobs ahead for all of them. While those that
+  // run under the old number end, the limit keeps the number.
+  if (live.hosted && (!wanted || live.slots != webhook->endpoint.concurrency)) {
     gateway_->unhost(*live.hosted);
     live.hosted.reset();
   }
   if (wanted && !live.hosted) {
     if (!live.handler) {
       live.handler = *WebhookHandler::create({.name = name, .public_url = options_.public_url},
-                                             {.endpoints = registry_,
-                                              .watch = *this,
-                                              .client = means_.client,
-                                              .reader = means_.reader,
-                                              .pool = means_.pool,
-                                              .clock = means_.clock});
+                                             handler_means());
     }
-    // How many run at once is a limit of the engine, which may change while this goes on.
+    live.slots = webhook->endpoint.concurrency;
     live.hosted = gateway_->host(executor_, {.name = "webhook " + name,
                                              .types = {webhook->endpoint.job_type()},
-                                             .slots = kWebhookConcurrencyMax,
+                                             .slots = live.slots,
                                              .way = engine::WorkerWay::kPush,
                                              .handler = live.handler});
   }

@@ -45,6 +45,9 @@ class WebhookManager final : public WebhookWatch {
     int secret_generation = 1;               ///< of their secrets; the one before stays good
     std::string public_url;                  ///< of this server; may be empty
     std::size_t per_tenant_max = 20;         ///< endpoints that a tenant may make
+    /// Hosts that jobs of a tenant may name in a callback: "hooks.example.com", or
+    /// "*.example.com" for all names below. Of others none.
+    std::map<std::string, std::vector<std::string>, std::less<>> callback_hosts;
   };
   /// All outlive it.
   struct Means {
@@ -85,6 +88,11 @@ class WebhookManager final : public WebhookWatch {
     std::string secret;
   };
 
+  /// Whether jobs of the tenant may have their events posted there.
+  /// @return kForbidden where the tenant may name no host, or not this one; kBadUserInput
+  [[nodiscard]] Result<void> check_callback(const TenantId& tenant, std::string_view url,
+                                            const std::vector<std::string>& types) const;
+
   /// An endpoint as its viewer may see it, its health as of now. null: there is none.
   [[nodiscard]] RegisteredWebhookPtr find(const TenantId& tenant, std::string_view name) const;
   /// All that the viewer may see, by name.
@@ -124,6 +132,7 @@ class WebhookManager final : public WebhookWatch {
   struct Live {
     std::shared_ptr<WebhookHandler> handler;
     std::optional<worker::Gateway::HostedId> hosted;
+    std::uint32_t slots = 0;                   ///< of the one that is hosted
     std::optional<WebhookEndpoint> limits_of;  ///< whose limits the engine knows
   };
   struct Watched {
@@ -133,6 +142,10 @@ class WebhookManager final : public WebhookWatch {
     bool stored_failing = false;  ///< what is stored speaks of failures since the last success
   };
 
+  /// Of the generation of the settings and the one before it.
+  [[nodiscard]] std::vector<WebhookKey> keys_of(
+      const std::function<std::string(int generation)>& secret) const;
+  [[nodiscard]] WebhookHandler::Means handler_means();
   [[nodiscard]] RegisteredWebhook of_settings(const WebhookEndpoint& endpoint) const;
   [[nodiscard]] RegisteredWebhookPtr with_health(const RegisteredWebhookPtr& webhook) const;
   [[nodiscard]] Result<void> load_state(RegisteredWebhook& webhook) const;

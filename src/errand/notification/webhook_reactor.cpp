@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "errand/notification/callback_handler.h"
 #include "errand/telemetry/metric_names.h"
 
 namespace errand::notification {
@@ -66,6 +67,15 @@ void WebhookReactor::react(const engine::JobChange& change,
       }
     }
   });
+  const job::JobSpec& spec = change.after.spec;
+  if (spec.callback_url.empty()) return;
+  WebhookEndpoint callback = callback_endpoint();
+  callback.types = spec.callback_types.empty() ? callback_types_by_default() : spec.callback_types;
+  for (const job::Event& event : change.events) {
+    if (callback.takes_type(job::event_name(event.data))) {
+      reactions.push_back(make_webhook_delivery(callback, event, change.after, payload_key_));
+    }
+  }
 }
 
 void WebhookReactor::on_refused(std::vector<engine::RefusedReaction> refused) {

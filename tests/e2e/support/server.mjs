@@ -13,7 +13,7 @@ if (!binary) throw new Error("ERRAND_BINARY must name the errand program");
 export const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("ERRAND_")));
 export const schemaFile = fileURLToPath(new URL("../schema.graphql", import.meta.url));
 
-const clientScopes = ["jobs:*", "webhooks:*"];
+const clientScopes = ["jobs:*", "webhooks:*", "callback:create"];
 
 /** Tokens and credentials file of two tenants, each with a client and a worker. */
 async function makeCredentials(folder) {
