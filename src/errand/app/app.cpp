@@ -42,6 +42,7 @@
 #include "errand/graphql/request/service.h"
 #include "errand/net/http_server.h"
 #include "errand/net/router.h"
+#include "errand/notification/make_channels.h"
 #include "errand/notification/notifications.h"
 #include "errand/notification/webhook_manager.h"
 #include "errand/notification/webhook_reactor.h"
@@ -394,7 +395,21 @@ class App::Impl {
                                                               .random = random_,
                                                               .metrics = metrics_},
                            log_);
-    return notifications_->load();
+    if (auto done = notifications_->load(); !done) return done;
+    return load_http_channels();
+  }
+
+  /// Channels whose messages the server posts.
+  Result<void> load_http_channels() {
+    const auto& settings = notifications_->settings();
+    if (settings.chats.empty()) return {};
+    if (auto opened = requests_.open(); !opened) return opened;
+    const notification::HttpChannelMeans means{
+        .client = requests_.client(), .pool = *pool_, .clock = clock(), .random = random_};
+    auto chat = notification::make_chat_channel(settings.chats, means);
+    if (!chat) return std::unexpected(chat.error());
+    notifications_->add_channel(contract::NotifyChannel::kChat, *std::move(chat));
+    return {};
   }
 
   void assemble() {

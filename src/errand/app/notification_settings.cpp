@@ -272,13 +272,34 @@ Result<void> read_providers(Config& config, const toml::table& table) {
         {"user", text_into(server.user)},
         {"password_file", text_into(provider.password_file)},
         {"ca_file", text_into(server.ca_file)},
-        {"client_name", text_into(server.client_name)}};
+        {"client_name", text_into(server.client_name)},
+        {"allow_plain", [&server](const toml::node& node) -> Result<void> {
+           const auto* value = node.as_boolean();
+           if (value == nullptr) return wrong("takes true or false");
+           server.allow_plain = value->get();
+           return {};
+         }}};
     if (auto done = read_members(members, known); !done) return done;
     if (server.host.empty()) return Result<void>(wrong("needs host"));
     if (!has_port) {
       server.port = server.security == outbound::SmtpSecurity::kTls        ? 465
                     : server.security == outbound::SmtpSecurity::kStartTls ? 587
                                                                            : 25;
+    }
+    return Result<void>();
+  });
+}
+
+Result<void> read_chats(Config& config, const toml::table& table) {
+  auto& chats = config.notifications.chats;
+  chats.clear();
+  return read_tables(table, [&](const std::string& name, const toml::table& members) {
+    auto& chat = chats.emplace_back(notification::ChatHook{.name = name});
+    if (auto done = read_members(members, {{"url_file", text_into(chat.url_file)}}); !done) {
+      return done;
+    }
+    if (chat.url_file.empty()) {
+      return Result<void>(wrong("needs url_file, a file with the URL of the incoming webhook"));
     }
     return Result<void>();
   });
@@ -352,6 +373,18 @@ void add_notification_settings(std::vector<Setting>& t) {
       "notifications.email.dkim_key", "", "file of the private key, PEM: RSA or Ed25519",
       [](Config& c) -> std::string& { return c.notifications.email.dkim_key; },
       Setting::Kind::kPath));
+  t.push_back(table_setting(
+      "notifications.chats", "chat rooms, by incoming webhooks as Slack has them",
+      [=](const Config& c) { return names_of(c.notifications.chats, by_name); }, read_chats));
+  t.push_back(
+      text_setting("notifications.web_push.contact", "",
+                   "how push services reach you: mailto:ops@example.org; empty: no Web Push",
+                   [](Config& c) -> std::string& { return c.notifications.web_push.contact; }));
+  t.push_back(duration_setting(
+      "notifications.web_push.keep", "",
+      "how long push services keep a message for a browser that is not there",
+      [](Config& c) -> Milliseconds& { return c.notifications.web_push.keep; }, Milliseconds(0),
+      std::chrono::days(28)));
 }
 
 }  // namespace errand::app

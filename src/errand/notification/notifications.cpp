@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "errand/notification/digest_handler.h"
+#include "errand/notification/make_channels.h"
 #include "errand/notification/notice_handler.h"
 
 namespace errand::notification {
@@ -17,24 +16,11 @@ namespace {
 constexpr std::uint32_t kNoticeSlots = 16;
 constexpr std::uint32_t kMessageSlots = 16;
 constexpr std::uint32_t kDigestSlots = 4;
-constexpr std::size_t kSecretFileBytesMax = 16 << 10;
 /// Expression of the key that counts a recipient's messages, for Limit::id().
 constexpr const char* kRateKey = "recipient";
 
 std::unexpected<Error> invalid(std::string_view setting, std::string_view what) {
   return fail(ErrorCode::kConfigInvalid, fmt::format("notifications.{}: {}", setting, what));
-}
-
-Result<std::string> read_file(const std::string& name) {
-  std::ifstream in(name, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in || text.empty()) {
-    return fail(ErrorCode::kConfigInvalid, fmt::format("{} cannot be read, or is empty", name));
-  }
-  if (text.size() > kSecretFileBytesMax) {
-    return fail(ErrorCode::kConfigInvalid, fmt::format("{} is larger than 16 KiB", name));
-  }
-  return text;
 }
 
 }  // namespace
@@ -89,56 +75,9 @@ Result<void> Notifications::load_templates() {
 }
 
 Result<void> Notifications::load_email() {
-  const auto& email = settings_.email;
-  if (email.providers.empty()) return {};
-  const auto from = parse_mailbox(email.from);
-  if (!from) {
-    return invalid("email.from", "write an address, such as \"Errand <errand@example.org>\"");
-  }
-  EmailChannel::Options options{.from = *from};
-  const auto add = [&](const NotificationSettings::Provider& provider) -> Result<void> {
-    outbound::SmtpServer server = provider.server;
-    if (!provider.password_file.empty()) {
-      auto password = read_file(provider.password_file);
-      if (!password) {
-        return invalid("email.providers",
-                       fmt::format("{}: {}", provider.name, password.error().message));
-      }
-      server.password = password->substr(0, password->find_first_of("\r\n"));
-    }
-    options.providers.push_back({.name = provider.name, .server = std::move(server)});
-    return {};
-  };
-  if (email.order.empty()) {
-    for (const auto& provider : email.providers) {
-      if (auto done = add(provider); !done) return done;
-    }
-  }
-  for (const std::string& name : email.order) {
-    const auto found =
-        std::ranges::find(email.providers, name, &NotificationSettings::Provider::name);
-    if (found == email.providers.end()) {
-      return invalid("email.order", fmt::format("there is no provider \"{0}\"; write "
-                                                "[notifications.email.providers.{0}]",
-                                                name));
-    }
-    if (auto done = add(*found); !done) return done;
-  }
-  if (!email.dkim_domain.empty()) {
-    if (email.dkim_selector.empty() || email.dkim_key.empty()) {
-      return invalid("email.dkim_domain", "goes with dkim_selector and dkim_key");
-    }
-    const auto pem = read_file(email.dkim_key);
-    if (!pem) return invalid("email.dkim_key", pem.error().message);
-    auto key = crypto::SigningKey::from_pem(*pem);
-    if (!key) {
-      return invalid("email.dkim_key", fmt::format("{}: {}", email.dkim_key, key.error().message));
-    }
-    options.dkim = DkimKey{
-        .domain = email.dkim_domain, .selector = email.dkim_selector, .key = *std::move(key)};
-  }
-  auto channel = EmailChannel::create(std::move(options), means_.clock, log_, means_.metrics);
-  if (!channel) return invalid("email", channel.error().message);
+  auto channel = make_email_channel(settings_.email, means_.clock, log_, means_.metrics);
+  if (!channel) return std::unexpected(channel.error());
+  if (*channel == nullptr) return {};
   email_ = *std::move(channel);
   channels_[NotifyChannel::kEmail] = email_;
   return {};

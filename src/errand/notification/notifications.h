@@ -17,6 +17,7 @@
 #include "errand/contract/contract.h"
 #include "errand/crypto/master_key.h"
 #include "errand/engine/limit.h"
+#include "errand/notification/chat_channel.h"
 #include "errand/notification/email_channel.h"
 #include "errand/notification/message_handler.h"
 #include "errand/notification/notification_policy.h"
@@ -56,6 +57,14 @@ struct NotificationSettings {
     std::string dkim_selector;
     std::string dkim_key;  ///< file, PEM
   } email;
+
+  std::vector<ChatHook> chats;  ///< rooms, by the names that groups use
+
+  /// Web Push. Without a contact there is none.
+  struct WebPush {
+    std::string contact;  ///< "mailto:ops@example.org": how push services reach the operator
+    Milliseconds keep = std::chrono::hours(24);  ///< for browsers that are not there
+  } web_push;
 };
 
 /// Tells people what becomes of jobs: makes the parts of notifications from the settings and the
