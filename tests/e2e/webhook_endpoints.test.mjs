@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { data, graphql, poll, RawWorker } from "./support/clients.mjs";
+import { MailSink } from "./support/mail.mjs";
 import { Receiver, verifies } from "./support/receiver.mjs";
 import { binary, environment, schemaFile, Server } from "./support/server.mjs";
 
@@ -18,6 +19,7 @@ const fields = `id source url status eventTypes headers rate inFlight ordering d
   keys { createdAt expiresAt publicKey } createdBy data { path in }`;
 
 let receiver;
+let sink;
 let folder;
 let server;
 let port;
@@ -70,6 +72,7 @@ const program = async (...args) => run(binary, ["webhook", ...args], { env: { ..
 
 before(async () => {
   receiver = await new Receiver().listen();
+  sink = await new MailSink().listen();
   folder = await mkdtemp(join(tmpdir(), "errand-endpoints-"));
   await writeFile(join(folder, "errand.toml"), `
 [outbound]
@@ -78,6 +81,7 @@ http = "on"
 ports = ["${new URL(receiver.url).port}", "443"]
 [webhooks]
 endpoints_per_tenant = 12
+notify_group = "ops"
 [webhooks.callback_hosts]
 acme = ["127.0.0.1", "*.example.com"]
 [webhooks.endpoints.ours]
@@ -85,6 +89,14 @@ url = "${receiver.url}/ours"
 types = ["dev.errand.job.failed"]
 tenants = ["acme"]
 data = [{path = "/error/code", in = ["FAIL_OURS"]}]
+[notifications.groups.ops]
+emails = ["ops@example.org", "boss@example.org"]
+[notifications.email]
+from = "Errand <errand@example.org>"
+[notifications.email.providers.sink]
+host = "127.0.0.1"
+port = ${sink.port}
+security = "none"
 `);
   receiver.secrets.ours = null;
   server = await Server.start(["--config", join(folder, "errand.toml")]);
@@ -98,8 +110,11 @@ data = [{path = "/error/code", in = ["FAIL_OURS"]}]
 after(async () => {
   await server.stop();
   receiver.close();
+  sink.close();
   await rm(folder, { recursive: true });
   assert.deepEqual(receiver.faults, []);
+  // One for each endpoint that was disabled, whatever was killed since.
+  for (const to of ["ops@example.org", "boss@example.org"]) assert.equal(sink.of(to).length, 2);
 });
 
 test("an endpoint that is made gets its tenant's events at once, and over a kill", async () => {
@@ -207,6 +222,13 @@ test("an endpoint that is gone is disabled, and enabled again", async () => {
   await until("retired", await greet("Kim"));
   const text = await (await fetch(`${server.url}/metrics`)).text();
   assert.match(text, /errand_webhook_endpoint_changes_total\{change="disabled"\} 1/);
+  // The operators are told, each once.
+  for (const to of ["ops@example.org", "boss@example.org"]) {
+    const [{ mail }] = await poll(() => sink.of(to), (list) => list.length > 0);
+    assert.equal(mail.subject, `Webhook endpoint ${endpoint.id} is disabled`);
+    assert.match(mail.text, new RegExp(`\\(${receiver.url}\\) of acme is disabled since .*410[^]*errand webhook enable ${endpoint.id}`));
+    assert.equal(mail.headers.has("list-unsubscribe"), false);
+  }
   await remove(endpoint.id);
 });
 
@@ -362,6 +384,9 @@ test("nothing but failures for five days disables an endpoint, and one event alo
   const disabled = await poll(endpoint, ({ status }) => status === "DISABLED");
   assert.equal(disabled.disabledReason, "FAILING");
   const asked = receiver.of("sick").length;
+  const [, { mail }] = await poll(() => sink.of("ops@example.org"), (list) => list.length >= 2);
+  assert.match(mail.text, /fail for five days[^]*500/);
+  await poll(() => sink.of("boss@example.org"), (list) => list.length >= 2);
   failing.child.kill("SIGKILL");
   await failing.exited;
   await failing.run(new URL(failing.url).port);

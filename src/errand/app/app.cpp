@@ -44,6 +44,7 @@
 #include "errand/net/router.h"
 #include "errand/notification/make_channels.h"
 #include "errand/notification/notifications.h"
+#include "errand/notification/operator_notice.h"
 #include "errand/notification/webhook_manager.h"
 #include "errand/notification/webhook_reactor.h"
 #include "errand/runtime/event_bus.h"
@@ -197,6 +198,12 @@ class App::Impl {
     host_handlers();
     webhooks_->start(*lane_, *gateway_, context_.get_executor());
     notifications_->start(*lane_, *gateway_, context_.get_executor());
+    gateway_->host(context_.get_executor(),
+                   {.name = std::string(notification::kOperatorNoticeType),
+                    .types = {JobTypeName(notification::kOperatorNoticeType)},
+                    .slots = 2,
+                    .handler = std::make_shared<notification::OperatorNoticeHandler>(
+                        notifications_->channels())});
     tasks_.spawn(context_.get_executor(), "sample the queues",
                  sample_queues(runtime::LaneClient(*lane_), metrics_));
     http_->start();
@@ -382,7 +389,34 @@ class App::Impl {
                                             .random = random_,
                                             .metrics = metrics_},
         log_);
+    if (auto done = tell_of_disabled_webhooks(); !done) return done;
     return webhooks_->load();
+  }
+
+  Result<void> tell_of_disabled_webhooks() {
+    const std::string& name = config_.webhooks.notify_group;
+    if (name.empty()) return {};
+    const auto group = config_.notifications.groups.find(name);
+    if (group == config_.notifications.groups.end()) {
+      return fail(ErrorCode::kConfigInvalid,
+                  fmt::format("webhooks.notify_group: there is no group \"{0}\"; make "
+                              "[notifications.groups.{0}]",
+                              name));
+    }
+    webhooks_->on_disabled(
+        [this, &group = group->second](const notification::RegisteredWebhook& webhook) {
+          for (auto& job : notification::disabled_webhook_notices(
+                   webhook, group, master_key_->hmac_key(crypto::kPayloadDigestLabel))) {
+            job.id = JobId{Uuid::v7(clock().now().wall, random_)};
+            job.correlation_id = job.id.str();
+            lane_->submit(std::move(job), [this](const Result<engine::Reply>& reply) {
+              if (reply) return;
+              log_.error("operators not told of a webhook endpoint that is disabled",
+                         {{"error", reply.error().message}});
+            });
+          }
+        });
+    return {};
   }
 
   Result<void> load_notifications() {

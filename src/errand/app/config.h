@@ -129,6 +129,7 @@ struct Config {
     std::vector<notification::WebhookEndpoint> endpoints;
     int secret_generation = 1;  ///< of their secrets; the one before stays good beside it
     std::size_t endpoints_per_tenant = 20;  ///< that a tenant may make by the API; 0: none
+    std::string notify_group;  ///< of notifications.groups: told of what is disabled; may be empty
     /// By tenant: hosts that its jobs may name in a callback.
     std::map<std::string, std::vector<std::string>, std::less<>> callback_hosts;
   } webhooks;

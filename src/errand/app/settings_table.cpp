@@ -191,6 +191,10 @@ void add_webhook_settings(std::vector<Setting>& t) {
                              "acme = [\"hooks.example.com\"]");
                },
                show_callback_hosts, read_callback_hosts});
+  t.push_back(
+      text_setting("webhooks.notify_group", "",
+                   "group of notifications.groups that is told when an endpoint is disabled",
+                   [](Config& c) -> std::string& { return c.webhooks.notify_group; }));
   t.push_back(number_setting<std::size_t>(
       "webhooks.endpoints_per_tenant", "",
       "endpoints that a tenant may make by createWebhookEndpoint; 0: none",

@@ -26,6 +26,8 @@ using std::chrono_literals::operator""min;
 constexpr Milliseconds kGoneFor = 48h;
 /// How often a change of an endpoint's health is written that can be told again from what follows.
 constexpr Milliseconds kHealthEvery = 1min;
+/// How long after an endpoint was disabled a start tells of it again.
+constexpr Milliseconds kToldAgainFor = 24h;
 /// A change that another one crossed is made again.
 constexpr int kTries = 5;
 constexpr std::size_t kRecordsPage = 200;
@@ -132,7 +134,14 @@ void WebhookManager::start(runtime::Lane& lane, worker::Gateway& gateway,
     // The engine has their limits from its options.
     for (const auto& [name, webhook] : all->all) live_[name].limits_of = webhook->endpoint;
   }
-  for (const auto& [name, webhook] : all->all) reconcile(name);
+  for (const auto& [name, webhook] : all->all) {
+    reconcile(name);
+    // The server may have died before it told.
+    const auto& at = webhook->state.disabled_at;
+    if (on_disabled_ && at && !webhook->gone_at && now() - *at < kToldAgainFor) {
+      on_disabled_(*webhook);
+    }
+  }
   // Also where no tenant has hosts any more: what was promised before is kept.
   auto callbacks = CallbackHandler::create(
       {.name = std::string(kCallbackName), .public_url = options_.public_url}, handler_means(),
@@ -604,7 +613,9 @@ void WebhookManager::store_state(RegisteredWebhook next, HealthChange change, st
     }
     next.state.revision = std::get<engine::RecordsReply>(*reply).records.front().revision;
     registry_.put_state(name, next.state);
-    if (change == HealthChange::kGivenUp) tell(next, change, why);
+    if (change != HealthChange::kGivenUp) return;
+    tell(next, change, why);
+    if (on_disabled_) on_disabled_(next);
   });
 }
 

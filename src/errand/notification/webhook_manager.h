@@ -60,7 +60,14 @@ class WebhookManager final : public WebhookWatch {
     Random& random;
     telemetry::Metrics& metrics;
   };
+  /// Told that an endpoint is disabled, once that is durable; and again after a start within a day.
+  /// On the lane's thread, or within start(). Quick; never waits.
+  using OnDisabled = std::function<void(const RegisteredWebhook& webhook)>;
+
   WebhookManager(Options options, const Means& means, telemetry::Log log);
+
+  /// Once, before start().
+  void on_disabled(OnDisabled told) { on_disabled_ = std::move(told); }
 
   /// Reads the records. Blocks. Once, before the lane is made.
   /// @return kStoreCorrupt, kConfigInvalid (another master key), or the store's error
@@ -171,6 +178,7 @@ class WebhookManager final : public WebhookWatch {
   const Means means_;
   const telemetry::Log log_;
   const crypto::Sealer sealer_;
+  OnDisabled on_disabled_;  ///< may be empty
   WebhookRegistry registry_;
 
   mutable std::mutex health_mutex_;
