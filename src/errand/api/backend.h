@@ -26,6 +26,7 @@
 #include "errand/store/reader.h"
 
 namespace errand::notification {
+class Notifications;
 class WebhookManager;
 }  // namespace errand::notification
 
@@ -86,7 +87,8 @@ struct Backend {
   ApiOptions options;
   /// Texts of the contracts by job type, stored with the first job of each.
   std::unordered_map<std::string_view, std::shared_ptr<const std::string>> contract_texts;
-  notification::WebhookManager* webhooks = nullptr;  ///< null: there are none
+  notification::WebhookManager* webhooks = nullptr;      ///< null: there are none
+  notification::Notifications* notifications = nullptr;  ///< null: there are none
   mutable std::atomic<std::size_t> held_requests = 0;
 
  private:

@@ -8,8 +8,10 @@
 #include "errand/api/entity_resolvers.h"
 #include "errand/api/event_resolvers.h"
 #include "errand/api/event_type_resolvers.h"
+#include "errand/api/inbox_resolvers.h"
 #include "errand/api/job_resolvers.h"
 #include "errand/api/limit_resolvers.h"
+#include "errand/api/notification_resolvers.h"
 #include "errand/api/query_resolvers.h"
 #include "errand/api/submit_job.h"
 #include "errand/api/subscription_resolvers.h"
@@ -32,6 +34,8 @@ Result<graphql::execution::Resolvers> make_resolvers(std::shared_ptr<const Backe
   add_submit_resolvers(backend, map);
   add_subscription_resolvers(backend, map);
   add_webhook_resolvers(backend, map);
+  add_inbox_resolvers(backend, map);
+  add_notification_resolvers(backend, map);
   return graphql::execution::Resolvers::bind(backend->contract->served_schema(), std::move(map));
 }
 

@@ -29,6 +29,7 @@
 #include "errand/app/schema_files.h"
 #include "errand/app/test_clock.h"
 #include "errand/app/test_clock_routes.h"
+#include "errand/app/unsubscribe_page.h"
 #include "errand/app/upstream_schema.h"
 #include "errand/async/blocking_pool.h"
 #include "errand/async/task_group.h"
@@ -436,13 +437,16 @@ class App::Impl {
   /// Channels whose messages the server posts.
   Result<void> load_http_channels() {
     const auto& settings = notifications_->settings();
-    if (settings.chats.empty()) return {};
     if (auto opened = requests_.open(); !opened) return opened;
     const notification::HttpChannelMeans means{
         .client = requests_.client(), .pool = *pool_, .clock = clock(), .random = random_};
     auto chat = notification::make_chat_channel(settings.chats, means);
     if (!chat) return std::unexpected(chat.error());
-    notifications_->add_channel(contract::NotifyChannel::kChat, *std::move(chat));
+    if (*chat) notifications_->add_channel(contract::NotifyChannel::kChat, *std::move(chat));
+    auto push = notification::make_web_push_channel(settings.web_push, *master_key_,
+                                                    notifications_->subscriptions(), means, log_);
+    if (!push) return std::unexpected(push.error());
+    if (*push) notifications_->add_channel(contract::NotifyChannel::kWebPush, *std::move(push));
     return {};
   }
 
@@ -515,6 +519,7 @@ class App::Impl {
         std::make_shared<api::Backend>(runtime::LaneClient(*lane_), store_->reader(), *pool_, bus_,
                                        contract_, *master_key_, clock(), random_, options);
     backend->webhooks = &*webhooks_;
+    backend->notifications = &*notifications_;
     auto resolvers = api::make_resolvers(backend);
     if (!resolvers) return std::unexpected(resolvers.error());
 
@@ -557,6 +562,13 @@ class App::Impl {
         server_options);
     server_->add_routes(router_);
     server::add_document_routes(router_, "/schemas/", schema_documents());
+    add_unsubscribe_pages(router_, {.links = notifications_->links(),
+                                    .users = notifications_->users(),
+                                    .pool = *pool_,
+                                    .lane = runtime::LaneClient(*lane_),
+                                    .title = [this](std::string_view name) {
+                                      return notifications_->category_title(name);
+                                    }});
     gateway_->add_routes(router_);
     add_scaling_route(router_, runtime::LaneClient(*lane_), *authenticator_);
     if (test_clock_) add_test_clock_routes(router_, *test_clock_, *lane_, *authenticator_);

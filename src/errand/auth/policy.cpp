@@ -30,6 +30,8 @@ constexpr std::array<Rule, kActionCount> kRules{{
     {Action::kReadAudit, "READ_AUDIT", "audit:read", false},
     {Action::kReadWebhooks, "READ_WEBHOOKS", "webhooks:read", false},
     {Action::kManageWebhooks, "MANAGE_WEBHOOKS", "webhooks:manage", false},
+    {Action::kUseNotifications, "USE_NOTIFICATIONS", "notifications:use", false},
+    {Action::kReadNotifications, "READ_NOTIFICATIONS", "notifications:read", false},
     {Action::kAdminister, "ADMINISTER", "admin", false},
 }};
 

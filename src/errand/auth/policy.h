@@ -13,26 +13,28 @@ namespace errand::auth {
 
 /// What a principal may want to do. The scope each needs stands in required_scope().
 enum class Action : std::uint8_t {
-  kSubmitJob,       ///< start a job: object is its type (queue, scopes of @auth)
-  kReadJob,         ///< see a job, its events, result and error; also in lists and subscriptions
-  kCancelJob,       ///< cooperative cancel
-  kKillJob,         ///< immediate end, audited
-  kForgetJob,       ///< erase an ended job
-  kRetryJob,        ///< next run of an ended job; also requeuing and discarding dead letters
-  kCreateCallback,  ///< name a callback URL with a job
-  kReadQueues,      ///< see queues and their figures
-  kManageQueues,    ///< pause and resume
-  kManageLimits,    ///< set limits, which hold for all tenants
-  kReadWorkers,     ///< see connected workers
-  kManageWorkers,   ///< drain them
-  kWork,            ///< take jobs of a queue and report for them
-  kReadAudit,       ///< see operators' actions
-  kReadWebhooks,    ///< see endpoints of webhooks and what became of deliveries
-  kManageWebhooks,  ///< make, change and delete endpoints, rotate their secrets
-  kAdminister,      ///< everything else an operator does
+  kSubmitJob,          ///< start a job: object is its type (queue, scopes of @auth)
+  kReadJob,            ///< see a job, its events, result and error; also in lists and subscriptions
+  kCancelJob,          ///< cooperative cancel
+  kKillJob,            ///< immediate end, audited
+  kForgetJob,          ///< erase an ended job
+  kRetryJob,           ///< next run of an ended job; also requeuing and discarding dead letters
+  kCreateCallback,     ///< name a callback URL with a job
+  kReadQueues,         ///< see queues and their figures
+  kManageQueues,       ///< pause and resume
+  kManageLimits,       ///< set limits, which hold for all tenants
+  kReadWorkers,        ///< see connected workers
+  kManageWorkers,      ///< drain them
+  kWork,               ///< take jobs of a queue and report for them
+  kReadAudit,          ///< see operators' actions
+  kReadWebhooks,       ///< see endpoints of webhooks and what became of deliveries
+  kManageWebhooks,     ///< make, change and delete endpoints, rotate their secrets
+  kUseNotifications,   ///< one's own inbox, preferences and subscriptions
+  kReadNotifications,  ///< what anybody was told
+  kAdminister,         ///< everything else an operator does
 };
 
-inline constexpr std::size_t kActionCount = 17;
+inline constexpr std::size_t kActionCount = 19;
 
 std::string_view to_string(Action action) noexcept;
 

@@ -7,6 +7,7 @@
 #include "errand/base/assert.h"
 #include "errand/contract/event_types.h"
 #include "errand/contract/federation.h"
+#include "errand/contract/notification_schema.h"
 #include "errand/contract/standard_schema.h"
 #include "errand/contract/webhook_schema.h"
 #include "errand/graphql/language/lexer.h"
@@ -41,6 +42,7 @@ void replace_mark(std::string& sdl, std::string_view mark, std::string_view by) 
 std::string standard_types(const graphql::federation::Linkage* linkage = nullptr) {
   std::string sdl(standard_types_sdl());
   sdl += webhook_types_sdl();
+  sdl += notification_types_sdl();
   replace_mark(sdl, kJobFieldsMark, job_fields_sdl());
   replace_mark(sdl, kEventFieldsMark, event_fields_sdl());
   replace_mark(sdl, kEventTypesMark, event_types_sdl());
@@ -55,13 +57,16 @@ std::string root_fields_sdl(OperationType operation) {
     case OperationType::kQuery:
       fields += query_fields_sdl();
       fields += webhook_query_fields_sdl();
+      fields += notification_query_fields_sdl();
       break;
     case OperationType::kMutation:
       fields += mutation_fields_sdl();
       fields += webhook_mutation_fields_sdl();
+      fields += notification_mutation_fields_sdl();
       break;
     case OperationType::kSubscription:
       fields += subscription_fields_sdl();
+      fields += notification_subscription_fields_sdl();
       break;
   }
   return fields;

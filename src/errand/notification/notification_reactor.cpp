@@ -68,8 +68,10 @@ void NotificationReactor::react(const engine::JobChange& change,
                           .policy = policy.name,
                           .milestone = each.milestone,
                           .share = each.share};
-      reactions.push_back(notification_job(kNoticeType, change.after.spec.tenant, notice.to_json(),
-                                           notice.key(), payload_key_));
+      engine::EnqueueJob job = notification_job(kNoticeType, change.after.spec.tenant,
+                                                notice.to_json(), notice.key(), payload_key_);
+      job.spec.tags = {message_tag(notice.job)};
+      reactions.push_back(std::move(job));
     }
   }
 }

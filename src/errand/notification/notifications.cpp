@@ -9,6 +9,7 @@
 #include "errand/notification/digest_handler.h"
 #include "errand/notification/make_channels.h"
 #include "errand/notification/notice_handler.h"
+#include "errand/notification/vapid.h"
 
 namespace errand::notification {
 namespace {
@@ -33,7 +34,12 @@ Notifications::Notifications(NotificationSettings settings, std::string public_u
       payload_key_(means.master_key.hmac_key(crypto::kPayloadDigestLabel)),
       links_(std::move(public_url),
              crypto::Sealer(means.master_key, kUnsubscribeLabel, means.random)),
-      users_(means.reader) {}
+      users_(means.reader),
+      inbox_(means.reader),
+      in_app_(std::make_shared<InAppChannel>(inbox_, means.pool)),
+      subscriptions_(
+          means.reader, means.pool,
+          crypto::Sealer(means.master_key, PushSubscriptionBook::kSealerLabel, means.random)) {}
 
 Notifications::~Notifications() { stop(); }
 
@@ -43,6 +49,7 @@ Result<void> Notifications::load() {
   if (!policies) return std::unexpected(policies.error());
   policies_ = *std::move(policies);
   if (auto done = load_templates(); !done) return done;
+  channels_[NotifyChannel::kInApp] = in_app_;
   if (auto done = load_email(); !done) return done;
   reactor_.emplace(policies_, payload_key_, log_, means_.metrics);
   return {};
@@ -83,6 +90,11 @@ Result<void> Notifications::load_email() {
   return {};
 }
 
+std::string Notifications::web_push_key() const {
+  if (!channels_.contains(NotifyChannel::kWebPush)) return {};
+  return Vapid(vapid_key(means_.master_key), settings_.web_push.contact).public_key();
+}
+
 void Notifications::add_channel(NotifyChannel channel, std::shared_ptr<Channel> way) {
   channels_[channel] = std::move(way);
 }
@@ -108,9 +120,17 @@ std::set<std::string> Notifications::categories() const {
   return names;
 }
 
+std::string Notifications::category_title(std::string_view name) const {
+  const auto found = settings_.categories.find(name);
+  const bool titled = found != settings_.categories.end() && !found->second.title.empty();
+  return titled ? found->second.title : std::string(name);
+}
+
 void Notifications::start(runtime::Lane& lane, worker::Gateway& gateway,
                           boost::asio::any_io_executor executor) {
   const runtime::LaneClient client(lane);
+  in_app_->attach(lane);
+  subscriptions_.attach(lane);
   gateway.host(
       executor,
       {.name = std::string(kNoticeType),

@@ -19,10 +19,12 @@
 #include "errand/engine/limit.h"
 #include "errand/notification/chat_channel.h"
 #include "errand/notification/email_channel.h"
+#include "errand/notification/inbox.h"
 #include "errand/notification/message_handler.h"
 #include "errand/notification/notification_policy.h"
 #include "errand/notification/notification_reactor.h"
 #include "errand/notification/preferences.h"
+#include "errand/notification/push_subscription_book.h"
 #include "errand/notification/template_set.h"
 #include "errand/notification/unsubscribe_link.h"
 #include "errand/notification/user_book.h"
@@ -108,8 +110,14 @@ class Notifications {
   [[nodiscard]] const UnsubscribeLinks& links() const { return links_; }
   [[nodiscard]] const UserBook& users() const { return users_; }
   [[nodiscard]] const Channels& channels() const { return channels_; }
+  /// Browsers that take Web Push messages. Its lane is there after start().
+  [[nodiscard]] PushSubscriptionBook& subscriptions() { return subscriptions_; }
+  /// What browsers subscribe with; empty: there is no Web Push.
+  [[nodiscard]] std::string web_push_key() const;
   /// All categories that policies and settings name.
   [[nodiscard]] std::set<std::string> categories() const;
+  /// For people.
+  [[nodiscard]] std::string category_title(std::string_view name) const;
 
  private:
   Result<void> load_templates();
@@ -121,6 +129,9 @@ class Notifications {
   const crypto::HmacKey payload_key_;
   const UnsubscribeLinks links_;
   const UserBook users_;
+  const Inbox inbox_;
+  const std::shared_ptr<InAppChannel> in_app_;
+  PushSubscriptionBook subscriptions_;
   NotificationPolicies policies_;
   TemplateSet templates_;
   Channels channels_;

@@ -13,17 +13,24 @@ if (!binary) throw new Error("ERRAND_BINARY must name the errand program");
 export const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("ERRAND_")));
 export const schemaFile = fileURLToPath(new URL("../schema.graphql", import.meta.url));
 
-const clientScopes = ["jobs:*", "webhooks:*", "callback:create"];
+const clientScopes = ["jobs:*", "webhooks:*", "callback:create", "notifications:use"];
 
-/** Tokens and credentials file of two tenants, each with a client and a worker. */
+const scopesOf = {
+  client: clientScopes,
+  other: ["jobs:read", "notifications:use"], // another user of the tenant
+  operator: ["jobs:*", "notifications:*"],
+  worker: ["worker"],
+};
+
+/** Tokens and credentials file of two tenants, each with a client, another user, an operator and a worker. */
 async function makeCredentials(folder) {
   const tokens = {};
   let toml = "";
   for (const tenant of ["acme", "bolt"]) {
-    for (const kind of ["client", "worker"]) {
+    for (const kind of Object.keys(scopesOf)) {
       const token = `ert_${randomBytes(32).toString("base64url")}`;
       tokens[tenant] = { ...tokens[tenant], [kind]: token };
-      const scopes = kind === "client" ? clientScopes : ["worker"];
+      const scopes = scopesOf[kind];
       toml += `[[credential]]
 token_sha256 = "${createHash("sha256").update(token).digest("hex")}"
 subject = "${kind}:${tenant}"
