@@ -45,10 +45,10 @@ async function work() {
 }
 
 const submit = (cc = []) => data(server, me, "mutation ($cc: [String!]) { export(cc: $cc) { id } }", { cc }).then((answer) => answer.export.id);
-const inbox = (token, args = "") => data(server, token, `{ inbox${args} { unseenCount unreadCount nodes { ${ITEM} } pageInfo { hasNextPage endCursor } } }`)
-  .then((answer) => answer.inbox);
-const messages = (job, token = operator) => data(server, token, `query ($job: ID!) { notifications(jobId: $job, first: 100) { nodes {
-  id run milestone channel recipient outcome reason message attempts nextAttemptAt provider reference } } }`, { job }).then((answer) => answer.notifications.nodes);
+const inbox = (token, args = "") => data(server, token, `{ notificationInbox${args} { unseenCount unreadCount nodes { ${ITEM} } pageInfo { hasNextPage endCursor } } }`)
+  .then((answer) => answer.notificationInbox);
+const messages = (job, token = operator) => data(server, token, `query ($job: ID!) { jobNotifications(jobId: $job, first: 100) { nodes {
+  id run milestone channel recipient outcome reason message attempts nextAttemptAt provider reference } } }`, { job }).then((answer) => answer.jobNotifications.nodes);
 const settled = (job, count) => poll(() => messages(job), (list) => list.length >= count && list.every(({ outcome }) => outcome !== "WAITING"));
 const setPreferences = (input, token = me) =>
   data(server, token, `mutation ($input: NotificationPreferencesInput!) { setNotificationPreferences(input: $input) {
@@ -89,8 +89,8 @@ after(async () => {
 test("items come to the inbox, live, and are marked", async () => {
   const client = subscriber(server, me);
   const foreign = subscriber(server, other);
-  const came = client.iterate({ query: `subscription { inboxItemAdded { ${ITEM} } }` });
-  const wrong = foreign.iterate({ query: "subscription { inboxItemAdded { id } }" });
+  const came = client.iterate({ query: `subscription { notificationAdded { ${ITEM} } }` });
+  const wrong = foreign.iterate({ query: "subscription { notificationAdded { id } }" });
   const next = came.next();
   const nothing = wrong.next();
   let item;
@@ -101,7 +101,7 @@ test("items come to the inbox, live, and are marked", async () => {
     item = await Promise.race([next, settled(jobs.at(-1), 1).then(() => undefined)]);
     item ??= await Promise.race([next, new Promise((resolve) => setImmediate(resolve))]);
   }
-  const shown = item.value.data.inboxItemAdded;
+  const shown = item.value.data.notificationAdded;
   assert.equal(shown.title, "export is done");
   assert.equal(shown.milestone, "SUCCEEDED");
   assert.equal(shown.category, "exports");
@@ -119,8 +119,8 @@ test("items come to the inbox, live, and are marked", async () => {
   assert.equal(before.nodes.length, jobs.length + 2);
   assert.deepEqual([before.nodes[0].jobId, before.nodes[1].jobId].sort(), [one, two].sort());
   const ids = before.nodes.slice(0, 2).map(({ id }) => id);
-  const mark = (list, as, token = me) => data(server, token, "mutation ($ids: [ID!]!, $as: InboxMark!) { markInbox(ids: $ids, as: $as) { id seenAt readAt archivedAt } }",
-    { ids: list, as }).then((answer) => answer.markInbox);
+  const mark = (list, as, token = me) => data(server, token, "mutation ($ids: [ID!]!, $as: NotificationMark!) { markNotifications(ids: $ids, as: $as) { id seenAt readAt archivedAt } }",
+    { ids: list, as }).then((answer) => answer.markNotifications);
   const read = await mark(ids, "READ");
   assert.equal(read.every(({ seenAt, readAt }) => seenAt && readAt), true);
   assert.deepEqual(await mark(ids, "READ", other), []); // of another user: not there
@@ -129,13 +129,13 @@ test("items come to the inbox, live, and are marked", async () => {
   assert.equal(after.nodes.length, jobs.length);
   await mark([ids[0]], "ARCHIVED");
   assert.deepEqual((await inbox(me, "(archived: true)")).nodes.map(({ id }) => id), [ids[0]]);
-  assert.equal((await data(server, me, "mutation { markAllInbox(as: READ) }")).markAllInbox, jobs.length);
+  assert.equal((await data(server, me, "mutation { markAllNotifications(as: READ) }")).markAllNotifications, jobs.length);
   assert.equal((await inbox(me)).unreadCount, 0);
   const page = await inbox(me, "(first: 1)");
   assert.equal(page.pageInfo.hasNextPage, true);
   const rest = await inbox(me, `(first: 100, after: "${page.pageInfo.endCursor}")`);
   assert.equal(rest.nodes.length, jobs.length);
-  assert.equal((await errorOf(`{ inbox(after: "${page.pageInfo.endCursor}") { nodes { id } } }`, {}, server.tokens.bolt.client)).extensions.code, "CURSOR_INVALID");
+  assert.equal((await errorOf(`{ notificationInbox(after: "${page.pageInfo.endCursor}") { nodes { id } } }`, {}, server.tokens.bolt.client)).extensions.code, "CURSOR_INVALID");
   assert.deepEqual((await inbox(other)).nodes, []);
   assert.deepEqual((await inbox(server.tokens.bolt.client)).nodes, []);
 });
@@ -166,7 +166,7 @@ test("preferences decide, and each message says why it was not sent", async () =
   // Users see what is for them.
   assert.deepEqual((await messages(job, me)).map(({ recipient }) => recipient), ["client:acme"]);
   assert.equal((await messages(job, other)).every(({ recipient }) => recipient === "other:acme"), true);
-  assert.equal((await errorOf("query ($job: ID!) { notifications(jobId: $job) { nodes { id } } }", { job }, server.tokens.bolt.operator)).extensions.code, "NOT_FOUND");
+  assert.equal((await errorOf("query ($job: ID!) { jobNotifications(jobId: $job) { nodes { id } } }", { job }, server.tokens.bolt.operator)).extensions.code, "NOT_FOUND");
 
   assert.equal((await errorOf("mutation ($input: NotificationPreferencesInput!) { setNotificationPreferences(input: $input) { revision } }",
     { input: { revision: revision - 1, choices: [] } })).extensions.code, "CONFLICT");
@@ -200,22 +200,22 @@ test("what cannot be is refused with what to write instead", async () => {
   assert.match(await refusal({ quietHours: { timeZone: "UTC", windows: [{ days: ["MONDAY"], from: "25:00", to: "07:00" }] } }), /written 22:00/);
   assert.match(await refusal({ choices: [{ channel: "EMAIL", digest: "5s" }] }), /1m to 7d/);
   assert.match((await errorOf('mutation { setNotificationContact(input: {address: "nobody"}) { address } }')).message, /ann@example\.org/);
-  assert.match((await errorOf('mutation { addPushSubscription(input: {endpoint: "https://push.example/x", p256dh: "AAAA", auth: "AAAA"}) { id } }')).message, /"p256dh"/);
-  assert.match((await errorOf("{ inbox(first: 0) { nodes { id } } }")).message, /first/);
+  assert.match((await errorOf('mutation { addWebPushSubscription(input: {endpoint: "https://push.example/x", p256dh: "AAAA", auth: "AAAA"}) { id } }')).message, /"p256dh"/);
+  assert.match((await errorOf("{ notificationInbox(first: 0) { nodes { id } } }")).message, /first/);
 });
 
 test("browsers subscribe with the server's key, and never show it again", async () => {
   const { webPushPublicKey } = await data(server, me, "{ webPushPublicKey }");
   assert.equal(Buffer.from(webPushPublicKey, "base64url").length, 65);
   const input = { endpoint: "https://push.example/send/secret-1", p256dh: webPushPublicKey, auth: Buffer.alloc(16, 7).toString("base64url") };
-  const add = () => data(server, me, "mutation ($input: PushSubscriptionInput!) { addPushSubscription(input: $input) { id service } }", { input }).then((answer) => answer.addPushSubscription);
+  const add = () => data(server, me, "mutation ($input: WebPushSubscriptionInput!) { addWebPushSubscription(input: $input) { id service } }", { input }).then((answer) => answer.addWebPushSubscription);
   const added = await add();
   assert.equal(added.service, "https://push.example:443");
   assert.deepEqual(await add(), added); // the same browser
-  const list = () => data(server, me, "{ pushSubscriptions { id service } }").then((answer) => answer.pushSubscriptions);
+  const list = () => data(server, me, "{ webPushSubscriptions { id service } }").then((answer) => answer.webPushSubscriptions);
   assert.deepEqual(await list(), [added]);
-  assert.deepEqual((await data(server, other, "{ pushSubscriptions { id } }")).pushSubscriptions, []);
-  await data(server, me, "mutation ($id: ID!) { removePushSubscription(id: $id) }", { id: added.id });
+  assert.deepEqual((await data(server, other, "{ webPushSubscriptions { id } }")).webPushSubscriptions, []);
+  await data(server, me, "mutation ($id: ID!) { removeWebPushSubscription(id: $id) }", { id: added.id });
   assert.deepEqual(await list(), []);
 });
 

@@ -39,7 +39,7 @@ struct InboxPage {
 };
 
 FieldValue item_value(const Backend& backend, InboxItem item) {
-  return ObjectRef{backend.object_type("InboxItem"),
+  return ObjectRef{backend.object_type("NotificationItem"),
                    std::make_shared<const InboxItem>(std::move(item))};
 }
 
@@ -72,7 +72,7 @@ asio::awaitable<FieldResult<FieldValue>> inbox(BackendPtr backend, const Resolve
     page.page.edges.push_back(
         {std::move(cursor), std::make_shared<const InboxItem>(std::move(item))});
   }
-  co_return FieldValue(ObjectRef{backend->object_type("InboxConnection"),
+  co_return FieldValue(ObjectRef{backend->object_type("NotificationItemConnection"),
                                  std::make_shared<const InboxPage>(std::move(page))});
 }
 
@@ -196,7 +196,7 @@ asio::awaitable<FieldResult<std::unique_ptr<SourceStream>>> inbox_stream(Backend
 void add_types(const BackendPtr& backend, ResolverMap& map) {
   const contract::Names& names = backend->contract->names();
   using Item = InboxItem;
-  TypedResolvers<Item>(*backend, map, names.type("InboxItem"))
+  TypedResolvers<Item>(*backend, map, names.type("NotificationItem"))
       .add("id", [](const Item& i, auto&) { return text_value(i.id); })
       .add("title", [](const Item& i, auto&) { return text_value(i.title); })
       .add("text", [](const Item& i, auto&) { return text_value(i.text); })
@@ -221,12 +221,12 @@ void add_types(const BackendPtr& backend, ResolverMap& map) {
       co_return FieldValue(static_cast<std::int64_t>((*counts).*member));
     };
   };
-  TypedResolvers<InboxPage>(*backend, map, names.type("InboxConnection"))
+  TypedResolvers<InboxPage>(*backend, map, names.type("NotificationItemConnection"))
       .add("edges",
            [backend](const InboxPage& p, const ResolveInfo& info) {
              FieldValue::List list;
              for (const auto& edge : p.page.edges) {
-               list.push_back(part_value(info, backend->object_type("InboxEdge"), edge));
+               list.push_back(part_value(info, backend->object_type("NotificationItemEdge"), edge));
              }
              return FieldValue(std::move(list));
            })
@@ -234,7 +234,7 @@ void add_types(const BackendPtr& backend, ResolverMap& map) {
            [backend](const InboxPage& p, auto&) {
              FieldValue::List list;
              for (const auto& edge : p.page.edges) {
-               list.emplace_back(ObjectRef{backend->object_type("InboxItem"), edge.node});
+               list.emplace_back(ObjectRef{backend->object_type("NotificationItem"), edge.node});
              }
              return FieldValue(std::move(list));
            })
@@ -246,10 +246,10 @@ void add_types(const BackendPtr& backend, ResolverMap& map) {
       .add_awaitable("unseenCount", count(&Inbox::Counts::unseen))
       .add_awaitable("unreadCount", count(&Inbox::Counts::unread));
   using Edge = Page<InboxItem>::Edge;
-  TypedResolvers<Edge>(*backend, map, names.type("InboxEdge"))
+  TypedResolvers<Edge>(*backend, map, names.type("NotificationItemEdge"))
       .add("cursor", [](const Edge& e, auto&) { return text_value(e.cursor); })
       .add("node", [backend](const Edge& e, auto&) {
-        return FieldValue(ObjectRef{backend->object_type("InboxItem"), e.node});
+        return FieldValue(ObjectRef{backend->object_type("NotificationItem"), e.node});
       });
 }
 
@@ -257,11 +257,11 @@ void add_types(const BackendPtr& backend, ResolverMap& map) {
 
 void add_inbox_resolvers(const BackendPtr& backend, ResolverMap& map) {
   const graphql::type::ObjectType* mutation = backend->schema().mutation_type();
-  add_root_field(backend, map, backend->schema().query_type(), "inbox", inbox);
-  add_root_field(backend, map, mutation, "markInbox", mark_inbox);
-  add_root_field(backend, map, mutation, "markAllInbox", mark_all);
+  add_root_field(backend, map, backend->schema().query_type(), "notificationInbox", inbox);
+  add_root_field(backend, map, mutation, "markNotifications", mark_inbox);
+  add_root_field(backend, map, mutation, "markAllNotifications", mark_all);
   map.add_stream(std::string(backend->schema().subscription_type()->name),
-                 backend->contract->names().field("inboxItemAdded"),
+                 backend->contract->names().field("notificationAdded"),
                  [backend](const ResolveInfo& info) { return inbox_stream(backend, info); });
   add_types(backend, map);
 }

@@ -251,7 +251,7 @@ asio::awaitable<FieldResult<FieldValue>> push_subscriptions(BackendPtr backend,
   if (!found) co_return std::unexpected(api_error(std::move(found.error())));
   FieldValue::List list;
   for (PushSubscription& each : *found) {
-    list.push_back(object_of(*backend, "PushSubscription", std::move(each)));
+    list.push_back(object_of(*backend, "WebPushSubscription", std::move(each)));
   }
   co_return FieldValue(std::move(list));
 }
@@ -268,7 +268,7 @@ asio::awaitable<FieldResult<FieldValue>> add_subscription(BackendPtr backend,
                                                             .auth = text_of(input, "auth")},
                                                            context_of(info).clock->now().wall);
   if (!added) co_return std::unexpected(api_error(std::move(added.error())));
-  co_return object_of(*backend, "PushSubscription", *std::move(added));
+  co_return object_of(*backend, "WebPushSubscription", *std::move(added));
 }
 
 asio::awaitable<FieldResult<FieldValue>> remove_subscription(BackendPtr backend,
@@ -341,7 +341,7 @@ asio::awaitable<FieldResult<FieldValue>> notifications(BackendPtr backend,
     page.edges.push_back(
         {std::move(cursor), std::make_shared<const MessageRecord>(std::move(record))});
   }
-  co_return object_of(*backend, "NotificationConnection", std::move(page));
+  co_return object_of(*backend, "JobNotificationConnection", std::move(page));
 }
 
 asio::awaitable<FieldResult<FieldValue>> why_not_sent(BackendPtr backend, const ResolveInfo& info) {
@@ -500,7 +500,7 @@ void add_preferences_types(const BackendPtr& backend, ResolverMap& map) {
       .add("address", [](const Contact& c, auto&) { return text_or_null(c.address); })
       .add("locale", [](const Contact& c, auto&) { return text_or_null(c.locale); })
       .add("timeZone", [](const Contact& c, auto&) { return text_or_null(c.zone); });
-  TypedResolvers<PushSubscription>(*backend, map, names.type("PushSubscription"))
+  TypedResolvers<PushSubscription>(*backend, map, names.type("WebPushSubscription"))
       .add("id", [](const PushSubscription& s, auto&) { return text_value(s.id); })
       .add("service", [](const PushSubscription& s, auto&) {
         const auto url = outbound::parse_target_url(s.endpoint);
@@ -511,7 +511,7 @@ void add_preferences_types(const BackendPtr& backend, ResolverMap& map) {
 void add_log_types(const BackendPtr& backend, ResolverMap& map) {
   const contract::Names& names = backend->contract->names();
   using Record = MessageRecord;
-  TypedResolvers<Record>(*backend, map, names.type("Notification"))
+  TypedResolvers<Record>(*backend, map, names.type("JobNotification"))
       .add("id", [](const Record& r, auto&) { return text_value(r.id); })
       .add("run", [](const Record& r,
                      auto&) { return FieldValue(static_cast<std::int64_t>(r.request.notice.run)); })
@@ -545,12 +545,12 @@ void add_log_types(const BackendPtr& backend, ResolverMap& map) {
       .add("finishedAt", [](const Record& r, auto&) { return time_value(r.finished_at); })
       .add("provider", [](const Record& r, auto&) { return text_or_null(r.provider); })
       .add("reference", [](const Record& r, auto&) { return text_or_null(r.reference); });
-  TypedResolvers<MessagePage>(*backend, map, names.type("NotificationConnection"))
+  TypedResolvers<MessagePage>(*backend, map, names.type("JobNotificationConnection"))
       .add("edges",
            [backend](const MessagePage& page, const ResolveInfo& info) {
              FieldValue::List list;
              for (const auto& edge : page.edges) {
-               list.push_back(part_value(info, backend->object_type("NotificationEdge"), edge));
+               list.push_back(part_value(info, backend->object_type("JobNotificationEdge"), edge));
              }
              return FieldValue(std::move(list));
            })
@@ -558,7 +558,7 @@ void add_log_types(const BackendPtr& backend, ResolverMap& map) {
            [backend](const MessagePage& page, auto&) {
              FieldValue::List list;
              for (const auto& edge : page.edges) {
-               list.emplace_back(ObjectRef{backend->object_type("Notification"), edge.node});
+               list.emplace_back(ObjectRef{backend->object_type("JobNotification"), edge.node});
              }
              return FieldValue(std::move(list));
            })
@@ -567,10 +567,10 @@ void add_log_types(const BackendPtr& backend, ResolverMap& map) {
                                     std::make_shared<const PageInfo>(page_info(page))});
       });
   using Edge = MessagePage::Edge;
-  TypedResolvers<Edge>(*backend, map, names.type("NotificationEdge"))
+  TypedResolvers<Edge>(*backend, map, names.type("JobNotificationEdge"))
       .add("cursor", [](const Edge& e, auto&) { return text_value(e.cursor); })
       .add("node", [backend](const Edge& e, auto&) {
-        return FieldValue(ObjectRef{backend->object_type("Notification"), e.node});
+        return FieldValue(ObjectRef{backend->object_type("JobNotification"), e.node});
       });
   using View = NotSentView;
   TypedResolvers<View>(*backend, map, names.type("NotSent"))
@@ -603,13 +603,13 @@ void add_notification_resolvers(const BackendPtr& backend, ResolverMap& map) {
   add(query, "notificationPreferences", preferences);
   add(query, "notificationContact", contact);
   add(query, "webPushPublicKey", push_key);
-  add(query, "pushSubscriptions", push_subscriptions);
-  add(query, "notifications", notifications);
+  add(query, "webPushSubscriptions", push_subscriptions);
+  add(query, "jobNotifications", notifications);
   add(query, "whyNotSent", why_not_sent);
   add(mutation, "setNotificationPreferences", set_preferences);
   add(mutation, "setNotificationContact", set_contact);
-  add(mutation, "addPushSubscription", add_subscription);
-  add(mutation, "removePushSubscription", remove_subscription);
+  add(mutation, "addWebPushSubscription", add_subscription);
+  add(mutation, "removeWebPushSubscription", remove_subscription);
   add_preferences_types(backend, map);
   add_log_types(backend, map);
 }

@@ -41,7 +41,7 @@ enum NotificationMilestone {
 }
 
 "A message of the viewer's inbox."
-type InboxItem {
+type NotificationItem {
   "Names it."
   id: ID!
   "One line."
@@ -69,11 +69,11 @@ type InboxItem {
 }
 
 "A page of the inbox."
-type InboxConnection {
+type NotificationItemConnection {
   "The items with their cursors."
-  edges: [InboxEdge!]!
+  edges: [NotificationItemEdge!]!
   "The items alone."
-  nodes: [InboxItem!]!
+  nodes: [NotificationItem!]!
   "Where the page lies."
   pageInfo: PageInfo!
   "Items in all that are neither seen nor archived."
@@ -82,15 +82,15 @@ type InboxConnection {
   unreadCount: Int! @cost(weight: "10")
 }
 
-type InboxEdge {
+type NotificationItemEdge {
   "Place in the inbox, to go on after."
   cursor: String!
   "The item."
-  node: InboxItem!
+  node: NotificationItem!
 }
 
 "What becomes of items of an inbox."
-enum InboxMark {
+enum NotificationMark {
   "They were in a list that the viewer saw."
   SEEN
   "They are read; seen as well."
@@ -151,14 +151,14 @@ type QuietHours {
 
 type QuietWindow {
   "On which it begins."
-  days: [Weekday!]!
+  days: [NotificationWeekday!]!
   "22:00"
   from: String!
   "07:00, on the next day where that is not later; equal to `from`: the whole day."
   to: String!
 }
 
-enum Weekday {
+enum NotificationWeekday {
   MONDAY
   TUESDAY
   WEDNESDAY
@@ -198,7 +198,7 @@ input QuietHoursInput {
 
 input QuietWindowInput {
   "On which it begins."
-  days: [Weekday!]!
+  days: [NotificationWeekday!]!
   "22:00"
   from: String!
   "07:00"
@@ -226,7 +226,7 @@ input NotificationContactInput {
 }
 
 "A browser of the viewer that takes Web Push messages. What could be pushed with is never shown."
-type PushSubscription {
+type WebPushSubscription {
   "Names it."
   id: ID!
   "Scheme and host of its push service."
@@ -234,7 +234,7 @@ type PushSubscription {
 }
 
 "As the browser has it: subscription.toJSON()."
-input PushSubscriptionInput {
+input WebPushSubscriptionInput {
   "subscription.endpoint"
   endpoint: String!
   "keys.p256dh"
@@ -244,7 +244,7 @@ input PushSubscriptionInput {
 }
 
 "A message about a job: who is told what of it, and what became of that."
-type Notification {
+type JobNotification {
   "Names it; the id of a mail's Message-ID."
   id: ID!
   "The run of the job."
@@ -256,7 +256,7 @@ type Notification {
   "Whom: a user's name, an address, or a chat."
   recipient: String!
   "What became of it."
-  outcome: NotificationOutcome!
+  outcome: JobNotificationOutcome!
   "Why it was not sent, or not yet: a stable code such as OPTED_OUT or QUIET_HOURS."
   reason: String
   "The same for people; of a failure what went wrong."
@@ -275,7 +275,7 @@ type Notification {
   reference: String
 }
 
-enum NotificationOutcome {
+enum JobNotificationOutcome {
   "It is to be sent, or tried again."
   WAITING
   "It waits for the end of quiet hours."
@@ -290,20 +290,20 @@ enum NotificationOutcome {
   FAILED
 }
 
-type NotificationConnection {
+type JobNotificationConnection {
   "The messages with their cursors."
-  edges: [NotificationEdge!]!
+  edges: [JobNotificationEdge!]!
   "The messages alone."
-  nodes: [Notification!]!
+  nodes: [JobNotification!]!
   "Where the page lies."
   pageInfo: PageInfo!
 }
 
-type NotificationEdge {
+type JobNotificationEdge {
   "Place in the list, to go on after."
   cursor: String!
   "The message."
-  node: Notification!
+  node: JobNotification!
 }
 
 "Why somebody was not told of something."
@@ -327,7 +327,7 @@ type NotSent {
 std::string_view notification_query_fields_sdl() noexcept {
   return R"graphql(
   "The viewer's inbox, the newest first."
-  inbox(
+  notificationInbox(
     "How many at most: 1 to 100."
     first: Int = 20
     "Only those after this cursor."
@@ -336,7 +336,7 @@ std::string_view notification_query_fields_sdl() noexcept {
     unread: Boolean! = false
     "What is put away, in place of the rest."
     archived: Boolean! = false
-  ): InboxConnection @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
+  ): NotificationItemConnection @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
   "What the viewer wants to hear, and how."
   notificationPreferences: NotificationPreferences
   "How the viewer can be reached."
@@ -344,15 +344,15 @@ std::string_view notification_query_fields_sdl() noexcept {
   "What browsers need to subscribe (applicationServerKey); null where this server has no Web Push."
   webPushPublicKey: String
   "The viewer's browsers that take Web Push messages."
-  pushSubscriptions: [PushSubscription!] @listSize(assumedSize: 5)
+  webPushSubscriptions: [WebPushSubscription!] @listSize(assumedSize: 5)
   "Who is told what of a job. The viewer sees messages to him or her; with the scope notifications:read all."
-  notifications(
+  jobNotifications(
     jobId: ID!
     "How many at most: 1 to 100."
     first: Int = 20
     "Only those after this cursor."
     after: String
-  ): NotificationConnection @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
+  ): JobNotificationConnection @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
   "Why people were not told of a job, or not yet: suppressed, held and failed messages, and milestones without one."
   whyNotSent(
     jobId: ID!
@@ -367,28 +367,28 @@ std::string_view notification_query_fields_sdl() noexcept {
 std::string_view notification_mutation_fields_sdl() noexcept {
   return R"graphql(
   "Marks items of the viewer's inbox. Gives those that are there."
-  markInbox(
+  markNotifications(
     "At most 200."
     ids: [ID!]!
-    as: InboxMark!
-  ): [InboxItem!] @listSize(assumedSize: 20)
+    as: NotificationMark!
+  ): [NotificationItem!] @listSize(assumedSize: 20)
   "Marks all of them, up to 200 at once. Gives how many were changed: at 200 send it again."
-  markAllInbox(as: InboxMark!): Int
+  markAllNotifications(as: NotificationMark!): Int
   "Changes what the viewer wants to hear."
   setNotificationPreferences(input: NotificationPreferencesInput!): NotificationPreferences
   "Changes how the viewer can be reached."
   setNotificationContact(input: NotificationContactInput!): NotificationContact
   "Lets a browser of the viewer take Web Push messages; at most 20, the oldest goes."
-  addPushSubscription(input: PushSubscriptionInput!): PushSubscription
+  addWebPushSubscription(input: WebPushSubscriptionInput!): WebPushSubscription
   "Ends that. Gives the id, also where it was not there."
-  removePushSubscription(id: ID!): ID
+  removeWebPushSubscription(id: ID!): ID
 )graphql";
 }
 
 std::string_view notification_subscription_fields_sdl() noexcept {
   return R"graphql(
   "Each item that comes to the viewer's inbox from now on."
-  inboxItemAdded: InboxItem
+  notificationAdded: NotificationItem
 )graphql";
 }
 

@@ -152,6 +152,13 @@ TEST(ServedSchema, HasTheWholeStatusSchema) {
   limits(all: Boolean! = false): [LimitInfo!]!
   webhookEndpoints(first: Int = 20, after: String): WebhookEndpointConnection!
   webhookEndpoint(id: ID!): WebhookEndpoint
+  notificationInbox(first: Int = 20, after: String, unread: Boolean! = false, archived: Boolean! = false): NotificationItemConnection
+  notificationPreferences: NotificationPreferences
+  notificationContact: NotificationContact
+  webPushPublicKey: String
+  webPushSubscriptions: [WebPushSubscription!]
+  jobNotifications(jobId: ID!, first: Int = 20, after: String): JobNotificationConnection
+  whyNotSent(jobId: ID!, channel: NotificationChannel, recipient: String): [NotSent!]
 }
 )");
   EXPECT_EQ(type::print_type(*served.subscription_type(), {.descriptions = false}),
@@ -159,6 +166,7 @@ TEST(ServedSchema, HasTheWholeStatusSchema) {
   job(id: ID!): Job
   jobs(filter: JobFilter): Job!
   jobEvents(id: ID, filter: JobFilter, after: String): JobEvent!
+  notificationAdded: NotificationItem
 }
 )");
   EXPECT_EQ(served.possible_types(*served.type("Node")).size(), 2U);
