@@ -32,6 +32,7 @@ void add_token_commands(CLI::App& app, Context& context);
 void add_worker_commands(CLI::App& app, Context& context);
 void add_push_commands(CLI::App& app, Context& context);
 void add_webhook_commands(CLI::App& app, Context& context);
+void add_notification_commands(CLI::App& app, Context& context);
 
 /// Adds the flags of every setting that has one, and --config. The values stand in `flags` by key
 /// once the command line has been read. `flags` must outlive `command`. With `keys`, only those of

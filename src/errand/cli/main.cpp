@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
     add_worker_commands(app, context);
     add_push_commands(app, context);
     add_webhook_commands(app, context);
+    add_notification_commands(app, context);
     add_graphql_commands(app, context);
     add_database_commands(app, context);
     add_audit_commands(app, context);

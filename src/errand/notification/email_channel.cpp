@@ -150,6 +150,7 @@ SendOutcome EmailChannel::transmit(const Message& message, Milliseconds timeout)
         {.from = options_.from.address, .to = message.recipient.address, .message = *bytes},
         std::max(left, Milliseconds(1)), stop_.get_token());
     report(route, *permit, result.kind);
+    if (options_.observer) options_.observer(route.name, result);
     metrics_.counter(telemetry::kMailTransmissions, {route.name, outcome_text(result.kind)}).add();
     switch (result.kind) {
       case Kind::kAccepted:

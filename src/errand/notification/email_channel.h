@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,11 +36,15 @@ class EmailChannel final : public Channel {
     std::string name;  ///< in logs and in Sent
     outbound::SmtpServer server;
   };
+  /// Told of each transmission, on a thread of the channel.
+  using Observer =
+      std::function<void(const std::string& provider, const outbound::SmtpResult& result)>;
   struct Options {
     std::vector<Provider> providers;  ///< not empty
     Mailbox from;
     std::optional<DkimKey> dkim;
     std::size_t sends_max = 4;  ///< at once, each on a thread; > 0
+    Observer observer;          ///< may be empty
   };
 
   /// @param clock, metrics  outlive it

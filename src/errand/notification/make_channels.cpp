@@ -34,13 +34,14 @@ Result<std::string> read_file(const std::string& name) {
 
 Result<std::shared_ptr<EmailChannel>> make_email_channel(const NotificationSettings::Email& email,
                                                          const Clock& clock, telemetry::Log log,
-                                                         telemetry::Metrics& metrics) {
+                                                         telemetry::Metrics& metrics,
+                                                         EmailChannel::Observer observer) {
   if (email.providers.empty()) return nullptr;
   const auto from = parse_mailbox(email.from);
   if (!from) {
     return invalid("email.from", "write an address, such as \"Errand <errand@example.org>\"");
   }
-  EmailChannel::Options options{.from = *from};
+  EmailChannel::Options options{.from = *from, .observer = std::move(observer)};
   const auto add = [&](const NotificationSettings::Provider& provider) -> Result<void> {
     outbound::SmtpServer server = provider.server;
     if (!provider.password_file.empty()) {

@@ -24,7 +24,8 @@ namespace errand::notification {
 /// Null where there are no providers.
 Result<std::shared_ptr<EmailChannel>> make_email_channel(const NotificationSettings::Email& email,
                                                          const Clock& clock, telemetry::Log log,
-                                                         telemetry::Metrics& metrics);
+                                                         telemetry::Metrics& metrics,
+                                                         EmailChannel::Observer observer = {});
 
 /// What channels that speak HTTP work with.
 struct HttpChannelMeans {
