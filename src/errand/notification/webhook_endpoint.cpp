@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 
 #include "errand/contract/cloud_event.h"
+#include "errand/contract/event_pattern.h"
 #include "errand/json/parse.h"
 #include "errand/json/writer.h"
 
@@ -14,18 +15,9 @@ namespace {
 
 constexpr std::string_view kJobTypePrefix = "errand.webhook.";
 
-bool is_type_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-}
-
 }  // namespace
 
-bool is_type_pattern(std::string_view text) {
-  if (text == "*") return true;
-  if (text.ends_with(".*")) text.remove_suffix(2);
-  return !text.empty() && std::ranges::all_of(text, is_type_character) && !text.starts_with('.') &&
-         !text.ends_with('.');
-}
+bool is_type_pattern(std::string_view text) { return contract::is_event_pattern(text); }
 
 bool is_data_path(std::string_view text) {
   if (!text.starts_with('/') || text.size() > kDataPathMax) return false;
@@ -45,10 +37,7 @@ bool is_endpoint_name(std::string_view text) {
 }
 
 bool WebhookEndpoint::takes_type(std::string_view type) const {
-  return std::ranges::any_of(types, [&](std::string_view pattern) {
-    if (!pattern.ends_with('*')) return pattern == type;
-    return type.starts_with(pattern.substr(0, pattern.size() - 1));
-  });
+  return contract::takes_event_type(types, type);
 }
 
 bool WebhookEndpoint::takes_job(const job::JobState& job) const {
