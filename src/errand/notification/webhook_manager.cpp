@@ -99,9 +99,30 @@ Result<void> WebhookManager::load() {
       if (auto read = load_state(stored->webhook); !read) return read;
       take(std::move(stored->webhook), true);
     }
-    if (records->size() < kRecordsPage) return {};
+    if (records->size() < kRecordsPage) break;
     page.after = records->back().id;
   }
+  return load_left_behind();
+}
+
+/// Deliveries to endpoints that nothing is known of any more, as where the server was down until a
+/// deleted one was forgotten, are to end too.
+Result<void> WebhookManager::load_left_behind() {
+  const auto counts = means_.reader.counts(std::nullopt);
+  if (!counts) return std::unexpected(counts.error());
+  const std::string prefix = WebhookEndpoint{.name = std::string(kManagedPrefix)}.queue().str();
+  const std::size_t before_name = prefix.size() - kManagedPrefix.size();
+  for (const store::JobCount& group : *counts) {
+    if (job::is_terminal(group.status) || !group.queue.view().starts_with(prefix)) continue;
+    RegisteredWebhook webhook{
+        .endpoint = {.name = std::string(group.queue.view().substr(before_name))},
+        .owner = group.tenant};
+    const std::string& name = webhook.endpoint.name;
+    if (name == kCallbackName || registry_.find(name)) continue;
+    webhook.gone_at = now() + kGoneFor;
+    take(std::move(webhook), true);
+  }
+  return {};
 }
 
 Result<void> WebhookManager::load_state(RegisteredWebhook& webhook) const {
@@ -348,8 +369,14 @@ asio::awaitable<Result<WebhookManager::WithSecret>> WebhookManager::create(Calle
   if (auto verified = co_await verify(webhook, change.verification); !verified) {
     co_return std::unexpected(std::move(verified.error()));
   }
+  // Before the first delivery: those that are there already nobody has counted.
+  if (auto declared = co_await declare_limits(webhook.endpoint); !declared) {
+    co_return std::unexpected(std::move(declared.error()));
+  }
   if (auto written = co_await write(webhook, to_record(webhook, stored.texts, sealer_), false);
       !written) {
+    // It is not in the registry, so that this takes back its limits.
+    reconcile(webhook.endpoint.name);
     co_return std::unexpected(std::move(written.error()));
   }
   log_.info("webhook endpoint created", {{"endpoint", webhook.endpoint.name},
@@ -361,6 +388,15 @@ asio::awaitable<Result<WebhookManager::WithSecret>> WebhookManager::create(Calle
   // Somebody deleted it in this moment.
   if (!found) co_return fail(ErrorCode::kNotFound, std::string(kNoSuchEndpoint));
   co_return WithSecret{.webhook = std::move(found), .secret = stored.texts.front().secret};
+}
+
+asio::awaitable<Result<void>> WebhookManager::declare_limits(WebhookEndpoint endpoint) {
+  auto done = co_await runtime::LaneClient(*lane_).execute_as<engine::Done>(
+      engine::DeclareLimits{.declare = webhook_limits(endpoint)});
+  if (!done) co_return std::unexpected(std::move(done.error()));
+  const std::scoped_lock lock(live_mutex_);
+  live_[endpoint.name].limits_of = std::move(endpoint);
+  co_return Result<void>();
 }
 
 asio::awaitable<Result<void>> WebhookManager::write(RegisteredWebhook& webhook, std::string text,

@@ -156,12 +156,14 @@ class WebhookManager final : public WebhookWatch {
   [[nodiscard]] RegisteredWebhook of_settings(const WebhookEndpoint& endpoint) const;
   [[nodiscard]] RegisteredWebhookPtr with_health(const RegisteredWebhookPtr& webhook) const;
   [[nodiscard]] Result<void> load_state(RegisteredWebhook& webhook) const;
+  [[nodiscard]] Result<void> load_left_behind();
   [[nodiscard]] Timestamp now() const { return means_.clock.now().wall; }
   [[nodiscard]] WebhookKeyText make_key(bool signing) const;
   static void add_key(StoredWebhook& stored, WebhookKeyText text, Timestamp now);
 
   boost::asio::awaitable<Result<RegisteredWebhookPtr>> change(Caller caller, std::string name,
                                                               std::string_view what, Change make);
+  boost::asio::awaitable<Result<void>> declare_limits(WebhookEndpoint endpoint);
   /// Writes the endpoint, and with `state` its state.
   boost::asio::awaitable<Result<void>> write(RegisteredWebhook& webhook, std::string text,
                                              bool state);

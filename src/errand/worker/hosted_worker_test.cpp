@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <stdexcept>
 
@@ -43,13 +44,14 @@ Complete result(int n) { return {.result = {{"n", n}}}; }
 
 class HostedWorkerTest : public GatewayTest {
  protected:
-  void host(Function function, std::uint32_t slots = 1, const char* type = "work") {
+  Gateway::HostedId host(Function function, std::uint32_t slots = 1, const char* type = "work") {
     types_.hosted_types.insert(JobTypeName(type));
-    gateway_->host(threads_.context().get_executor(), {.name = "test",
-                                                       .types = {JobTypeName(type)},
-                                                       .slots = slots,
-                                                       .handler = std::make_shared<FunctionHandler>(
-                                                           handler_pool_, std::move(function))});
+    return gateway_->host(
+        threads_.context().get_executor(),
+        {.name = "test",
+         .types = {JobTypeName(type)},
+         .slots = slots,
+         .handler = std::make_shared<FunctionHandler>(handler_pool_, std::move(function))});
   }
 
   async::BlockingPool handler_pool_{{.threads = 4}};
@@ -70,6 +72,27 @@ TEST_F(HostedWorkerTest, RunsJobsAndStoresTheirResults) {
   until(second, job::JobStatus::kSucceeded);  // the slot is free again
   EXPECT_EQ(store_.reader().payload(first, store::PayloadKind::kResult).value()->bytes,
             R"({"n":42})");
+}
+
+TEST_F(HostedWorkerTest, AHandlerThatIsTakenBackFinishesWhatItHasAndGetsNothingMore) {
+  start();
+  std::promise<void> go;
+  const auto held = host([&](const AttemptPtr&) -> Outcome {
+    go.get_future().wait();
+    return result(1);
+  });
+  const JobId first = enqueue();
+  until(first, job::JobStatus::kRunning);
+  gateway_->unhost(held);
+  gateway_->unhost(held);  // once more changes nothing
+  const JobId second = enqueue();
+  go.set_value();
+  until(first, job::JobStatus::kSucceeded);
+  EXPECT_EQ(state(second)->status, job::JobStatus::kPending);
+  host([](const AttemptPtr&) -> Outcome { return result(2); });
+  until(second, job::JobStatus::kSucceeded);
+  EXPECT_EQ(store_.reader().payload(second, store::PayloadKind::kResult).value()->bytes,
+            R"({"n":2})");
 }
 
 TEST_F(HostedWorkerTest, RunsInternalJobsWhoseResultsNoSchemaKnows) {
