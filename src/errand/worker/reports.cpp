@@ -166,11 +166,12 @@ Reports::Decided Reports::decide(const Report& report, FencingToken token,
                            .refusal = std::nullopt};
           },
           [&](const Snooze& snooze) {
-            return Decided{
-                .command =
-                    job::Snooze{.token = token, .delay = snooze.delay, .reason = "by its worker"},
-                .result = "",
-                .refusal = std::nullopt};
+            return Decided{.command = job::Snooze{.token = token,
+                                                  .delay = snooze.delay,
+                                                  .reason = snooze.reason.empty() ? "by its worker"
+                                                                                  : snooze.reason},
+                           .result = "",
+                           .refusal = std::nullopt};
           },
       },
       report.what);

@@ -353,7 +353,7 @@ Result<WorkerMessage> read_message(const bj::value& value, const std::string& pl
   } else if (type == "release") {
     report(Release{});
   } else if (type == "snooze") {
-    report(Snooze{Milliseconds(in.required_integer("delayMs", 1, kThirtyDaysMs))});
+    report(Snooze{.delay = Milliseconds(in.required_integer("delayMs", 1, kThirtyDaysMs))});
   } else if (type == "drain") {
     message = Drain{};
   } else if (type == "step") {

@@ -73,6 +73,8 @@ struct Release {};
 
 struct Snooze {
   Milliseconds delay{0};
+  /// Of handlers within the server: stands in the job's history. Workers that connect give none.
+  std::string reason = {};
 };
 
 /// One of the messages about a single job.
