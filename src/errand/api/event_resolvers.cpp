@@ -139,34 +139,10 @@ void add_event_resolvers(const BackendPtr& backend, ResolverMap& map) {
       .add("subject",
            [](const job::Actor& a, auto&) { return FieldValue::text_view(a.subject.view()); });
 
-  const auto edge_ref = [backend](const ResolveInfo& info, const EventPage::Edge& edge) {
-    return FieldValue(ObjectRef{backend->object_type("JobEventEdge"),
-                                std::shared_ptr<const void>(*info.source.owner, &edge)});
-  };
-  TypedResolvers<EventPage>(*backend, map, names.type("JobEventConnection"))
-      .add("edges",
-           [edge_ref](const EventPage& page, const ResolveInfo& info) {
-             FieldValue::List list;
-             for (const EventPage::Edge& edge : page.edges) list.push_back(edge_ref(info, edge));
-             return FieldValue(std::move(list));
-           })
-      .add("nodes",
-           [backend](const EventPage& page, auto&) {
-             FieldValue::List list;
-             for (const EventPage::Edge& edge : page.edges) {
-               list.push_back(backend->event_value(edge.node));
-             }
-             return FieldValue(std::move(list));
-           })
-      .add("pageInfo", [backend](const EventPage& page, auto&) {
-        return FieldValue(ObjectRef{backend->object_type("PageInfo"),
-                                    std::make_shared<const PageInfo>(page_info(page))});
-      });
-  TypedResolvers<EventPage::Edge>(*backend, map, names.type("JobEventEdge"))
-      .add("cursor",
-           [](const EventPage::Edge& e, auto&) { return FieldValue::text_view(e.cursor); })
-      .add("node",
-           [backend](const EventPage::Edge& e, auto&) { return backend->event_value(e.node); });
+  add_connection_resolvers<EventPage>(backend, map, "JobEvent",
+                                      [backend](const std::shared_ptr<const EventView>& event) {
+                                        return backend->event_value(event);
+                                      });
 }
 
 }  // namespace errand::api

@@ -32,8 +32,7 @@ using notification::InboxItem;
 namespace {
 
 /// A page with whose it is, for the counts.
-struct InboxPage {
-  Page<InboxItem> page;
+struct InboxPage : Page<InboxItem> {
   TenantId tenant;
   SubjectId subject;
 };
@@ -64,13 +63,14 @@ asio::awaitable<FieldResult<FieldValue>> inbox(BackendPtr backend, const Resolve
     return Inbox(*reader).list(tenant, subject, wanted);
   });
   if (!found) co_return std::unexpected(api_error(std::move(found.error())));
-  InboxPage page{.page = {.has_next = found->more, .has_previous = has_previous},
-                 .tenant = tenant,
-                 .subject = subject};
+  InboxPage page;
+  page.has_next = found->more;
+  page.has_previous = has_previous;
+  page.tenant = tenant;
+  page.subject = subject;
   for (InboxItem& item : found->items) {
     std::string cursor = backend->cursors.name_cursor(tenant, item.id);
-    page.page.edges.push_back(
-        {std::move(cursor), std::make_shared<const InboxItem>(std::move(item))});
+    page.edges.push_back({std::move(cursor), std::make_shared<const InboxItem>(std::move(item))});
   }
   co_return FieldValue(ObjectRef{backend->object_type("NotificationItemConnection"),
                                  std::make_shared<const InboxPage>(std::move(page))});
@@ -222,34 +222,11 @@ void add_types(const BackendPtr& backend, ResolverMap& map) {
     };
   };
   TypedResolvers<InboxPage>(*backend, map, names.type("NotificationItemConnection"))
-      .add("edges",
-           [backend](const InboxPage& p, const ResolveInfo& info) {
-             FieldValue::List list;
-             for (const auto& edge : p.page.edges) {
-               list.push_back(part_value(info, backend->object_type("NotificationItemEdge"), edge));
-             }
-             return FieldValue(std::move(list));
-           })
-      .add("nodes",
-           [backend](const InboxPage& p, auto&) {
-             FieldValue::List list;
-             for (const auto& edge : p.page.edges) {
-               list.emplace_back(ObjectRef{backend->object_type("NotificationItem"), edge.node});
-             }
-             return FieldValue(std::move(list));
-           })
-      .add("pageInfo",
-           [backend](const InboxPage& p, auto&) {
-             return FieldValue(ObjectRef{backend->object_type("PageInfo"),
-                                         std::make_shared<const PageInfo>(page_info(p.page))});
-           })
       .add_awaitable("unseenCount", count(&Inbox::Counts::unseen))
       .add_awaitable("unreadCount", count(&Inbox::Counts::unread));
-  using Edge = Page<InboxItem>::Edge;
-  TypedResolvers<Edge>(*backend, map, names.type("NotificationItemEdge"))
-      .add("cursor", [](const Edge& e, auto&) { return text_value(e.cursor); })
-      .add("node", [backend](const Edge& e, auto&) {
-        return FieldValue(ObjectRef{backend->object_type("NotificationItem"), e.node});
+  add_connection_resolvers<InboxPage>(
+      backend, map, "NotificationItem", [backend](const std::shared_ptr<const InboxItem>& item) {
+        return FieldValue(ObjectRef{backend->object_type("NotificationItem"), item});
       });
 }
 

@@ -545,32 +545,9 @@ void add_log_types(const BackendPtr& backend, ResolverMap& map) {
       .add("finishedAt", [](const Record& r, auto&) { return time_value(r.finished_at); })
       .add("provider", [](const Record& r, auto&) { return text_or_null(r.provider); })
       .add("reference", [](const Record& r, auto&) { return text_or_null(r.reference); });
-  TypedResolvers<MessagePage>(*backend, map, names.type("JobNotificationConnection"))
-      .add("edges",
-           [backend](const MessagePage& page, const ResolveInfo& info) {
-             FieldValue::List list;
-             for (const auto& edge : page.edges) {
-               list.push_back(part_value(info, backend->object_type("JobNotificationEdge"), edge));
-             }
-             return FieldValue(std::move(list));
-           })
-      .add("nodes",
-           [backend](const MessagePage& page, auto&) {
-             FieldValue::List list;
-             for (const auto& edge : page.edges) {
-               list.emplace_back(ObjectRef{backend->object_type("JobNotification"), edge.node});
-             }
-             return FieldValue(std::move(list));
-           })
-      .add("pageInfo", [backend](const MessagePage& page, auto&) {
-        return FieldValue(ObjectRef{backend->object_type("PageInfo"),
-                                    std::make_shared<const PageInfo>(page_info(page))});
-      });
-  using Edge = MessagePage::Edge;
-  TypedResolvers<Edge>(*backend, map, names.type("JobNotificationEdge"))
-      .add("cursor", [](const Edge& e, auto&) { return text_value(e.cursor); })
-      .add("node", [backend](const Edge& e, auto&) {
-        return FieldValue(ObjectRef{backend->object_type("JobNotification"), e.node});
+  add_connection_resolvers<MessagePage>(
+      backend, map, "JobNotification", [backend](const std::shared_ptr<const Record>& record) {
+        return FieldValue(ObjectRef{backend->object_type("JobNotification"), record});
       });
   using View = NotSentView;
   TypedResolvers<View>(*backend, map, names.type("NotSent"))

@@ -154,34 +154,9 @@ asio::awaitable<FieldResult<FieldValue>> workers(BackendPtr backend, const Resol
 }
 
 void add_job_connection(const BackendPtr& backend, ResolverMap& map) {
-  const contract::Names& names = backend->contract->names();
-  TypedResolvers<JobPageView>(*backend, map, names.type("JobConnection"))
-      .add("edges",
-           [backend](const JobPageView& page, const ResolveInfo& info) {
-             FieldValue::List list;
-             for (const JobPageView::Edge& edge : page.edges) {
-               list.emplace_back(ObjectRef{backend->object_type("JobEdge"),
-                                           std::shared_ptr<const void>(*info.source.owner, &edge)});
-             }
-             return FieldValue(std::move(list));
-           })
-      .add("nodes",
-           [backend](const JobPageView& page, auto&) {
-             FieldValue::List list;
-             for (const JobPageView::Edge& edge : page.edges) {
-               list.push_back(backend->job_value(edge.node));
-             }
-             return FieldValue(std::move(list));
-           })
-      .add("pageInfo", [backend](const JobPageView& page, auto&) {
-        return FieldValue(ObjectRef{backend->object_type("PageInfo"),
-                                    std::make_shared<const PageInfo>(page_info(page))});
-      });
-  TypedResolvers<JobPageView::Edge>(*backend, map, names.type("JobEdge"))
-      .add("cursor",
-           [](const JobPageView::Edge& e, auto&) { return FieldValue::text_view(e.cursor); })
-      .add("node",
-           [backend](const JobPageView::Edge& e, auto&) { return backend->job_value(e.node); });
+  add_connection_resolvers<JobPageView>(backend, map, "Job", [backend](const job::StatePtr& state) {
+    return backend->job_value(state);
+  });
 }
 
 void add_queue_and_worker(const BackendPtr& backend, ResolverMap& map) {

@@ -275,37 +275,6 @@ void add_endpoint(const BackendPtr& backend, ResolverMap& map) {
       .add("secret", [](const Made& made, auto&) { return text_value(made.secret); });
 }
 
-void add_endpoint_connection(const BackendPtr& backend, ResolverMap& map) {
-  const contract::Names& names = backend->contract->names();
-  TypedResolvers<EndpointPage>(*backend, map, names.type("WebhookEndpointConnection"))
-      .add("edges",
-           [backend](const EndpointPage& page, const ResolveInfo& info) {
-             FieldValue::List list;
-             for (const EndpointPage::Edge& edge : page.edges) {
-               list.push_back(part_value(info, backend->object_type("WebhookEndpointEdge"), edge));
-             }
-             return FieldValue(std::move(list));
-           })
-      .add("nodes",
-           [backend](const EndpointPage& page, auto&) {
-             FieldValue::List list;
-             for (const EndpointPage::Edge& edge : page.edges) {
-               list.push_back(endpoint_value(*backend, edge.node));
-             }
-             return FieldValue(std::move(list));
-           })
-      .add("pageInfo", [backend](const EndpointPage& page, auto&) {
-        return FieldValue(ObjectRef{backend->object_type("PageInfo"),
-                                    std::make_shared<const PageInfo>(page_info(page))});
-      });
-  TypedResolvers<EndpointPage::Edge>(*backend, map, names.type("WebhookEndpointEdge"))
-      .add("cursor",
-           [](const EndpointPage::Edge& e, auto&) { return FieldValue::text_view(e.cursor); })
-      .add("node", [backend](const EndpointPage::Edge& e, auto&) {
-        return endpoint_value(*backend, e.node);
-      });
-}
-
 }  // namespace
 
 void add_webhook_resolvers(const BackendPtr& backend, ResolverMap& map) {
@@ -325,7 +294,9 @@ void add_webhook_resolvers(const BackendPtr& backend, ResolverMap& map) {
   add_root_field(backend, map, mutation, "rotateWebhookSecret", rotate);
   add_root_field(backend, map, mutation, "enableWebhookEndpoint", enable);
   add_endpoint(backend, map);
-  add_endpoint_connection(backend, map);
+  add_connection_resolvers<EndpointPage>(
+      backend, map, "WebhookEndpoint",
+      [backend](const RegisteredWebhookPtr& each) { return endpoint_value(*backend, each); });
 }
 
 }  // namespace errand::api
