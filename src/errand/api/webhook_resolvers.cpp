@@ -208,7 +208,7 @@ void add_endpoint(const BackendPtr& backend, ResolverMap& map) {
       .add("tags", [](const W& w, auto&) { return texts(w.endpoint.tags); })
       .add("data",
            [parts](const W& w, const ResolveInfo& info) {
-             return parts(info, "WebhookDataCondition", w.endpoint.data);
+             return parts(info, "WebhookEndpointDataCondition", w.endpoint.data);
            })
       .add("payload",
            [](const W& w, auto&) {
@@ -247,20 +247,22 @@ void add_endpoint(const BackendPtr& backend, ResolverMap& map) {
            [](const W& w, auto&) { return text_or_null(w.state.health.last_failure); })
       .add("lastSuccessAt",
            [](const W& w, auto&) { return time_value(w.state.health.last_success_at); })
-      .add("keys", [parts](const W& w,
-                           const ResolveInfo& info) { return parts(info, "WebhookKey", w.keys); })
+      .add("keys",
+           [parts](const W& w, const ResolveInfo& info) {
+             return parts(info, "WebhookEndpointKey", w.keys);
+           })
       .add("createdAt", [](const W& w, auto&) { return time_value(w.created_at); })
       .add("createdBy", [](const W& w, auto&) { return text_or_null(w.created_by.str()); })
       .add("changedAt", [](const W& w, auto&) { return time_value(w.changed_at); });
 
-  TypedResolvers<WebhookKey>(*backend, map, names.type("WebhookKey"))
+  TypedResolvers<WebhookKey>(*backend, map, names.type("WebhookEndpointKey"))
       .add("createdAt", [](const WebhookKey& k, auto&) { return time_value(k.created_at); })
       .add("expiresAt", [](const WebhookKey& k, auto&) { return time_value(k.until); })
       .add("publicKey", [](const WebhookKey& k, auto&) {
         return k.signing ? FieldValue(k.signing->public_text()) : FieldValue();
       });
 
-  TypedResolvers<WebhookDataCondition>(*backend, map, names.type("WebhookDataCondition"))
+  TypedResolvers<WebhookDataCondition>(*backend, map, names.type("WebhookEndpointDataCondition"))
       .add("path", [](const WebhookDataCondition& c, auto&) { return text_value(c.path); })
       .add("in", [](const WebhookDataCondition& c, auto&) {
         boost::json::array values;

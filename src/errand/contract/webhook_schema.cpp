@@ -9,7 +9,7 @@ type WebhookEndpoint {
   "Names it for good. Of an endpoint of the settings its name there."
   id: ID!
   "Whether it was made by the API, or is one of the settings, which the API does not change."
-  source: WebhookSource!
+  source: WebhookEndpointSource!
   "Where to. Of one of the settings scheme, host and port alone."
   url: String!
   "For people."
@@ -21,15 +21,15 @@ type WebhookEndpoint {
   "Only of jobs with one of these tags; empty: of all."
   tags: [String!]!
   "Conditions on an event's data, which all hold."
-  data: [WebhookDataCondition!]! @listSize(assumedSize: 2)
+  data: [WebhookEndpointDataCondition!]! @listSize(assumedSize: 2)
   "What its requests hold."
-  payload: WebhookPayload!
+  payload: WebhookEndpointPayload!
   "Content-Type of its requests; the body is the same with either."
   contentType: String!
   "Names of its further headers. Their values are never shown."
   headers: [String!]!
   "Whether the events of one job come in their order."
-  ordering: WebhookOrdering!
+  ordering: WebhookEndpointOrdering!
   "Requests at once."
   inFlight: Int!
   "Requests that begin in a second."
@@ -37,9 +37,9 @@ type WebhookEndpoint {
   "Of one request."
   timeout: Duration!
   "How it is."
-  status: WebhookStatus!
+  status: WebhookEndpointStatus!
   "Why it is disabled."
-  disabledReason: WebhookDisabledReason
+  disabledReason: WebhookEndpointDisabledReason
   "Since when it is disabled."
   disabledAt: DateTime
   "Requests that failed in a row, up to four: from then on it is failing."
@@ -53,7 +53,7 @@ type WebhookEndpoint {
   "When an event was last delivered."
   lastSuccessAt: DateTime
   "What its requests are signed with, the newest first. Secrets are never shown."
-  keys: [WebhookKey!]! @listSize(assumedSize: 2)
+  keys: [WebhookEndpointKey!]! @listSize(assumedSize: 2)
   "When it was made; null of one of the settings."
   createdAt: DateTime
   "Who made it."
@@ -62,28 +62,28 @@ type WebhookEndpoint {
   changedAt: DateTime
 }
 
-enum WebhookSource {
+enum WebhookEndpointSource {
   "createWebhookEndpoint made it."
   API
   "It is a table [webhooks.endpoints.NAME]."
   SETTINGS
 }
 
-enum WebhookPayload {
+enum WebhookEndpointPayload {
   "What happened, and to which job."
   THIN
   "The job's state right after the event too, and with `succeeded` its result."
   FULL
 }
 
-enum WebhookOrdering {
+enum WebhookEndpointOrdering {
   "As they can: one that is tried again lets later ones pass."
   NONE
   "Events of one job come in their order, each once the one before was delivered or given up."
   PER_JOB
 }
 
-enum WebhookStatus {
+enum WebhookEndpointStatus {
   "It gets its events."
   ACTIVE
   "It gets its events, and has failed four times in a row or more."
@@ -94,7 +94,7 @@ enum WebhookStatus {
   DISABLED
 }
 
-enum WebhookDisabledReason {
+enum WebhookEndpointDisabledReason {
   "It said that it is retired, by status 410."
   GONE
   "It has done nothing but fail for five days."
@@ -102,7 +102,7 @@ enum WebhookDisabledReason {
 }
 
 "A secret, and the key pair beside it where there is one."
-type WebhookKey {
+type WebhookEndpointKey {
   "When it was made; null of one of the settings."
   createdAt: DateTime
   "When it ceases to sign; null of the newest."
@@ -112,7 +112,7 @@ type WebhookKey {
 }
 
 "What a member of an event's data must be."
-type WebhookDataCondition {
+type WebhookEndpointDataCondition {
   "A JSON pointer into the event's data, as a thin payload has it."
   path: String!
   "It is one of these."
@@ -157,15 +157,15 @@ input WebhookEndpointInput {
   "Only of jobs with one of these tags."
   tags: [String!]
   "Conditions on an event's data, which all hold: 8 at most."
-  data: [WebhookDataConditionInput!]
+  data: [WebhookEndpointDataConditionInput!]
   "THIN where left out."
-  payload: WebhookPayload
+  payload: WebhookEndpointPayload
   "application/json, or application/cloudevents+json."
   contentType: String
   "All further headers; of one without a value the value that it has is kept."
-  headers: [WebhookHeaderInput!]
+  headers: [WebhookEndpointHeaderInput!]
   "NONE where left out."
-  ordering: WebhookOrdering
+  ordering: WebhookEndpointOrdering
   "Requests at once: 1 to 1000; 20 where left out."
   inFlight: Int
   "Requests that begin in a second: 1 to 100000; 100 where left out."
@@ -175,23 +175,23 @@ input WebhookEndpointInput {
   "Signs by an Ed25519 key pair too (v1a)."
   signingKey: Boolean
   "How the endpoint shows that it wants events, before this is done."
-  verification: WebhookVerification
+  verification: WebhookEndpointVerification
 }
 
-input WebhookHeaderInput {
+input WebhookEndpointHeaderInput {
   name: String!
   "Write-only: it is stored encrypted."
   value: String
 }
 
-input WebhookDataConditionInput {
+input WebhookEndpointDataConditionInput {
   "A JSON pointer into the event's data, as a thin payload has it, such as \"/error/code\"."
   path: String!
   "A list of 1 to 32 texts, numbers, booleans or nulls: it is one of these."
   in: JSON!
 }
 
-enum WebhookVerification {
+enum WebhookEndpointVerification {
   "It need not."
   NONE
   "It answers OPTIONS with WebHook-Allowed-Origin (CloudEvents' HTTP webhook specification)."
