@@ -22,6 +22,8 @@ using worker::FailureKind;
 using worker::make_failure;
 
 constexpr const char* kCollection = "notification_digest";
+/// A channel that is asked to end then has time to say so before the attempt's own end.
+constexpr Milliseconds kBeforeTheEnd{10'000};
 /// Messages of one digest: what comes beyond is counted in it.
 constexpr std::size_t kShownMax = 100;
 constexpr std::size_t kTextBytesOfOne = 2'000;
@@ -170,7 +172,7 @@ boost::asio::awaitable<worker::Outcome> DigestHandler::run(worker::AttemptPtr at
   const Message message = make(*digest, facts->records, offer.job.str());
   const auto left = std::chrono::duration_cast<Milliseconds>(attempt->ends_at() -
                                                              std::chrono::steady_clock::now());
-  auto sent = co_await channel->second->send(message, std::max(left / 2, Milliseconds(1'000)));
+  auto sent = co_await channel->second->send(message, std::max(left - kBeforeTheEnd, Milliseconds(1'000)));
   if (!sent) co_return std::move(sent.error());
   engine::WriteRecords erase;
   for (const store::Record& record : facts->records) {

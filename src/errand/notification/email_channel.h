@@ -43,7 +43,7 @@ class EmailChannel final : public Channel {
     std::vector<Provider> providers;  ///< not empty
     Mailbox from;
     std::optional<DkimKey> dkim;
-    std::size_t sends_max = 4;  ///< at once, each on a thread; > 0
+    std::size_t sends_max = 8;  ///< at once, each on a thread; > 0
     Observer observer;          ///< may be empty
   };
 

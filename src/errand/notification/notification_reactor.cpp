@@ -38,7 +38,8 @@ engine::EnqueueJob notification_job(std::string_view type, const TenantId& tenan
   spec.subject = SubjectId(kSubject);
   spec.type = JobTypeName(type);
   spec.queue = QueueName(type);
-  spec.timeout = 2min;
+  // A mail server may take ten minutes for its word after the message (RFC 5321, 4.5.3.2.6).
+  spec.timeout = type == kNoticeType ? 2min : 12min;
   spec.retention = kRetention;
   spec.retry = schedule();
   spec.input = {.digest = payload_key.sign(request.input), .size_bytes = request.input.size()};
