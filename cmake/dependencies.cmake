@@ -19,6 +19,9 @@ find_path(MUSTACHE_INCLUDE_DIR kainjow/mustache.hpp REQUIRED)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 # It asks for -pthread, which glibc no longer needs, and which would part its users from the precompiled headers.
 set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
+# Brokers that events are relayed to.
+pkg_check_modules(NATS REQUIRED IMPORTED_TARGET libnats>=3.4)
+pkg_check_modules(RABBITMQ REQUIRED IMPORTED_TARGET librabbitmq>=0.11)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 
 if(ERRAND_TESTS)

@@ -48,6 +48,8 @@
 #include "errand/notification/operator_notice.h"
 #include "errand/notification/webhook_manager.h"
 #include "errand/notification/webhook_reactor.h"
+#include "errand/relay/relay.h"
+#include "errand/relay/relay_set.h"
 #include "errand/runtime/event_bus.h"
 #include "errand/runtime/lane.h"
 #include "errand/runtime/lane_client.h"
@@ -207,6 +209,7 @@ class App::Impl {
                         notifications_->channels())});
     tasks_.spawn(context_.get_executor(), "sample the queues",
                  sample_queues(runtime::LaneClient(*lane_), metrics_));
+    if (auto done = start_relays(); !done) return done;
     http_->start();
     started_ = true;
     fill_summary();
@@ -234,6 +237,11 @@ class App::Impl {
         co_await http_->stop(config_.server.drain_timeout);
         co_await server_->stop();
         co_await gateway_->stop(std::chrono::steady_clock::now() + config_.server.drain_timeout);
+        // Last, so that what the others did still goes out.
+        if (relays_) {
+          relays_->stop();
+          co_await relays_->join();
+        }
       };
       asio::co_spawn(context_, end(), asio::use_future).wait();
     }
@@ -505,6 +513,33 @@ class App::Impl {
     for (const auto& hosted : handlers_->hosted()) {
       gateway_->host(context_.get_executor(), hosted);
     }
+  }
+
+  Result<void> start_relays() {
+    relays_.emplace(log_);
+    const auto now = store_->reader().last_position();
+    if (!now) return std::unexpected(now.error());
+    for (const relay::RelaySettings& settings : config_.relays) {
+      auto publisher = relay::make_publisher(settings);
+      if (!publisher) return std::unexpected(publisher.error());
+      relays_->add(std::make_unique<relay::Relay>(
+          relay::Relay::Options{.name = settings.name,
+                                .filter = settings.filter,
+                                .from = settings.from,
+                                .now = *now,
+                                .window = settings.window,
+                                .base_url = config_.server.public_url,
+                                .lineage = store_->lineage()},
+          relay::Relay::Means{.lane = runtime::LaneClient(*lane_),
+                              .reader = store_->reader(),
+                              .pool = *pool_,
+                              .bus = bus_,
+                              .random = random_,
+                              .metrics = metrics_},
+          *std::move(publisher), context_.get_executor(), log_));
+    }
+    relays_->start();
+    return {};
   }
 
   Result<void> bind_resolvers() {
@@ -796,6 +831,7 @@ class App::Impl {
   std::optional<notification::Notifications> notifications_;
   engine::ReactorList reactors_;
   std::optional<runtime::Lane> lane_;
+  std::optional<relay::RelaySet> relays_;
   std::optional<graphql::request::Service> service_;
   std::shared_ptr<void> document_cache_metrics_;
   std::unique_ptr<upstream::Front> front_;

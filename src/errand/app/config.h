@@ -16,6 +16,7 @@
 #include "errand/notification/notifications.h"
 #include "errand/notification/webhook_endpoint.h"
 #include "errand/outbound/address_guard.h"
+#include "errand/relay/relay_settings.h"
 #include "errand/server/cors.h"
 #include "errand/server/cross_site.h"
 #include "errand/server/status_profile.h"
@@ -136,6 +137,9 @@ struct Config {
 
   /// Who is told what of which jobs, and how.
   notification::NotificationSettings notifications;
+
+  /// Brokers that events are relayed to.
+  std::vector<relay::RelaySettings> relays;
 
   /// Commands that the server or `errand worker run` runs: what the machine gives them.
   struct Sandbox {

@@ -133,6 +133,61 @@ TEST_F(ConfigTest, SaysWhatIsWrongWithAnEndpoint) {
       has(error({.file = file("[webhooks.endpoints.\"A b\"]\n")}), "an endpoint's name is"));
 }
 
+TEST_F(ConfigTest, ReadsRelaysToBrokers) {
+  ConfigSources sources{
+      .file = file("[relay.nats.main]\nurl = \"tls://nats.example.com\"\nstream = \"ERRAND\"\n"
+                   "create = true\n"
+                   "[relay.amqp.main]\nurl = \"amqp://mq.example.com/production\"\n"
+                   "exchange = \"events\"\nrouting_key = \"jobs\"\nunroutable = \"skip\"\n"
+                   "types = [\"dev.errand.job.failed\"]\ntenants = [\"acme\"]\n"
+                   "from = \"beginning\"\nwindow = 10\ntimeout = \"2s\"\n")};
+  const auto loaded = load_config(sources);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const relay::RelaySettings nats{
+      .name = "nats.main",
+      .broker = relay::NatsSettings{.broker = {.url = "tls://nats.example.com", .create = true},
+                                    .stream = "ERRAND"}};
+  const relay::RelaySettings amqp{
+      .name = "amqp.main",
+      .filter = {.types = {"dev.errand.job.failed"}, .tenants = {TenantId("acme")}},
+      .from = relay::StartFrom::kBeginning,
+      .window = 10,
+      .broker = relay::AmqpSettings{.broker = {.url = "amqp://mq.example.com/production",
+                                               .topic = "jobs",
+                                               .timeout = std::chrono::seconds(2)},
+                                    .exchange = "events",
+                                    .unroutable = relay::Unroutable::kSkip}};
+  EXPECT_EQ(loaded->config.relays, (std::vector{nats, amqp}));
+  EXPECT_EQ(effective(*loaded, "relay.amqp").value,
+            "{main = {url = \"amqp://mq.example.com/production\", ...}}");
+}
+
+TEST_F(ConfigTest, SaysWhatIsWrongWithARelay) {
+  const auto wrong = [&](const std::string& text) { return error({.file = file(text)}); };
+  const auto expect = [&](const std::string& text, std::string_view part) {
+    EXPECT_NE(wrong(text).find(part), std::string::npos) << wrong(text);
+  };
+  const std::string nats = "[relay.nats.a]\nurl = \"nats://x\"\nstream = \"S\"\n";
+  const std::string amqp = "[relay.amqp.a]\nurl = \"amqp://x\"\nexchange = \"e\"\n";
+  expect("[relay.nats.a]\nurl = \"nats://x\"\n", "relay.nats.a: needs url and stream");
+  expect("[relay.amqp.a]\nexchange = \"e\"\n", "relay.amqp.a: needs url and exchange");
+  expect("[relay.nats.\"A b\"]\n", "a relay's name is");
+  expect("[relay.nats.a]\nurl = \"http://x\"\nstream = \"S\"\n", "url has another scheme");
+  expect("[relay.nats.a]\nurl = \"nats://u:s3cret@x\"\nstream = \"S\"\n",
+         "url has credentials in it");
+  expect("[relay.nats.a]\nurl = \"nats://x\"\nstream = \"a.b\"\n", "stream takes");
+  expect(nats + "subject = \"a.*\"\n", "subject takes");
+  expect(nats + "routing_key = \"a\"\n", "unknown key \"routing_key\"");
+  expect(nats + "types = [\"dev*\"]\n", "\"dev*\" is no type of events");
+  expect(nats + "tenants = []\n", "tenants takes a list");
+  expect(nats + "from = \"then\"\n", "from takes \"now\" or \"beginning\"");
+  expect(nats + "window = 0\n", "window takes a whole number from 1 to 1000");
+  expect(nats + "timeout = \"2m\"\n", "timeout takes a time");
+  expect(nats + "create = \"yes\"\n", "create takes true or false");
+  expect(amqp + "unroutable = \"drop\"\n", "unroutable takes \"wait\" or \"skip\"");
+  expect(amqp + "stream = \"S\"\n", "unknown key \"stream\"");
+}
+
 TEST_F(ConfigTest, SetsTheLimitsOnGraphqlDocuments) {
   ConfigSources sources;
   sources.file = file(

@@ -4,6 +4,7 @@
 
 #include "errand/app/notification_settings.h"
 #include "errand/app/object_settings.h"
+#include "errand/app/relay_setting_tables.h"
 
 namespace errand::app {
 namespace {
@@ -201,6 +202,33 @@ void add_webhook_settings(std::vector<Setting>& t) {
       [](Config& c) -> std::size_t& { return c.webhooks.endpoints_per_tenant; }, 0, 1'000));
 }
 
+/// A setting that is tables of errand.toml alone.
+Setting relay_setting(std::string_view key, std::string_view help,
+                      std::string (*show)(const Config&),
+                      Result<void> (*read)(Config&, const toml::table&)) {
+  return {key,
+          "",
+          help,
+          Setting::Kind::kTexts,
+          [key](Config&, Texts) -> Result<void> {
+            return fail(ErrorCode::kConfigInvalid,
+                        fmt::format("relays are tables of errand.toml: [{}.NAME]", key));
+          },
+          show,
+          read};
+}
+
+void add_relay_settings(std::vector<Setting>& t) {
+  t.push_back(relay_setting("relay.nats",
+                            "streams of NATS JetStream that events are relayed to: "
+                            "a table for each, [relay.nats.NAME]",
+                            show_nats_relays, read_nats_relays));
+  t.push_back(relay_setting("relay.amqp",
+                            "AMQP exchanges that events are relayed to: a table for "
+                            "each, [relay.amqp.NAME]",
+                            show_amqp_relays, read_amqp_relays));
+}
+
 void add_way_settings(std::vector<Setting>& t) {
   t.push_back(list_setting("outbound.allow", "",
                            "subnets, addresses and host names that requests of the server may "
@@ -325,6 +353,7 @@ const std::vector<Setting>& settings_table() {
     add_upstream_settings(t);
     add_webhook_settings(t);
     add_notification_settings(t);
+    add_relay_settings(t);
     t.push_back(text_setting(
         "store.data", "--data", "directory of the database and the master key",
         [](Config& c) -> std::string& { return c.store.data; }, Setting::Kind::kPath));

@@ -38,6 +38,25 @@ inline constexpr GaugeDescription kWorkerSlots{
     "errand_worker_slots", "Slots of connected workers: busy, free.", {"state"}};
 inline constexpr GaugeDescription kWorkersConnected{
     "errand_workers_connected", "Connected workers.", {}};
+inline constexpr CounterDescription kRelayPublished{
+    "errand_relay_published_total", "Events that a broker confirmed.", {"relay"}};
+inline constexpr CounterDescription kRelayFailures{
+    "errand_relay_failures_total",
+    "Attempts to publish after which some events were left, to be published again.",
+    {"relay"}};
+inline constexpr CounterDescription kRelayMissed{
+    "errand_relay_missed_total",
+    "Positions of the log whose events were deleted before they were relayed.",
+    {"relay"}};
+inline constexpr CounterDescription kRelayUnroutable{
+    "errand_relay_unroutable_total",
+    "Events that the broker had no queue for, and that were passed over.",
+    {"relay"}};
+inline constexpr GaugeDescription kRelayLag{"errand_relay_lag_positions",
+                                            "Positions of the log that a relay has not passed yet.",
+                                            {"relay"}};
+inline constexpr GaugeDescription kRelayConnected{
+    "errand_relay_connected", "Whether a relay is connected to its broker: 1 or 0.", {"relay"}};
 inline constexpr CounterDescription kWebhookDeliveriesRefused{
     "errand_webhook_deliveries_refused_total",
     "Events that an endpoint does not get, because too many wait for it already.",
@@ -48,7 +67,8 @@ inline constexpr CounterDescription kWebhookEndpointChanges{
     {"change"}};
 inline constexpr CounterDescription kNotifications{
     "errand_notifications_total",
-    "Messages of notifications by what became of them: SENT, SUPPRESSED, GATHERED, FAILED attempts.",
+    "Messages of notifications by what became of them: SENT, SUPPRESSED, GATHERED, FAILED "
+    "attempts.",
     {"channel", "outcome"}};
 inline constexpr CounterDescription kMailTransmissions{
     "errand_mail_transmissions_total",

@@ -1,0 +1,120 @@
+// Debian's nats-server and rabbitmq-server, on free loopback ports and with all that they keep in a temporary folder: brokers that a test kills and
+// starts again on the same data.
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { createConnection, createServer } from "node:net";
+import { join } from "node:path";
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** The first bytes that come from a port, or null where nothing listens. */
+const greeting = (port, hello) => new Promise((resolve) => {
+  const socket = createConnection({ host: "127.0.0.1", port });
+  const end = (value) => { socket.destroy(); resolve(value); };
+  socket.once("connect", () => hello && socket.write(hello));
+  socket.once("data", end);
+  socket.once("error", () => end(null));
+  socket.once("close", () => end(null));
+  socket.setTimeout(2000, () => end(null));
+});
+
+/** A process group of its own, so that all of it can be killed. */
+class Broker {
+  constructor(folder) {
+    this.folder = folder;
+    mkdirSync(folder, { recursive: true });
+    this.log = join(folder, "broker.log");
+  }
+  spawn(program, args, environment = process.env) {
+    const out = openSync(this.log, "a");
+    this.process = spawn(program, args, { cwd: this.folder, env: environment, detached: true, stdio: ["ignore", out, out] });
+    closeSync(out);
+    this.exited = new Promise((resolve) => this.process.once("exit", resolve));
+    this.process.once("error", (error) => { this.failed = error; });
+  }
+  /** Waits until it answers `hello`; the end of its process is an error. */
+  async ready(hello) {
+    let ended = false;
+    this.exited.then(() => { ended = true; });
+    for (const end = Date.now() + 180_000; ; await pause(100)) {
+      if (ended || this.failed || Date.now() > end) {
+        throw new Error(`${this.constructor.name} did not start: ${this.failed ?? readFileSync(this.log, "utf8").slice(-4000)}`);
+      }
+      if (await greeting(this.port, hello)) return;
+    }
+  }
+  async kill() {
+    if (!this.process) return;
+    try {
+      process.kill(-this.process.pid, "SIGKILL");
+    } catch (error) {
+      if (error.code !== "ESRCH") throw error;
+    }
+    await this.exited;
+  }
+}
+
+export class Nats extends Broker {
+  async start() {
+    this.port ??= await freePort();
+    this.spawn("/usr/sbin/nats-server", ["-js", "-a", "127.0.0.1", "-p", String(this.port), "-sd", join(this.folder, "store")]);
+    await this.ready();
+    return this;
+  }
+  get url() {
+    return `nats://127.0.0.1:${this.port}`;
+  }
+}
+
+/** With a port mapper (epmd) of its own, which goes with it: nothing of the machine's is used or left. */
+export class Rabbit extends Broker {
+  async start() {
+    if (!this.port) {
+      [this.port, this.distribution, this.mapper] = [await freePort(), await freePort(), await freePort()];
+      // The server runs as whoever runs the test; Erlang wants its cookie at home, and for nobody else.
+      writeFileSync(join(this.folder, ".erlang.cookie"), "relaystest", { mode: 0o400 });
+      writeFileSync(join(this.folder, "rabbitmq.conf"), `listeners.tcp.default = 127.0.0.1:${this.port}\n`);
+      writeFileSync(join(this.folder, "advanced.config"), "[].\n");
+      writeFileSync(join(this.folder, "enabled_plugins"), "[].\n");
+    }
+    const environment = {
+      ...process.env,
+      HOME: this.folder,
+      RABBITMQ_NODENAME: `errand-test-${this.port}@localhost`,
+      RABBITMQ_MNESIA_BASE: join(this.folder, "mnesia"),
+      RABBITMQ_LOG_BASE: join(this.folder, "log"),
+      RABBITMQ_LOGS: "-",
+      RABBITMQ_DIST_PORT: String(this.distribution),
+      ERL_EPMD_PORT: String(this.mapper),
+      ERL_EPMD_ADDRESS: "127.0.0.1",
+      RABBITMQ_CONFIG_FILE: join(this.folder, "rabbitmq.conf"),
+      RABBITMQ_ADVANCED_CONFIG_FILE: join(this.folder, "advanced.config"),
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(this.folder, "enabled_plugins"),
+      RABBITMQ_PID_FILE: join(this.folder, "pid"),
+      RABBITMQ_CONF_ENV_FILE: "/dev/null",
+    };
+    if (!this.epmd) {
+      this.epmd = spawn("epmd", ["-port", String(this.mapper)], { env: environment, stdio: "ignore" });
+      this.epmd.once("error", (error) => { this.failed = error; });
+    }
+    this.spawn("/usr/lib/rabbitmq/bin/rabbitmq-server", [], environment);
+    // It listens a while before it takes anybody: the answer to the protocol's header counts.
+    await this.ready(Buffer.from("AMQP\x00\x00\x09\x01", "latin1"));
+    return this;
+  }
+  get url() {
+    return `amqp://127.0.0.1:${this.port}`;
+  }
+  async end() {
+    await this.kill();
+    this.epmd?.kill("SIGKILL");
+  }
+}
