@@ -24,6 +24,13 @@ using worker::make_failure;
 constexpr const char* kCollection = "notification_digest";
 /// A channel that is asked to end then has time to say so before the attempt's own end.
 constexpr Milliseconds kBeforeTheEnd{10'000};
+constexpr const char* kMarks = "notification_gathered";
+/// Messages that one digest takes; what waits beyond comes with the next one.
+constexpr std::size_t kTakenMax = 5'000;
+/// Member of a record that says which digest has claimed it.
+constexpr const char* kClaim = "digest";
+/// Pause where another digest was faster.
+constexpr Milliseconds kContended{2'000};
 /// Messages of one digest: what comes beyond is counted in it.
 constexpr std::size_t kShownMax = 100;
 constexpr std::size_t kTextBytesOfOne = 2'000;
@@ -37,12 +44,15 @@ std::string text_member(const boost::json::object& object, const char* name) {
 
 }  // namespace
 
-std::string Digest::key(const crypto::HmacKey& payload_key) const {
+std::string Digest::group(const crypto::HmacKey& payload_key) const {
   const auto who =
       payload_key.sign(fmt::format("{}\n{}\n{}", contract::to_string(channel), category,
                                    UserBook::user_of(recipient) + recipient.hook));
-  return fmt::format("{}/{}", crypto::to_hex(std::span(who).first(16)),
-                     until.time_since_epoch().count());
+  return crypto::to_hex(std::span(who).first(16));
+}
+
+std::string Digest::key(const crypto::HmacKey& payload_key) const {
+  return fmt::format("{}/{}", group(payload_key), until.time_since_epoch().count());
 }
 
 std::string Digest::to_json() const {
@@ -80,8 +90,9 @@ std::optional<Digest> parse_digest(std::string_view text, const TenantId& tenant
                 .until = Timestamp(Milliseconds(until->get_int64()))};
 }
 
-engine::RecordChange gathered(const Digest& digest, const Message& message,
-                              const crypto::HmacKey& payload_key) {
+std::vector<engine::RecordChange> gathered(const Digest& digest, const Message& message,
+                                           const crypto::HmacKey& payload_key) {
+  const std::string time = format_timestamp(message.time);
   std::string text;
   json::Writer out(text);
   out.begin_object();
@@ -89,24 +100,43 @@ engine::RecordChange gathered(const Digest& digest, const Message& message,
        {std::pair<std::string_view, std::string_view>{"title", message.title},
         {"text", cut_utf8(message.text, kTextBytesOfOne)},
         {"link", message.link},
-        {"time", format_timestamp(message.time)}}) {
+        {"time", time}}) {
     out.key(name);
     out.string(value);
   }
   out.end_object();
-  return {.id = {kCollection, digest.recipient.tenant, digest.key(payload_key) + "/" + message.id},
-          .text = std::move(text),
-          .expires_at = digest.until + kKept};
+  const TenantId& tenant = digest.recipient.tenant;
+  const Timestamp expires_at = digest.until + kKept;
+  return {{.id = {kCollection, tenant, digest.group(payload_key) + "/" + message.id},
+           .text = std::move(text),
+           .expires_at = expires_at,
+           .if_revision = 0},
+          {.id = {kMarks, tenant, message.id},
+           .text = "{}",
+           .expires_at = expires_at,
+           .if_revision = 0}};
 }
 
-Result<DigestHandler::Facts> DigestHandler::load(const Digest& digest) const {
+Result<DigestHandler::Facts> DigestHandler::load(const Digest& digest, const JobId& job) const {
   Facts facts;
-  auto records = means_.reader.records({.collection = kCollection,
-                                        .tenant = digest.recipient.tenant,
-                                        .prefix = digest.key(means_.payload_key) + "/"},
-                                       {.limit = engine::kRecordChangesMax});
-  if (!records) return std::unexpected(records.error());
-  facts.records = *std::move(records);
+  const store::RecordFilter filter{.collection = kCollection,
+                                   .tenant = digest.recipient.tenant,
+                                   .prefix = digest.group(means_.payload_key) + "/"};
+  store::RecordPage page{.limit = engine::kRecordChangesMax};
+  while (facts.records.size() < kTakenMax) {
+    auto records = means_.reader.records(filter, page);
+    if (!records) return std::unexpected(records.error());
+    const bool last = records->size() < page.limit;
+    if (!last) page.after = records->back().id;
+    for (store::Record& record : *records) {
+      const auto value = json::parse(record.text);
+      const auto* object = value ? value->if_object() : nullptr;
+      if (object == nullptr) continue;
+      const std::string claimed = text_member(*object, kClaim);
+      if (claimed.empty() || claimed == job.str()) facts.records.push_back(std::move(record));
+    }
+    if (last) break;
+  }
   const std::string user = UserBook::user_of(digest.recipient);
   if (user.empty()) return facts;
   auto preferences = means_.users.preferences(digest.recipient.tenant, user);
@@ -115,13 +145,50 @@ Result<DigestHandler::Facts> DigestHandler::load(const Digest& digest) const {
   return facts;
 }
 
+boost::asio::awaitable<Result<void>> DigestHandler::claim(std::vector<store::Record>& records,
+                                                          JobId job) {
+  engine::WriteRecords batch;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    auto value = json::parse(records[i].text);
+    auto* object = value ? value->if_object() : nullptr;
+    if (object != nullptr && text_member(*object, kClaim).empty()) {
+      (*object)[kClaim] = job.str();
+      batch.changes.push_back({.id = records[i].id,
+                               .text = json::to_text(*value),
+                               .expires_at = records[i].expires_at,
+                               .if_revision = records[i].revision});
+      places.push_back(i);
+    }
+    const bool full = batch.changes.size() == engine::kRecordChangesMax;
+    if (batch.changes.empty() || (!full && i + 1 < records.size())) continue;
+    auto written = co_await means_.lane.execute_as<engine::RecordsReply>(
+        std::exchange(batch, engine::WriteRecords()));
+    if (!written) co_return std::unexpected(written.error());
+    for (std::size_t k = 0; k < places.size(); ++k) records[places[k]] = written->records[k];
+    places.clear();
+  }
+  co_return Result<void>();
+}
+
+boost::asio::awaitable<void> DigestHandler::erase(const std::vector<store::Record>& records) {
+  std::vector<engine::Request> batches;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (i % engine::kRecordChangesMax == 0) batches.emplace_back(engine::WriteRecords());
+    std::get<engine::WriteRecords>(batches.back())
+        .changes.push_back({.id = records[i].id, .text = std::nullopt});
+  }
+  // What is left behind stays claimed by this job, which does not run again, and expires.
+  (void)co_await means_.lane.execute_all(std::move(batches));
+}
+
 Message DigestHandler::make(const Digest& digest, const std::vector<store::Record>& records,
                             std::string id) const {
   Message message{.id = std::move(id),
                   .recipient = digest.recipient,
                   .category = digest.category,
                   .title = fmt::format("{} notifications: {}", records.size(), digest.category),
-                  .time = means_.clock.now().wall};
+                  .time = digest.until};
   message.unsubscribe_url = means_.links.url({.tenant = digest.recipient.tenant,
                                               .user = UserBook::user_of(digest.recipient),
                                               .category = digest.category,
@@ -157,29 +224,49 @@ boost::asio::awaitable<worker::Outcome> DigestHandler::run(worker::AttemptPtr at
   }
   const auto channel = means_.channels.find(digest->channel);
   if (channel == means_.channels.end()) {
+    // The messages stay, for a digest of a server whose settings have the channel again.
     co_return worker::Complete{
         .result = {{"outcome", "SUPPRESSED"}, {"reason", to_string(WhyNot::kChannelMissing)}}};
   }
-  const auto facts = co_await means_.pool.run([&] { return load(*digest); });
+  auto facts = co_await means_.pool.run([&] { return load(*digest, offer.job); });
   if (!facts) {
     co_return make_failure(FailureKind::kTransient, "DIGEST_NOT_READY", facts.error().message);
   }
+  const auto suppressed = [&](WhyNot reason) {
+    return worker::Complete{.result = {{"outcome", "SUPPRESSED"},
+                                       {"reason", to_string(reason)},
+                                       {"messages", facts->records.size()}}};
+  };
+  // What the user has chosen since. Defaults are no matter: they were when it was gathered.
   const Timestamp now = means_.clock.now().wall;
-  if (const auto until = facts->preferences.quiet.quiet_until(now)) {
-    co_return worker::Snooze{.delay = std::max(*until - now, Milliseconds(1'000))};
+  const Decision decision = decide(facts->preferences, {},
+                                   {.category = digest->category, .channel = digest->channel}, now);
+  if (decision.kind == Decision::Kind::kHold) {
+    co_return worker::Snooze{.delay = std::max(*decision.until - now, Milliseconds(1'000)),
+                             .reason = std::string(to_string(decision.reason))};
   }
   if (facts->records.empty()) co_return worker::Complete{.result = {{"outcome", "NOTHING"}}};
+  if (const auto claimed = co_await claim(facts->records, offer.job); !claimed) {
+    if (claimed.error().code == ErrorCode::kConflict) {
+      co_return worker::Snooze{.delay = kContended, .reason = "ANOTHER_DIGEST"};
+    }
+    co_return make_failure(FailureKind::kTransient, "DIGEST_NOT_READY", claimed.error().message);
+  }
+  if (decision.kind == Decision::Kind::kSuppress) {
+    co_await erase(facts->records);
+    co_return suppressed(decision.reason);
+  }
   const Message message = make(*digest, facts->records, offer.job.str());
   const auto left = std::chrono::duration_cast<Milliseconds>(attempt->ends_at() -
                                                              std::chrono::steady_clock::now());
-  auto sent = co_await channel->second->send(message, std::max(left - kBeforeTheEnd, Milliseconds(1'000)));
-  if (!sent) co_return std::move(sent.error());
-  engine::WriteRecords erase;
-  for (const store::Record& record : facts->records) {
-    erase.changes.push_back({.id = record.id, .text = std::nullopt});
+  auto sent =
+      co_await channel->second->send(message, std::max(left - kBeforeTheEnd, Milliseconds(1'000)));
+  if (!sent) {
+    if (sent.error().code != kNoRecipient) co_return std::move(sent.error());
+    co_await erase(facts->records);
+    co_return suppressed(WhyNot::kNoRecipient);
   }
-  // Left behind they expire; the job itself does not run again.
-  (void)co_await means_.lane.execute(std::move(erase));
+  co_await erase(facts->records);
   co_return worker::Complete{.result = {{"outcome", "SENT"},
                                         {"messageId", message.id},
                                         {"messages", facts->records.size()},

@@ -30,7 +30,10 @@ struct Digest {
   std::string category;
   Timestamp until{};
 
-  /// Names the window, and begins the keys of its records. Holds no address.
+  /// Names the recipient, channel and category, and begins the keys of the records that wait for
+  /// their digests, whichever window they were meant for. Holds no address.
+  [[nodiscard]] std::string group(const crypto::HmacKey& payload_key) const;
+  /// Names the window.
   [[nodiscard]] std::string key(const crypto::HmacKey& payload_key) const;
   [[nodiscard]] std::string to_json() const;
 
@@ -39,12 +42,14 @@ struct Digest {
 /// @return nullopt for what to_json() did not write
 std::optional<Digest> parse_digest(std::string_view json, const TenantId& tenant);
 
-/// The record of a message that waits for its digest.
-engine::RecordChange gathered(const Digest& digest, const Message& message,
-                              const crypto::HmacKey& payload_key);
+/// What makes a message wait for its digest: it, and a mark that it did, which outlives it. Refused
+/// with kConflict where that was written before, be the message sent by now or not.
+std::vector<engine::RecordChange> gathered(const Digest& digest, const Message& message,
+                                           const crypto::HmacKey& payload_key);
 
-/// Sends what was gathered in a window as one message, once it is over and the user's quiet hours
-/// are. Thread-safe.
+/// Sends what waits as one message, once the window is over and the user's quiet hours are. Each
+/// waiting message is claimed by one digest before it is sent, so that it stands in no other.
+/// Thread-safe.
 class DigestHandler final : public worker::Handler {
  public:
   /// All outlive the handler.
@@ -68,7 +73,10 @@ class DigestHandler final : public worker::Handler {
     std::vector<store::Record> records;
     Preferences preferences;
   };
-  [[nodiscard]] Result<Facts> load(const Digest& digest) const;
+  /// On the pool. Those that wait unclaimed, or claimed by `job`.
+  [[nodiscard]] Result<Facts> load(const Digest& digest, const JobId& job) const;
+  boost::asio::awaitable<Result<void>> claim(std::vector<store::Record>& records, JobId job);
+  boost::asio::awaitable<void> erase(const std::vector<store::Record>& records);
   [[nodiscard]] Message make(const Digest& digest, const std::vector<store::Record>& records,
                              std::string id) const;
 

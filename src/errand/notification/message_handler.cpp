@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "errand/base/time_text.h"
+#include "errand/job/evolve.h"
 #include "errand/json/parse.h"
 #include "errand/notification/digest_handler.h"
 #include "errand/notification/message_data.h"
@@ -23,6 +24,8 @@ using worker::make_failure;
 /// A channel that is asked to end then has time to say so before the attempt's own end.
 constexpr Milliseconds kBeforeTheEnd{10'000};
 constexpr Milliseconds kSendMin{1'000};
+/// Digests after the one of its window that a message may find to be under way.
+constexpr int kDigestsTried = 3;
 
 }  // namespace
 
@@ -38,6 +41,16 @@ Result<MessageHandler::Facts> MessageHandler::load(const MessageRequest& request
   if (!job) return std::unexpected(job.error());
   facts.job = *std::move(job);
   if (!facts.job) return facts;
+  // A message that is held or tried again tells of the milestone, not of what came later.
+  const Sequence reached = request.notice.sequence;
+  if (reached != Sequence{} && reached < facts.job->last_sequence) {
+    const auto history =
+        means_.reader.events_of(request.notice.job, Sequence{0}, to_number(reached));
+    if (!history) return std::unexpected(history.error());
+    auto then = job::fold(*history);
+    if (!then) return std::unexpected(then.error());
+    facts.job = std::make_shared<const job::JobState>(*std::move(then));
+  }
   const auto read = [&](store::PayloadKind kind) -> Result<boost::json::value> {
     const auto payload = means_.reader.payload(request.notice.job, kind);
     if (!payload) return std::unexpected(payload.error());
@@ -52,9 +65,11 @@ Result<MessageHandler::Facts> MessageHandler::load(const MessageRequest& request
     if (const auto* object = input->if_object()) {
       facts.input = means_.contract.redact(*type, *object);
     }
-    auto result = read(store::PayloadKind::kResult);
-    if (!result) return std::unexpected(result.error());
-    facts.result = *std::move(result);
+    if (facts.job->status == job::JobStatus::kSucceeded) {
+      auto result = read(store::PayloadKind::kResult);
+      if (!result) return std::unexpected(result.error());
+      facts.result = *std::move(result);
+    }
   }
   const std::string user = UserBook::user_of(request.recipient);
   if (user.empty()) return facts;
@@ -112,7 +127,7 @@ Result<Message> MessageHandler::make(const MessageRequest& request,
        .category = policy.rule.category,
        .zone = facts.contact.zone.empty() ? facts.preferences.quiet.zone : facts.contact.zone,
        .unsubscribe_url = message.unsubscribe_url,
-       .now = means_.clock.now().wall});
+       .now = message.time});
   auto text = means_.templates.render({.name = policy.rule.template_name,
                                        .channel = request.channel,
                                        .locale = facts.contact.locale,
@@ -127,30 +142,44 @@ Result<Message> MessageHandler::make(const MessageRequest& request,
 
 boost::asio::awaitable<worker::Outcome> MessageHandler::gather(const MessageRequest& request,
                                                                Message message, Timestamp until) {
-  const Digest digest{.channel = request.channel,
-                      .recipient = message.recipient,
-                      .category = message.category,
-                      .until = until};
-  engine::EnqueueJob job = notification_job(kDigestType, request.recipient.tenant, digest.to_json(),
-                                            digest.key(means_.payload_key), means_.payload_key);
-  job.id = JobId{Uuid::v7(means_.clock.now().wall, means_.random)};
-  job.spec.scheduled_for = until;
-  job.correlation_id = job.id.str();
-  // First what is to be sent, then who sends it: a crash in between leaves a record that the next
-  // attempt writes again.
+  Digest digest{.channel = request.channel,
+                .recipient = message.recipient,
+                .category = message.category,
+                .until = until};
+  // First what is to be sent, then who sends it. That the record is there already says that an
+  // earlier attempt came so far.
   const auto written = co_await means_.lane.execute(
-      engine::WriteRecords{.changes = {gathered(digest, message, means_.payload_key)}});
-  if (!written) {
+      engine::WriteRecords{.changes = gathered(digest, message, means_.payload_key)});
+  if (!written && written.error().code != ErrorCode::kConflict) {
     co_return make_failure(FailureKind::kTransient, "NOT_GATHERED", written.error().message);
   }
-  const auto made = co_await means_.lane.execute(std::move(job));
-  if (!made) co_return make_failure(FailureKind::kTransient, "NOT_GATHERED", made.error().message);
+  for (int i = 0;; ++i) {
+    engine::EnqueueJob job =
+        notification_job(kDigestType, request.recipient.tenant, digest.to_json(),
+                         digest.key(means_.payload_key), means_.payload_key);
+    job.id = JobId{Uuid::v7(means_.clock.now().wall, means_.random)};
+    job.spec.scheduled_for = digest.until;
+    job.correlation_id = job.id.str();
+    const auto made = co_await means_.lane.execute_as<engine::JobReply>(std::move(job));
+    if (!made) {
+      co_return make_failure(FailureKind::kTransient, "NOT_GATHERED", made.error().message);
+    }
+    // One that runs, or is over, may have looked before the record was there: the next one looks
+    // again.
+    const job::JobState& state = *made->state;
+    if (!state.terminal() && !job::has_lease(state.status)) break;
+    if (i == kDigestsTried) {
+      co_return make_failure(FailureKind::kTransient, "NOT_GATHERED",
+                             "Every digest that could take the message was just being sent.");
+    }
+    digest.until += kDigestMin;
+  }
   means_.metrics
       .counter(telemetry::kNotifications, {contract::to_string(request.channel), "GATHERED"})
       .add();
   co_return worker::Complete{.result = {{"outcome", "GATHERED"},
                                         {"reason", to_string(WhyNot::kDigest)},
-                                        {"until", format_timestamp(until)}}};
+                                        {"until", format_timestamp(digest.until)}}};
 }
 
 boost::asio::awaitable<worker::Outcome> MessageHandler::run(worker::AttemptPtr attempt) {
@@ -178,16 +207,17 @@ boost::asio::awaitable<worker::Outcome> MessageHandler::run(worker::AttemptPtr a
                                    now);
   if (decision.kind == Decision::Kind::kSuppress) co_return suppress(*request, decision.reason);
   if (decision.kind == Decision::Kind::kHold) {
-    co_return worker::Snooze{.delay = std::max(*decision.until - now, kSendMin)};
+    co_return worker::Snooze{.delay = std::max(*decision.until - now, kSendMin),
+                             .reason = std::string(to_string(decision.reason))};
   }
   auto message = make(*request, *policy, *facts, offer);
   if (!message) {
     co_return make_failure(FailureKind::kPermanent, "MESSAGE_NOT_MADE", message.error().message,
                            "Correct the template; then requeue the message.");
   }
-  if (request->channel == NotifyChannel::kEmail &&
-      message->recipient.address.find('@') == std::string::npos) {
-    co_return suppress(*request, WhyNot::kNoRecipient);
+  if (request->channel == NotifyChannel::kEmail && !is_mail_address(message->recipient.address)) {
+    co_return suppress(*request, message->recipient.address.contains('@') ? WhyNot::kBadAddress
+                                                                          : WhyNot::kNoRecipient);
   }
   if (decision.kind == Decision::Kind::kGather) {
     co_return co_await gather(*request, *std::move(message), *decision.until);

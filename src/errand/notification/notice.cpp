@@ -33,6 +33,10 @@ void write_members(json::Writer& out, const Notice& notice) {
     out.key("share");
     out.number(notice.share);
   }
+  if (notice.sequence != Sequence{}) {
+    out.key("sequence");
+    out.unsigned_integer(to_number(notice.sequence));
+  }
 }
 
 std::string text_member(const boost::json::object& object, const char* name) {
@@ -53,6 +57,10 @@ std::optional<Notice> read_notice(const boost::json::object& object) {
                 .milestone = *milestone};
   if (const auto* share = object.if_contains("share"); share != nullptr && share->is_number()) {
     notice.share = share->to_number<double>();
+  }
+  if (const auto* sequence = object.if_contains("sequence");
+      sequence != nullptr && sequence->is_int64() && sequence->get_int64() > 0) {
+    notice.sequence = Sequence{static_cast<std::uint64_t>(sequence->get_int64())};
   }
   return notice;
 }

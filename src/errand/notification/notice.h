@@ -23,6 +23,9 @@ struct Notice {
   std::string policy;
   Milestone milestone = Milestone::kSucceeded;
   double share = 0;  ///< of the work, of kProgress; else 0
+  /// The event that reached it: the job is told of as it was then, whenever that is sent. 0: as it
+  /// is (OVERDUE).
+  Sequence sequence{};
 
   /// The same for every time at which the run comes there. One is made of each.
   [[nodiscard]] std::string key() const;
@@ -39,7 +42,7 @@ std::optional<Notice> parse_notice(std::string_view json);
 /// One recipient is to be told of a milestone over one channel, whichever policies ask for it: the
 /// input of a message_type() job. That job is the decision: its result says what became of it.
 struct MessageRequest {
-  Notice notice;  ///< of the first policy that asked
+  Notice notice;  ///< its policy is the one that decides
   NotifyChannel channel = NotifyChannel::kEmail;
   Recipient recipient;  ///< of the job's tenant
 

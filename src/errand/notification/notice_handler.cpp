@@ -44,7 +44,31 @@ const boost::json::value* at_path(const boost::json::object& input, std::string_
   }
 }
 
+/// Whether `policy` tells of what `notice` is about, over `channel`.
+bool tells(const NotificationPolicy& policy, const Notice& notice, NotifyChannel channel) {
+  const contract::NotifyRule& rule = policy.rule;
+  return std::ranges::find(rule.on, notice.milestone) != rule.on.end() &&
+         std::ranges::find(rule.channels, channel) != rule.channels.end() &&
+         (notice.milestone != Milestone::kProgress ||
+          std::ranges::find(rule.progress, notice.share) != rule.progress.end());
+}
+
 }  // namespace
+
+const NotificationPolicy& deciding_policy(const NotificationPolicy& own, const Notice& notice,
+                                          NotifyChannel channel, const Recipient& recipient,
+                                          const job::JobState& job,
+                                          const boost::json::object& input,
+                                          const NotificationPolicies& policies,
+                                          const NotificationGroups& groups) {
+  if (own.rule.mandatory) return own;
+  for (const NotificationPolicy& policy : policies.all()) {
+    if (!policy.rule.mandatory || !policy.takes(job) || !tells(policy, notice, channel)) continue;
+    const auto told = audience(policy.rule, job, input, groups);
+    if (std::ranges::find(told, recipient) != told.end()) return policy;
+  }
+  return own;
+}
 
 std::vector<Recipient> audience(const contract::NotifyRule& rule, const job::JobState& job,
                                 const boost::json::object& input,
@@ -123,7 +147,7 @@ std::optional<worker::Outcome> NoticeHandler::not_overdue(const Notice& notice,
                                                           const job::JobState& job) const {
   if (job.terminal() || job.run != notice.run) return outcome("NOT_REACHED");
   if (job.status != job::JobStatus::kRunning || !job.attempt_started_at) {
-    return worker::Snooze{.delay = kLookAgain};
+    return worker::Snooze{.delay = kLookAgain, .reason = "NOT_RUNNING"};
   }
   // What could be said when the attempt began: an estimate of now moves on with the time.
   job::JobState at_start = job;
@@ -133,7 +157,7 @@ std::optional<worker::Outcome> NoticeHandler::not_overdue(const Notice& notice,
   if (!expected || !expected->latest) return outcome("NO_ESTIMATE");
   const Milliseconds left = *expected->latest - means_.clock.now().wall;
   if (left <= Milliseconds::zero()) return std::nullopt;
-  return worker::Snooze{.delay = std::max(left, Milliseconds(1'000))};
+  return worker::Snooze{.delay = std::max(left, Milliseconds(1'000)), .reason = "NOT_OVERDUE_YET"};
 }
 
 boost::asio::awaitable<worker::Outcome> NoticeHandler::run(worker::AttemptPtr attempt) {
@@ -144,9 +168,14 @@ boost::asio::awaitable<worker::Outcome> NoticeHandler::run(worker::AttemptPtr at
   }
   const NotificationPolicy* policy = means_.policies.find(notice->policy);
   if (policy == nullptr) co_return outcome("POLICY_GONE");
-  const bool with_input = std::ranges::any_of(policy->rule.to, [](const NotifyTarget& target) {
-    return target.kind == NotifyTarget::Kind::kArgument;
-  });
+  // Those of mandatory policies are looked at beside those of this one.
+  const bool with_input =
+      std::ranges::any_of(means_.policies.all(), [&](const NotificationPolicy& each) {
+        return (&each == policy || each.rule.mandatory) &&
+               std::ranges::any_of(each.rule.to, [](const NotifyTarget& target) {
+                 return target.kind == NotifyTarget::Kind::kArgument;
+               });
+      });
   auto facts = co_await means_.pool.run([&] { return load(*notice, with_input); });
   if (!facts) {
     co_return make_failure(FailureKind::kTransient, "NOTICE_NOT_READY", facts.error().message);
@@ -173,7 +202,11 @@ boost::asio::awaitable<worker::Outcome> NoticeHandler::tell(const Notice& notice
   for (const Recipient& recipient : recipients) {
     for (const NotifyChannel channel : policy.rule.channels) {
       if (!fits(channel, recipient)) continue;
-      const MessageRequest message{.notice = notice, .channel = channel, .recipient = recipient};
+      const NotificationPolicy& deciding =
+          deciding_policy(policy, notice, channel, recipient, *facts.job, facts.input,
+                          means_.policies, means_.groups);
+      MessageRequest message{.notice = notice, .channel = channel, .recipient = recipient};
+      message.notice.policy = deciding.name;
       engine::EnqueueJob request =
           notification_job(message_type(channel), facts.job->spec.tenant, message.to_json(),
                            message.key(), means_.payload_key);
@@ -181,7 +214,7 @@ boost::asio::awaitable<worker::Outcome> NoticeHandler::tell(const Notice& notice
       request.spec.tags = message.tags();
       request.correlation_id = facts.job->correlation_id;
       request.traceparent = facts.job->traceparent;
-      if (!policy.rule.mandatory) {
+      if (!deciding.rule.mandatory) {
         // What the rate of a recipient counts by.
         const auto who = means_.payload_key.sign(UserBook::user_of(recipient) + recipient.hook);
         request.spec.limit_key = crypto::to_hex(std::span(who).first(16));

@@ -61,6 +61,16 @@ class NoticeHandler final : public worker::Handler {
 std::vector<Recipient> audience(const contract::NotifyRule& rule, const job::JobState& job,
                                 const boost::json::object& input, const NotificationGroups& groups);
 
+/// The policy by which a message is decided on. One message is made for all that name the same
+/// recipient, by whichever comes first; where one of them is mandatory, the message is.
+/// @param own  whose audience `recipient` is of
+const NotificationPolicy& deciding_policy(const NotificationPolicy& own, const Notice& notice,
+                                          NotifyChannel channel, const Recipient& recipient,
+                                          const job::JobState& job,
+                                          const boost::json::object& input,
+                                          const NotificationPolicies& policies,
+                                          const NotificationGroups& groups);
+
 /// Whether a message over `channel` can be meant for `recipient`: a chat's for a hook alone, mail
 /// for whoever has a subject or address, the rest for users.
 [[nodiscard]] bool fits(NotifyChannel channel, const Recipient& recipient);

@@ -68,7 +68,10 @@ void NotificationReactor::react(const engine::JobChange& change,
                           .run = change.after.run,
                           .policy = policy.name,
                           .milestone = each.milestone,
-                          .share = each.share};
+                          .share = each.share,
+                          .sequence = each.milestone == Milestone::kOverdue
+                                          ? Sequence{}
+                                          : change.after.last_sequence};
       engine::EnqueueJob job = notification_job(kNoticeType, change.after.spec.tenant,
                                                 notice.to_json(), notice.key(), payload_key_);
       job.spec.tags = {message_tag(notice.job)};

@@ -17,10 +17,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array kReasons{WhyNot::kOptedOut,   WhyNot::kChannelOff,   WhyNot::kCategoryOff,
-                              WhyNot::kAllOff,     WhyNot::kOffByDefault, WhyNot::kQuietHours,
-                              WhyNot::kDigest,     WhyNot::kNoRecipient,  WhyNot::kChannelMissing,
-                              WhyNot::kPolicyGone, WhyNot::kJobGone};
+constexpr std::array kReasons{WhyNot::kOptedOut,       WhyNot::kChannelOff,   WhyNot::kCategoryOff,
+                              WhyNot::kAllOff,         WhyNot::kOffByDefault, WhyNot::kQuietHours,
+                              WhyNot::kDigest,         WhyNot::kNoRecipient,  WhyNot::kBadAddress,
+                              WhyNot::kChannelMissing, WhyNot::kPolicyGone,   WhyNot::kJobGone};
 
 /// The most specific choice that says something by `member`; nullptr: none does.
 template <class T>
@@ -239,6 +239,8 @@ std::string_view to_string(WhyNot reason) noexcept {
       return "DIGEST";
     case WhyNot::kNoRecipient:
       return "NO_RECIPIENT";
+    case WhyNot::kBadAddress:
+      return "BAD_ADDRESS";
     case WhyNot::kChannelMissing:
       return "CHANNEL_MISSING";
     case WhyNot::kPolicyGone:
@@ -274,6 +276,8 @@ std::string_view describe(WhyNot reason) noexcept {
       return "It is gathered with others and sent with them.";
     case WhyNot::kNoRecipient:
       return "There is no address or subscription under which the recipient can be reached.";
+    case WhyNot::kBadAddress:
+      return "What should be the recipient's mail address is none.";
     case WhyNot::kChannelMissing:
       return "The server's settings do not have this channel.";
     case WhyNot::kPolicyGone:

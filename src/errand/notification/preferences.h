@@ -64,6 +64,7 @@ enum class WhyNot : std::uint8_t {
   kQuietHours,      ///< held
   kDigest,          ///< gathered with others
   kNoRecipient,     ///< there is no address, no subscription
+  kBadAddress,      ///< what should be an address of mail is none
   kChannelMissing,  ///< the settings do not have the channel
   kPolicyGone,      ///< it is in neither schema nor settings any more
   kJobGone,         ///< the job was deleted before
