@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import amqp from "amqplib";
 import { AckPolicy, connect, DeliverPolicy } from "nats";
-import { Nats, Rabbit } from "./support/brokers.mjs";
+import { certificate, Nats, Rabbit } from "./support/brokers.mjs";
 import { curl, data, poll, RawWorker } from "./support/clients.mjs";
 import { Server } from "./support/server.mjs";
 
@@ -20,6 +20,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 let folder;
 let nats;
+let secureNats;
 let rabbit;
 let server;
 
@@ -130,7 +131,9 @@ const everyEvent = (jobs) => (inbox) => jobs.every((job) => inbox.of(job).some((
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "errand-relays-"));
-  [nats, rabbit] = await Promise.all([new Nats(join(folder, "nats")).start(), new Rabbit(join(folder, "rabbit")).start()]);
+  const tls = certificate(join(folder, "tls"));
+  [nats, secureNats, rabbit] = await Promise.all([
+    new Nats(join(folder, "nats")).start(), new Nats(join(folder, "secure-nats"), tls).start(), new Rabbit(join(folder, "rabbit"), tls).start()]);
   const connection = await amqp.connect(rabbit.url);
   const channel = await connection.createChannel();
   await channel.assertExchange("events", "topic", { durable: true });
@@ -166,6 +169,27 @@ exchange = "events"
 url = "${rabbit.url}"
 exchange = "lost"
 create = true
+
+[relay.nats.secure]
+url = "${secureNats.url}"
+ca_file = "${tls.cert}"
+stream = "ERRAND"
+create = true
+
+[relay.nats.distrusted]
+url = "${secureNats.url}"
+stream = "ERRAND"
+
+[relay.amqp.secure]
+url = "${rabbit.secureUrl}"
+ca_file = "${tls.cert}"
+exchange = "secure"
+create = true
+unroutable = "skip"
+
+[relay.amqp.distrusted]
+url = "${rabbit.secureUrl}"
+exchange = "events"
 `);
   server = await Server.start(["--config", join(folder, "errand.toml")], undefined, "info");
   await Promise.all([work("acme"), work("bolt")]);
@@ -173,7 +197,7 @@ create = true
 
 after(async () => {
   await server?.stop();
-  await Promise.all([nats?.kill(), rabbit?.end()]);
+  await Promise.all([nats?.kill(), secureNats?.kill(), rabbit?.end()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -212,6 +236,19 @@ test("a stream that is missing, and an exchange without a queue, are named and h
   const first = await poll(() => channel.get("found", { noAck: true }), Boolean);
   assert.equal(first.fields.routingKey, "errand.acme.greet.enqueued");
   await connection.close();
+});
+
+test("brokers are spoken to over TLS, if their certificates are trusted", async () => {
+  await greet("Ann");
+  for (const relay of ["nats.secure", "amqp.secure"]) {
+    await poll(() => metric("published_total", relay), (count) => count >= 3);
+    assert.equal(await metric("connected", relay), 1);
+  }
+  assert.ok((await metric("unroutable_total", "amqp.secure")) >= 3); // no queue is bound, and it says to skip
+  for (const relay of ["nats.distrusted", "amqp.distrusted"]) {
+    await poll(() => server.records(), (lines) => lines.some((line) => line.relay === relay && /cannot be reached/.test(line.error)));
+    assert.equal(await metric("published_total", relay), 0);
+  }
 });
 
 test(`brokers that are killed under load, and are back after ${OUTAGE_MS / 1000} s, have every event, in order per job`, async (context) => {

@@ -1,6 +1,6 @@
 // Debian's nats-server and rabbitmq-server, on free loopback ports and with all that they keep in a temporary folder: brokers that a test kills and
 // starts again on the same data.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
@@ -62,26 +62,51 @@ class Broker {
   }
 }
 
+/** A key and a certificate of its own for localhost, which is the authority to trust as well. */
+export function certificate(folder) {
+  mkdirSync(folder, { recursive: true });
+  const files = { key: join(folder, "key.pem"), cert: join(folder, "cert.pem") };
+  execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+    "-addext", "subjectAltName=DNS:localhost", "-keyout", files.key, "-out", files.cert], { stdio: "ignore" });
+  return files;
+}
+
 export class Nats extends Broker {
+  /** @param tls  certificate(): over TLS alone */
+  constructor(folder, tls) {
+    super(folder);
+    this.tls = tls;
+  }
   async start() {
     this.port ??= await freePort();
-    this.spawn("/usr/sbin/nats-server", ["-js", "-a", "127.0.0.1", "-p", String(this.port), "-sd", join(this.folder, "store")]);
+    const tls = this.tls ? ["--tls", "--tlscert", this.tls.cert, "--tlskey", this.tls.key] : [];
+    this.spawn("/usr/sbin/nats-server", ["-js", "-a", "127.0.0.1", "-p", String(this.port), "-sd", join(this.folder, "store"), ...tls]);
     await this.ready();
     return this;
   }
   get url() {
-    return `nats://127.0.0.1:${this.port}`;
+    return this.tls ? `tls://localhost:${this.port}` : `nats://127.0.0.1:${this.port}`;
   }
 }
 
 /** With a port mapper (epmd) of its own, which goes with it: nothing of the machine's is used or left. */
 export class Rabbit extends Broker {
+  /** @param tls  certificate(): on a port of its own, secureUrl */
+  constructor(folder, tls) {
+    super(folder);
+    this.tls = tls;
+  }
   async start() {
     if (!this.port) {
-      [this.port, this.distribution, this.mapper] = [await freePort(), await freePort(), await freePort()];
+      [this.port, this.securePort, this.distribution, this.mapper] = [await freePort(), await freePort(), await freePort(), await freePort()];
       // The server runs as whoever runs the test; Erlang wants its cookie at home, and for nobody else.
       writeFileSync(join(this.folder, ".erlang.cookie"), "relaystest", { mode: 0o400 });
-      writeFileSync(join(this.folder, "rabbitmq.conf"), `listeners.tcp.default = 127.0.0.1:${this.port}\n`);
+      writeFileSync(join(this.folder, "rabbitmq.conf"), `listeners.tcp.default = 127.0.0.1:${this.port}
+listeners.ssl.default = 127.0.0.1:${this.securePort}
+ssl_options.cacertfile = ${this.tls.cert}
+ssl_options.certfile = ${this.tls.cert}
+ssl_options.keyfile = ${this.tls.key}
+`);
       writeFileSync(join(this.folder, "advanced.config"), "[].\n");
       writeFileSync(join(this.folder, "enabled_plugins"), "[].\n");
     }
@@ -112,6 +137,9 @@ export class Rabbit extends Broker {
   }
   get url() {
     return `amqp://127.0.0.1:${this.port}`;
+  }
+  get secureUrl() {
+    return `amqps://localhost:${this.securePort}`;
   }
   async end() {
     await this.kill();
