@@ -16,6 +16,10 @@ namespace errand::notification {
 namespace {
 
 constexpr const char* kCollection = "push_subscription";
+/// Whose each endpoint is, by its id.
+constexpr const char* kOwners = "push_endpoint";
+/// Changes of one browser at once are few: who loses that often has met a fault.
+constexpr int kTriesMax = 8;
 constexpr std::size_t kUrlBytesMax = 2'048;
 constexpr std::size_t kPublicKeyBytes = 65;
 constexpr std::size_t kAuthBytes = 16;
@@ -27,6 +31,10 @@ std::string digest_of(std::string_view text) {
 
 store::RecordId id_of(const TenantId& tenant, const SubjectId& subject, std::string_view id) {
   return {kCollection, tenant, digest_of(subject.view()) + "/" + std::string(id)};
+}
+
+std::string owner_text(const SubjectId& subject) {
+  return json::to_text(boost::json::object{{"user", digest_of(subject.view())}});
 }
 
 /// What is wrong with a subscription; empty if nothing is.
@@ -88,12 +96,28 @@ boost::asio::awaitable<Result<std::vector<PushSubscription>>> PushSubscriptionBo
   co_return found;
 }
 
+boost::asio::awaitable<Result<std::optional<store::Record>>> PushSubscriptionBook::owner(
+    TenantId tenant, std::string id) const {
+  co_return co_await pool_.run(
+      [this, tenant, id] { return reader_.record({kOwners, tenant, id}); });
+}
+
 boost::asio::awaitable<Result<void>> PushSubscriptionBook::drop(TenantId tenant, SubjectId subject,
                                                                 std::string id) {
-  const auto done = co_await runtime::LaneClient(*lane_).execute(
-      engine::WriteRecords{.changes = {{.id = id_of(tenant, subject, id), .text = std::nullopt}}});
-  if (!done) co_return std::unexpected(done.error());
-  co_return Result<void>();
+  for (int tries = 1;; ++tries) {
+    const auto owned = co_await owner(tenant, id);
+    if (!owned) co_return std::unexpected(owned.error());
+    engine::WriteRecords write;
+    write.changes.push_back({.id = id_of(tenant, subject, id), .text = std::nullopt});
+    if (*owned && (*owned)->text == owner_text(subject)) {
+      write.changes.push_back({.id = (*owned)->id, .if_revision = (*owned)->revision});
+    }
+    const auto done = co_await runtime::LaneClient(*lane_).execute(std::move(write));
+    if (done) co_return Result<void>();
+    if (done.error().code != ErrorCode::kConflict || tries == kTriesMax) {
+      co_return std::unexpected(done.error());
+    }
+  }
 }
 
 boost::asio::awaitable<Result<PushSubscription>> PushSubscriptionBook::add(
@@ -101,8 +125,6 @@ boost::asio::awaitable<Result<PushSubscription>> PushSubscriptionBook::add(
   if (std::string fault = fault_of(subscription); !fault.empty()) {
     co_return fail(ErrorCode::kBadUserInput, std::move(fault));
   }
-  auto kept = co_await pool_.run([this, tenant, subject] { return read(tenant, subject); });
-  if (!kept) co_return std::unexpected(std::move(kept.error()));
   subscription.id = digest_of(subscription.endpoint);
   const store::RecordId id = id_of(tenant, subject, subscription.id);
   std::string text;
@@ -117,17 +139,42 @@ boost::asio::awaitable<Result<PushSubscription>> PushSubscriptionBook::add(
   out.key("added");
   out.integer(now.time_since_epoch().count());
   out.end_object();
-  engine::WriteRecords write{.changes = {{.id = id, .text = sealer_.seal(text, id.key)}}};
+  const std::string sealed = sealer_.seal(text, id.key);
   crypto::wipe(text);
-  std::erase_if(*kept, [&](const Kept& each) { return each.subscription.id == subscription.id; });
-  std::ranges::sort(*kept, {}, &Kept::added_at);
-  for (std::size_t i = 0; i + kPerUserMax <= kept->size(); ++i) {
-    write.changes.push_back(
-        {.id = id_of(tenant, subject, (*kept)[i].subscription.id), .text = std::nullopt});
+  for (int tries = 1;; ++tries) {
+    auto kept = co_await pool_.run([this, tenant, subject] { return read(tenant, subject); });
+    if (!kept) co_return std::unexpected(std::move(kept.error()));
+    const auto owned = co_await owner(tenant, subscription.id);
+    if (!owned) co_return std::unexpected(owned.error());
+    engine::WriteRecords write;
+    write.changes.push_back({.id = id, .text = sealed});
+    write.changes.push_back({.id = {kOwners, tenant, subscription.id},
+                             .text = owner_text(subject),
+                             .if_revision = *owned ? (*owned)->revision : 0});
+    // Who signs in at a browser last has it: it would show one's messages to another.
+    if (*owned && (*owned)->text != owner_text(subject)) {
+      const auto value = json::parse((*owned)->text);
+      const auto* object = value ? value->if_object() : nullptr;
+      const auto* user = object == nullptr ? nullptr : object->if_contains("user");
+      if (user != nullptr && user->is_string()) {
+        write.changes.push_back(
+            {.id = {kCollection, tenant, std::string(user->get_string()) + "/" + subscription.id},
+             .text = std::nullopt});
+      }
+    }
+    std::erase_if(*kept, [&](const Kept& each) { return each.subscription.id == subscription.id; });
+    std::ranges::sort(*kept, {}, &Kept::added_at);
+    for (std::size_t i = 0; i + kPerUserMax <= kept->size(); ++i) {
+      const std::string& oldest = (*kept)[i].subscription.id;
+      write.changes.push_back({.id = id_of(tenant, subject, oldest), .text = std::nullopt});
+      write.changes.push_back({.id = {kOwners, tenant, oldest}, .text = std::nullopt});
+    }
+    const auto done = co_await runtime::LaneClient(*lane_).execute(std::move(write));
+    if (done) co_return subscription;
+    if (done.error().code != ErrorCode::kConflict || tries == kTriesMax) {
+      co_return std::unexpected(done.error());
+    }
   }
-  const auto done = co_await runtime::LaneClient(*lane_).execute(std::move(write));
-  if (!done) co_return std::unexpected(done.error());
-  co_return subscription;
 }
 
 }  // namespace errand::notification

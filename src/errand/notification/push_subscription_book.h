@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,8 @@
 
 namespace errand::notification {
 
-/// Keeps the subscriptions of browsers as records, sealed: whoever has one can push to it.
-/// Thread-safe.
+/// Keeps the subscriptions of browsers as records, sealed: whoever has one can push to it. Within a
+/// tenant an endpoint is one user's, the last one's who added it. Thread-safe.
 class PushSubscriptionBook final : public PushSubscriptions {
  public:
   static constexpr std::size_t kPerUserMax = 20;  ///< the oldest goes
@@ -51,6 +52,9 @@ class PushSubscriptionBook final : public PushSubscriptions {
   };
   [[nodiscard]] Result<std::vector<Kept>> read(const TenantId& tenant,
                                                const SubjectId& subject) const;
+  /// The record that says whose an endpoint is.
+  boost::asio::awaitable<Result<std::optional<store::Record>>> owner(TenantId tenant,
+                                                                     std::string id) const;
 
   const store::Reader& reader_;
   async::BlockingPool& pool_;
