@@ -16,7 +16,8 @@ using notification::NotifyChannel;
 using notification::Subscription;
 using notification::UserBook;
 
-constexpr std::size_t kBodyBytesMax = 200;
+/// Of a form with one field, as multipart/form-data too.
+constexpr std::size_t kBodyBytesMax = 4'096;
 constexpr int kTries = 3;
 
 std::string escaped(std::string_view text) {
@@ -158,10 +159,23 @@ asio::awaitable<Result<void>> choose(const UnsubscribePages& pages, Subscription
   }
 }
 
-/// Whether a form holds `field`; mail programs may send it as multipart/form-data as well.
-bool has_field(std::string_view body, std::string_view name, std::string_view value) {
-  return body.contains(fmt::format("{}={}", name, value)) ||
-         (body.contains(fmt::format("name=\"{}\"", name)) && body.contains(value));
+/// Whether a form holds that field; mail programs may send it as multipart/form-data as well.
+bool has_field(const net::HttpRequest& form, std::string_view name, std::string_view value) {
+  std::string_view rest = form.body;
+  if (form.header("Content-Type").value_or("").starts_with("multipart/")) {
+    return rest.contains(fmt::format("name=\"{}\"\r\n", name)) &&
+           rest.contains(fmt::format("\r\n{}\r\n", value));
+  }
+  const std::string wanted = fmt::format("{}={}", name, value);
+  while (true) {
+    const auto end = rest.find('&');
+    std::string_view field = rest.substr(0, end);
+    // As typed by hand, with a line's end.
+    while (field.ends_with('\n') || field.ends_with('\r')) field.remove_suffix(1);
+    if (field == wanted) return true;
+    if (end == std::string_view::npos) return false;
+    rest.remove_prefix(end + 1);
+  }
 }
 
 asio::awaitable<net::HttpResponse> handle(net::HttpRequest request,
@@ -170,10 +184,11 @@ asio::awaitable<net::HttpResponse> handle(net::HttpRequest request,
       std::string_view(request.path).substr(notification::UnsubscribeLinks::kPath.size()));
   if (!subscription) co_return not_found();
   if (request.method != "POST") co_return ask(*pages, *subscription);
-  const bool small = request.body.size() <= kBodyBytesMax ||
-                     request.header("Content-Type").value_or("").starts_with("multipart/");
-  const bool leave = small && has_field(request.body, "List-Unsubscribe", "One-Click");
-  if (!leave && !has_field(request.body, "undo", "1")) {
+  if (request.body.size() > kBodyBytesMax) {
+    co_return page(413, "That is too much", "<p>The form has one field. Nothing was changed.</p>");
+  }
+  const bool leave = has_field(request, "List-Unsubscribe", "One-Click");
+  if (!leave && !has_field(request, "undo", "1")) {
     co_return page(400, "Nothing was changed",
                    "<p>A mail program sends <code>List-Unsubscribe=One-Click</code>.</p>" +
                        button("List-Unsubscribe", "One-Click", "Unsubscribe", true));
