@@ -25,6 +25,7 @@
 #include "errand/base/uuid.h"
 #include "errand/cli/commands.h"
 #include "errand/cli/exit_status.h"
+#include "errand/cli/notification_query_commands.h"
 #include "errand/crypto/master_key.h"
 #include "errand/json/parse.h"
 #include "errand/json/writer.h"
@@ -285,7 +286,7 @@ CLI::App* add_test(CLI::App& tests, Context& context, const char* name, const ch
 }  // namespace
 
 void add_notification_commands(CLI::App& app, Context& context) {
-  auto* notification = app.add_subcommand("notification", "Ways in which people are told of jobs")
+  auto* notification = app.add_subcommand("notification", "What people are told of jobs, and how")
                            ->require_subcommand(1);
   auto* test = notification
                    ->add_subcommand("test",
@@ -308,6 +309,7 @@ void add_notification_commands(CLI::App& app, Context& context) {
   key->add_option("--data", *data, "the server's data directory, for its master key")
       ->capture_default_str();
   key->callback([=, &context] { show_web_push_key(context, *data); });
+  add_notification_query_commands(*notification, context);
 }
 
 }  // namespace errand::cli
