@@ -1,13 +1,14 @@
 // What users have of notifications: the inbox, live over graphql-ws, preferences, quiet hours, the page to unsubscribe, subscriptions of
 // browsers; and what operators see: who was told what, and why not.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { curl, data, graphql, poll, RawWorker, subscriber } from "./support/clients.mjs";
 import { MailSink } from "./support/mail.mjs";
-import { Server } from "./support/server.mjs";
+import { binary, environment, Server } from "./support/server.mjs";
 
 let sink;
 let folder;
@@ -163,6 +164,14 @@ test("preferences decide, and each message says why it was not sent", async () =
   assert.deepEqual(all.filter(({ milestone }) => milestone === "OVERDUE").map(({ reason }) => reason).sort(), ["NO_ESTIMATE"]);
   assert.deepEqual(all.filter(({ policy, recipient }) => policy === "export/4" && !recipient).map(({ reason }) => reason), ["NOBODY"]);
   assert.deepEqual(await why(', channel: EMAIL, recipient: "ann@example.org"'), []);
+  assert.deepEqual((await why(', recipient: "nobody@example.org", milestone: SUCCEEDED, channel: EMAIL')).map(({ reason, recipient }) => [reason, recipient]),
+    [["NOT_IN_AUDIENCE", "nobody@example.org"]]);
+  assert.deepEqual((await why(", milestone: FAILED")).map(({ reason, milestone }) => [reason, milestone]), [["NOT_IN_AUDIENCE", "FAILED"]]);
+  assert.deepEqual((await why(', recipient: "client:acme"', me)).map(({ reason }) => reason), ["OPTED_OUT"]);
+  for (const recipient of ["ann@example.org", "nobody@example.org"]) { // which of them is told, others do not learn
+    const { extensions } = await errorOf(`query ($job: ID!) { whyNotSent(jobId: $job, recipient: "${recipient}") { reason } }`, { job });
+    assert.equal(extensions.code, "FORBIDDEN");
+  }
   // Users see what is for them.
   assert.deepEqual((await messages(job, me)).map(({ recipient }) => recipient), ["client:acme"]);
   assert.equal((await messages(job, other)).every(({ recipient }) => recipient === "other:acme"), true);
@@ -219,6 +228,52 @@ test("browsers subscribe with the server's key, and never show it again", async 
   assert.deepEqual(await list(), []);
 });
 
+test("a browser that another user signs in at shows nothing to the one before", async () => {
+  const { webPushPublicKey } = await data(server, me, "{ webPushPublicKey }");
+  const input = { endpoint: "https://push.example/send/shared", p256dh: webPushPublicKey, auth: Buffer.alloc(16, 7).toString("base64url") };
+  const add = (token) => data(server, token, "mutation ($input: WebPushSubscriptionInput!) { addWebPushSubscription(input: $input) { id } }", { input });
+  const list = (token) => data(server, token, "{ webPushSubscriptions { id } }").then((answer) => answer.webPushSubscriptions);
+  const { addWebPushSubscription } = await add(me);
+  assert.deepEqual(await add(other), { addWebPushSubscription });
+  assert.deepEqual(await list(me), []);
+  await data(server, me, "mutation ($id: ID!) { removeWebPushSubscription(id: $id) }", addWebPushSubscription);
+  assert.deepEqual(await list(other), [addWebPushSubscription]);
+});
+
+test("operators ask on the command line", async () => {
+  const errand = (args, token = operator) => spawnSync(binary, ["notification", ...args],
+    { encoding: "utf8", timeout: 20_000, env: { ...environment, ERRAND_URL: server.url, ERRAND_TOKEN: token } });
+  const job = await submit(["eve@example.org"]);
+  await settled(job, 3);
+  const lines = ({ stdout, stderr, status }) => {
+    assert.equal(status, 0, stderr);
+    return stdout.trimEnd().split("\n");
+  };
+  const listed = lines(errand(["list", job, "--json"])).map((line) => JSON.parse(line));
+  assert.deepEqual(listed.map(({ id }) => id), (await messages(job)).map(({ id }) => id));
+  assert.match(errand(["list", job]).stdout, /SUCCEEDED +EMAIL +SENT +eve@example\.org  <.*@example\.org>/);
+  const reasons = lines(errand(["why", job, "--json"])).map((line) => JSON.parse(line).reason);
+  assert.deepEqual(reasons.sort(), ["NOBODY", "NO_ESTIMATE"]);
+  assert.match(errand(["why", job]).stdout, /OVERDUE .*\n {4}NO_ESTIMATE: /);
+  const none = errand(["why", job, "--channel", "EMAIL", "--recipient", "eve@example.org"]);
+  assert.equal(none.stdout, "");
+  assert.match(none.stderr, /Nothing was left unsent/);
+  assert.notEqual(errand(["why", job, "--channel", "PIGEON"]).status, 0);
+  // Users their own; another tenant's job is not there.
+  assert.match(lines(errand(["list", job], me)).join("\n"), /^\S+  SUCCEEDED +IN_APP +SENT +client:acme[^\n]*$/);
+  const foreign = errand(["why", job], server.tokens.bolt.operator);
+  assert.notEqual(foreign.status, 0);
+  assert.match(foreign.stderr, /no such job/);
+
+  assert.match(errand(["preferences", "set", '{"choices": [{"category": "exports", "channel": "EMAIL", "enabled": false}, {"digest": "1h"}]}'], other).stdout,
+    /^exports +EMAIL +off\nall categories +all channels +gathered 1h\n/);
+  assert.deepEqual(JSON.parse(errand(["preferences", "get", "--json"], other).stdout).choices,
+    [{ category: "exports", channel: "EMAIL", enabled: false, digest: null }, { category: null, channel: null, enabled: null, digest: "1h" }]);
+  assert.match(errand(["preferences", "set", '{"choices": [{"category": "nonsense"}]}'], other).stderr, /no category "nonsense"/);
+  assert.notEqual(errand(["preferences", "set", "{"], other).status, 0);
+  assert.equal(errand(["preferences", "set", '{"choices": []}'], other).status, 0);
+});
+
 test("a link in a mail unsubscribes with one click, and takes it back", async () => {
   const first = await submit(["dora@example.org"]);
   await settled(first, 3);
@@ -240,7 +295,11 @@ test("a link in a mail unsubscribes with one click, and takes it back", async ()
   assert.match((await post("undo=1")).body, /subscribed again/);
   const third = await submit(["dora@example.org"]);
   assert.equal((await settled(third, 3)).find(({ channel, milestone }) => channel === "EMAIL" && milestone === "SUCCEEDED").outcome, "SENT");
-  assert.equal((await post("what=ever")).status, 400);
+  for (const wrong of ["what=ever", "List-Unsubscribe=One-Clicks", "xundo=1", "undo=10", ""]) assert.equal((await post(wrong)).status, 400, wrong);
+  assert.equal((await post(`undo=1&more=${"a".repeat(5_000)}`)).status, 413);
+  const form = await curl(`${server.url}${path}`, ["-F", "List-Unsubscribe=One-Click"]); // as RFC 8058 allows it
+  assert.match(form.body, /You are unsubscribed/);
+  assert.equal(form.headers["set-cookie"], undefined);
   for (const wrong of ["x", path.slice(path.lastIndexOf("/") + 1, -4), `${path.slice(path.lastIndexOf("/") + 1)}A`]) {
     assert.equal((await curl(`${server.url}/notifications/unsubscribe/${wrong}`)).status, 404);
   }

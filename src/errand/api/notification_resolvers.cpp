@@ -300,8 +300,10 @@ asio::awaitable<Result<std::vector<MessageRecord>>> visible_messages(BackendPtr 
   if (auto own = authorize(*backend, context, auth::Action::kUseNotifications); !own) {
     co_return std::unexpected(std::move(own.error()));
   }
+  // Whoever has no name is not the one of an address.
+  const SubjectId& viewer_subject = context.principal->subject;
   std::erase_if(*all, [&](const MessageRecord& record) {
-    return record.request.recipient.subject != context.principal->subject;
+    return viewer_subject.empty() || record.request.recipient.subject != viewer_subject;
   });
   co_return all;
 }
@@ -351,11 +353,17 @@ asio::awaitable<FieldResult<FieldValue>> why_not_sent(BackendPtr backend, const 
   const auto records = co_await visible_messages(backend, context, *job);
   if (!records) co_return std::unexpected(api_error(records.error()));
   const auto channel = text_argument(info, "channel");
+  const auto milestone = text_argument(info, "milestone");
   const auto recipient = text_argument(info, "recipient");
+  if (recipient && *recipient != context.principal->subject.view()) {
+    // The same whether or not there is a message, so that it does not tell who is a recipient.
+    const auto allowed = authorize(*backend, context, auth::Action::kReadNotifications);
+    if (!allowed) co_return std::unexpected(api_error(allowed.error()));
+  }
+  bool any = false;
   FieldValue::List list;
   for (const MessageRecord& record : *records) {
     using enum notification::MessageOutcome;
-    if (record.outcome == kSent) continue;
     NotSentView view{.milestone = std::string(contract::to_string(record.request.notice.milestone)),
                      .channel = std::string(contract::to_string(record.request.channel)),
                      .recipient = recipient_of(record),
@@ -364,19 +372,25 @@ asio::awaitable<FieldResult<FieldValue>> why_not_sent(BackendPtr backend, const 
                                                          : notification::to_string(record.outcome)),
                      .message = record.reason ? std::string(notification::describe(*record.reason))
                                               : record.error};
-    if ((channel && *channel != view.channel) || (recipient && *recipient != view.recipient)) {
+    if ((channel && *channel != view.channel) || (recipient && *recipient != view.recipient) ||
+        (milestone && *milestone != view.milestone)) {
       continue;
     }
+    any = true;
+    if (record.outcome == kSent) continue;
     if (view.message.empty()) view.message = "It is to be sent.";
     list.push_back(object_of(*backend, "NotSent", std::move(view)));
   }
-  if (!recipient) {
+  if (!recipient || !any) {
     auto untold = co_await backend->reads.run(
         [reader = backend->reader, &policies = backend->notifications->policies(), job = *job] {
           return NotificationLog(*reader, policies).untold(*job);
         });
     if (!untold) co_return std::unexpected(api_error(std::move(untold.error())));
     for (Untold& each : *untold) {
+      if (milestone && each.milestone && *milestone != contract::to_string(*each.milestone)) {
+        continue;
+      }
       if (channel && !each.policy.empty()) {
         const auto* policy = backend->notifications->policies().find(each.policy);
         const auto wanted = contract::parse_notify_channel(*channel);
@@ -394,6 +408,16 @@ asio::awaitable<FieldResult<FieldValue>> why_not_sent(BackendPtr backend, const 
                                 .reason = std::move(each.code),
                                 .message = std::move(each.message)}));
     }
+  }
+  if (!any && list.empty()) {
+    list.push_back(object_of(
+        *backend, "NotSent",
+        NotSentView{.milestone = milestone.value_or(""),
+                    .channel = channel.value_or(""),
+                    .recipient = recipient.value_or(""),
+                    .reason = "NOT_IN_AUDIENCE",
+                    .message = "No message of that kind was made: no policy that takes the job "
+                               "names this milestone, channel and recipient together."}));
   }
   co_return FieldValue(std::move(list));
 }

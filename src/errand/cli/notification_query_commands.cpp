@@ -25,6 +25,7 @@ struct WhyFlags {
   std::string job;
   std::string channel;
   std::string recipient;
+  std::string milestone;
 };
 
 struct ListFlags {
@@ -41,12 +42,15 @@ void why(Context& context, const ClientFlags& flags, const WhyFlags& about) {
   const auto client = connect(context, flags);
   if (!client) return;
   const auto data = client->execute(
-      "query ($job: ID!, $channel: NotificationChannel, $recipient: String) { whyNotSent(jobId: "
-      "$job, channel: $channel, recipient: $recipient) { milestone channel recipient policy reason "
+      "query ($job: ID!, $channel: NotificationChannel, $recipient: String, $milestone: "
+      "NotificationMilestone) { whyNotSent(jobId: "
+      "$job, channel: $channel, recipient: $recipient, milestone: $milestone) { milestone channel "
+      "recipient policy reason "
       "message } }",
       {{"job", about.job},
        {"channel", text_or_null(about.channel)},
-       {"recipient", text_or_null(about.recipient)}});
+       {"recipient", text_or_null(about.recipient)},
+       {"milestone", text_or_null(about.milestone)}});
   if (!data) return report_error(context, data.error());
   const auto& reasons = data->at("whyNotSent").as_array();
   for (const auto& each : reasons) {
@@ -176,6 +180,7 @@ void add_notification_query_commands(CLI::App& notification, Context& context) {
     command->add_option("--channel", flags->channel, "only over this one")
         ->check(CLI::IsMember({"EMAIL", "WEB_PUSH", "IN_APP", "CHAT"}));
     command->add_option("--recipient", flags->recipient, "only to this user, address or chat");
+    command->add_option("--milestone", flags->milestone, "only of this one: SUCCEEDED, ...");
     command->footer(
         "Examples:\n  errand notification why 0190163d-8694-739b-aea5-966c26f8ad90\n  errand "
         "notification why 0190163d-8694-739b-aea5-966c26f8ad90 --channel EMAIL --recipient "

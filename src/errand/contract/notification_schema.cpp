@@ -316,7 +316,7 @@ type NotSent {
   recipient: String
   "The policy that it is about: MUTATION/1 for the first @notify, else the name in the settings."
   policy: String
-  "A stable code: that of the message, or NO_POLICY, NOT_REACHED, NOBODY, NO_ESTIMATE."
+  "A stable code: that of the message, or NO_POLICY, NOT_REACHED, NOBODY, NO_ESTIMATE, NOT_IN_AUDIENCE."
   reason: String!
   "The same for people."
   message: String!
@@ -358,8 +358,10 @@ std::string_view notification_query_fields_sdl() noexcept {
     jobId: ID!
     "Only over this channel."
     channel: NotificationChannel
-    "Only to this user, address or chat."
+    "Only to this user, address or chat; to others than the viewer with the scope notifications:read."
     recipient: String
+    "Only of this."
+    milestone: NotificationMilestone
   ): [NotSent!] @listSize(assumedSize: 20)
 )graphql";
 }

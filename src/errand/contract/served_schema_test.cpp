@@ -158,7 +158,7 @@ TEST(ServedSchema, HasTheWholeStatusSchema) {
   webPushPublicKey: String
   webPushSubscriptions: [WebPushSubscription!]
   jobNotifications(jobId: ID!, first: Int = 20, after: String): JobNotificationConnection
-  whyNotSent(jobId: ID!, channel: NotificationChannel, recipient: String): [NotSent!]
+  whyNotSent(jobId: ID!, channel: NotificationChannel, recipient: String, milestone: NotificationMilestone): [NotSent!]
 }
 )");
   EXPECT_EQ(type::print_type(*served.subscription_type(), {.descriptions = false}),
