@@ -14,7 +14,7 @@ import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import ece from "http_ece";
 import { importJWK, jwtVerify } from "jose";
-import { poll } from "./support/clients.mjs";
+import { data, poll, RawWorker } from "./support/clients.mjs";
 import { MailSink, refusal } from "./support/mail.mjs";
 import { binary, environment, Server } from "./support/server.mjs";
 
@@ -266,6 +266,19 @@ match from any for any action "sink"
   });
 });
 
+/** A browser that subscribed to the push service at `url`. */
+class Browser {
+  constructor(url) {
+    this.keys = createECDH("prime256v1");
+    this.keys.generateKeys();
+    this.auth = randomBytes(16);
+    this.subscription = { endpoint: url, keys: { p256dh: this.keys.getPublicKey("base64url"), auth: this.auth.toString("base64url") } };
+  }
+  read({ body }) {
+    return JSON.parse(ece.decrypt(body, { version: "aes128gcm", privateKey: this.keys, authSecret: this.auth }));
+  }
+}
+
 /** Takes what is posted; `answer` says with which status, headers and body. */
 class Receiver {
   received = [];
@@ -294,24 +307,20 @@ class Receiver {
 
 test("a Web Push message is for its browser's eyes, and says who sent it", async () => {
   const server = await Server.start(); // makes the master key
-  const data = join(server.folder, "data");
+  const folderOfServer = join(server.folder, "data");
   const receiver = await new Receiver().listen();
   try {
-    const browser = createECDH("prime256v1");
-    browser.generateKeys();
-    const auth = randomBytes(16);
+    const browser = new Browser(`${receiver.url}/push/1`);
     const file = join(folder, "subscription.json");
-    await writeFile(file, JSON.stringify({ endpoint: `${receiver.url}/push/1`, expirationTime: null,
-      keys: { p256dh: browser.getPublicKey("base64url"), auth: auth.toString("base64url") } }));
-    const settings = `[store]\ndata = "${data}"\n[notifications.web_push]\ncontact = "mailto:ops@example.org"\nkeep = "1h"\n${receiver.settings}`;
+    await writeFile(file, JSON.stringify({ expirationTime: null, ...browser.subscription }));
+    const settings = `[store]\ndata = "${folderOfServer}"\n[notifications.web_push]\ncontact = "mailto:ops@example.org"\nkeep = "1h"\n${receiver.settings}`;
     const send = (...words) => tell(settings, "web-push", "--subscription", file, ...words);
-    const read = ({ body }) => JSON.parse(ece.decrypt(body, { version: "aes128gcm", privateKey: browser, authSecret: auth }));
 
     receiver.answer = () => [201, { location: "/message/7" }, ""];
     assert.deepEqual(await send("--id", "push-1", "--title", "Grüße", "--text", "Es ist getan."),
       { status: 0, out: "sent by 127.0.0.1 as /message/7\n", err: "" });
     const [message] = receiver.received;
-    assert.deepEqual(read(message), { id: "push-1", title: "Grüße", body: "Es ist getan.", category: "test" });
+    assert.deepEqual(browser.read(message), { id: "push-1", title: "Grüße", body: "Es ist getan.", category: "test" });
     const { headers } = message;
     assert.deepEqual([headers["content-encoding"], headers.ttl, headers.urgency], ["aes128gcm", "3600", "high"]);
     assert.match(headers.topic, /^[A-Za-z0-9_-]{32}$/);
@@ -322,12 +331,12 @@ test("a Web Push message is for its browser's eyes, and says who sent it", async
     const { payload } = await jwtVerify(token, await importJWK(jwk, "ES256"), { audience: receiver.url, algorithms: ["ES256"] });
     assert.equal(payload.sub, "mailto:ops@example.org");
     assert.ok(payload.exp * 1000 > Date.now() && payload.exp * 1000 <= Date.now() + 24 * 3_600_000);
-    assert.equal(execFileSync(binary, ["notification", "web-push-key", "--data", data], { encoding: "utf8", env: environment }).trim(), key);
+    assert.equal(execFileSync(binary, ["notification", "web-push-key", "--data", folderOfServer], { encoding: "utf8", env: environment }).trim(), key);
 
     // The longest message fits one record, and is cut between characters.
     await send("--text", "ä".repeat(5_000));
     assert.ok(receiver.received[1].body.length <= 4_096 && receiver.received[1].body.length > 4_080);
-    assert.match(read(receiver.received[1]).body, /^ä+…$/);
+    assert.match(browser.read(receiver.received[1]).body, /^ä+…$/);
 
     for (const [status, code, text] of [[410, "NO_RECIPIENT", /would be dropped/], [404, "NO_RECIPIENT", /would be dropped/], [403, "PUSH_CONFIGURATION", /^$/],
       [413, "PUSH_TOO_LARGE", /^$/], [429, "HTTP_429", /^$/], [503, "HTTP_503", /^$/]]) {
@@ -372,6 +381,58 @@ test("a chat gets text and blocks, and what it answers is told", async () => {
     const other = await tell(settings, "chat", "--room", "others");
     assert.match(other.err, /no chat "others"/);
   } finally {
+    receiver.close();
+  }
+});
+
+test("a job tells the browsers of who submitted it, and a chat", async () => {
+  const receiver = await new Receiver().listen();
+  await writeFile(join(folder, "ops"), `${receiver.url}/hook\n`, { mode: 0o600 });
+  await writeFile(join(folder, "telling.graphql"), `type Mutation {
+  greet(name: String!): String! @job
+    @notify(on: [SUCCEEDED], channels: [WEB_PUSH])
+    @notify(on: [SUCCEEDED], channels: [CHAT], to: ["group:ops"])
+}`);
+  await writeFile(join(folder, "telling.toml"), `${receiver.settings}
+[notifications.web_push]
+contact = "mailto:ops@example.org"
+[notifications.groups.ops]
+chats = ["ops"]
+[notifications.chats.ops]
+url_file = "${join(folder, "ops")}"
+`);
+  const server = await Server.start(["--config", join(folder, "telling.toml")], join(folder, "telling.graphql"));
+  try {
+    const raw = new RawWorker(server, server.tokens.acme.worker);
+    await raw.opened;
+    raw.send({ type: "hello", types: ["greet"], slots: 5 });
+    await raw.frame(({ type }) => type === "welcome");
+    raw.send({ type: "credits", add: 5 });
+    raw.socket.on("message", (bytes) => {
+      for (const { type, jobId, token } of [JSON.parse(bytes.toString())].flat()) {
+        if (type === "job") raw.send([{ ref: jobId, jobId, token, type: "complete", result: "hi" }, { type: "credits", add: 1 }]);
+      }
+    });
+    const me = server.tokens.acme.client;
+    const { webPushPublicKey } = await data(server, me, "{ webPushPublicKey }");
+    const browsers = ["/kept", "/gone"].map((path) => new Browser(receiver.url + path));
+    for (const { subscription: { endpoint, keys } } of browsers) {
+      await data(server, me, "mutation ($input: WebPushSubscriptionInput!) { addWebPushSubscription(input: $input) { id } }", { input: { endpoint, ...keys } });
+    }
+    receiver.answer = ({ url }) => [url === "/gone" ? 410 : url === "/kept" ? 201 : 200, {}, "ok"];
+    const { greet: { id } } = await data(server, me, 'mutation { greet(name: "Ann") { id } }');
+    await poll(() => receiver.received, (list) => list.length >= 3);
+    const pushed = receiver.received.find(({ url }) => url === "/kept");
+    const told = browsers[0].read(pushed);
+    assert.equal(told.title, "greet is done");
+    assert.ok(JSON.stringify(told.data).includes(id));
+    assert.ok(pushed.headers.authorization.endsWith(`k=${webPushPublicKey}`));
+    assert.match(JSON.parse(receiver.received.find(({ url }) => url === "/hook").body).text, /^greet is done\n/);
+    const list = () => data(server, me, "{ webPushSubscriptions { id } }").then((answer) => answer.webPushSubscriptions);
+    await poll(list, (subscriptions) => subscriptions.length === 1);
+    assert.equal(receiver.received.length, 3);
+  } finally {
+    await server.stop();
     receiver.close();
   }
 });
