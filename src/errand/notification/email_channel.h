@@ -43,8 +43,8 @@ class EmailChannel final : public Channel {
     std::vector<Provider> providers;  ///< not empty
     Mailbox from;
     std::optional<DkimKey> dkim;
-    std::size_t sends_max = 8;  ///< at once, each on a thread; > 0
-    Observer observer;          ///< may be empty
+    std::size_t sends_max = 16;  ///< at once, each on a thread; > 0
+    Observer observer;           ///< may be empty
   };
 
   /// @param clock, metrics  outlive it

@@ -6,7 +6,7 @@ import { SMTPServer } from "smtp-server";
 export class MailSink {
   received = []; // {from, to, raw, mail}
   transmissions = 0; // whole messages, those that were not taken included
-  /** Called with each message and how often its Message-ID has come; what it throws is the answer. "drop": ends the connection. */
+  /** Called with each message and how often its Message-ID has come; what it throws is the answer. "drop": ends the connection. A promise is waited for. */
   answer = () => {};
 
   async listen(options = {}) {
@@ -21,7 +21,7 @@ export class MailSink {
         const entry = { from: session.envelope.mailFrom.address, to: session.envelope.rcptTo.map(({ address }) => address), raw, mail };
         const times = this.received.filter((one) => one.mail.messageId === mail.messageId).length + 1;
         try {
-          if (this.answer(entry, times) === "drop") {
+          if ((await this.answer(entry, times)) === "drop") {
             this.received.push(entry);
             for (const connection of this.smtp.connections) if (connection.id === session.id) connection._socket.destroy();
             return;
