@@ -43,6 +43,8 @@ constexpr std::array<NamedBug, kDeliberateBugCount - 1> kBugs = {{
     {DeliberateBug::kTerminalStatusOverwritten, "terminal status overwritten by a late report"},
     {DeliberateBug::kReactionLost, "reaction lost"},
     {DeliberateBug::kReactionDoubled, "reaction doubled"},
+    {DeliberateBug::kCatchUpCountedOn, "catch-up counted on that may be about to end"},
+    {DeliberateBug::kCatchUpOvertaken, "catch-up overtaken"},
 }};
 
 /// What a process that runs seeds with a bug tells, seed by seed.
@@ -97,7 +99,7 @@ TEST_P(DeliberateBugs, AreFound) {
 std::string test_name(const ::testing::TestParamInfo<NamedBug>& info) {
   std::string text = info.param.name;
   for (char& c : text) {
-    if (c == ' ') c = '_';
+    if (c == ' ' || c == '-') c = '_';
   }
   return text;
 }

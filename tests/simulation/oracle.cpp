@@ -41,12 +41,16 @@ void Simulation::follow_log() {
       }
       judge_event(state, event);
       job::apply(state, event);
+      if (EventReactor::follows_from(state.spec)) judge_catch_up(state, event);
       followed_ = event.position;
       if (job::is_internal(state.spec.type) != (entry.kind == job::JobKind::kInternal)) {
         return violated("the log calls an internal job a user's, or the other way round");
       }
       if (entry.kind == job::JobKind::kUser && EventReactor::chooses(event)) {
         owed_.emplace(event.job, event.sequence);
+        if (catches_up_) {
+          left_[{event.job, event.sequence}] = {state.spec.tenant, event.position};
+        }
       }
       if (const auto* made = std::get_if<job::Enqueued>(&event.data)) {
         judge_reaction(made->spec, event.job);
@@ -59,6 +63,10 @@ void Simulation::follow_log() {
     violated(fmt::format("event {} of job {} was committed without its internal job",
                          to_number(owed_.begin()->second), owed_.begin()->first.str()));
   }
+  if (catches_up_) {
+    judge_left();
+    owed_.clear();
+  }
   settings_.clear();
   for (store::LimitSetting& setting : reader.limit_settings().value()) {
     settings_.emplace(setting.limit, std::move(setting));
@@ -66,7 +74,7 @@ void Simulation::follow_log() {
 }
 
 void Simulation::judge_reaction(const job::JobSpec& spec, const JobId& id) {
-  if (!job::is_internal(spec.type)) return;
+  if (!job::is_internal(spec.type) || EventReactor::follows_from(spec)) return;
   const auto cause = EventReactor::cause_of(spec);
   if (!cause) return violated("an internal job without a cause");
   const auto of = followed_jobs_.find(cause->first);
@@ -78,13 +86,53 @@ void Simulation::judge_reaction(const job::JobSpec& spec, const JobId& id) {
                                 to_number(cause->second), cause->first.str()));
   }
   if (owed_.erase(*cause) == 0) return violated("an internal job whose cause is not in the log");
+  left_.erase(*cause);
+  const bool passes = std::ranges::any_of(followed_jobs_, [&](const auto& each) {
+    const job::JobState& other = each.second;
+    return EventReactor::follows_from(other.spec) && other.spec.tenant == spec.tenant &&
+           !other.terminal();
+  });
+  if (passes) violated("a reaction has passed those that are left to a job which follows the log");
   ++tally_.reactions;
   made_.push_back(id);
+}
+
+void Simulation::judge_catch_up(const job::JobState& follower, const job::Event& event) {
+  const bool started = std::holds_alternative<job::Started>(event.data);
+  // One that someone stops takes what is left to it along, and so does one that fails.
+  if (!started && !follower.terminal()) return;
+  const LogPosition from = *EventReactor::follows_from(follower.spec);
+  std::erase_if(left_, [&](const auto& each) {
+    const auto& [tenant, position] = each.second;
+    return tenant == follower.spec.tenant && (!started || from <= position) &&
+           position <= event.position && (started || !follower.started_at);
+  });
+}
+
+void Simulation::judge_left() {
+  for (const auto& [cause, place] : left_) {
+    const auto& [tenant, position] = place;
+    const bool comes = std::ranges::any_of(followed_jobs_, [&](const auto& each) {
+      const job::JobState& follower = each.second;
+      const auto from = EventReactor::follows_from(follower.spec);
+      return from && *from <= position && follower.spec.tenant == tenant && !follower.terminal() &&
+             !follower.started_at;
+    });
+    if (comes) continue;
+    return violated(
+        fmt::format("I9: event {} of job {} is neither made a reaction of nor left to a "
+                    "job that will come to it",
+                    to_number(cause.second), cause.first.str()));
+  }
 }
 
 void Simulation::judge_reactions_told() {
   for (const EventReactor::Cause& cause : std::exchange(reactor_.refused, {})) {
     ++tally_.reactions_refused;
+    if (catches_up_) {
+      left_.erase(cause);
+      continue;
+    }
     if (owed_.erase(cause) == 0) violated("a reaction was told to be refused, and was made");
   }
   if (!owed_.empty()) violated("a reaction was neither made nor told to be refused");

@@ -33,6 +33,9 @@ namespace {
 
 const JobTypeName kInternalType("errand.delivery");
 const QueueName kInternalQueue("errand.delivery");
+const JobTypeName kFollowerType("errand.delivery_catch_up");
+const QueueName kFollowerQueue("errand.delivery_catch_up");
+constexpr const char* kFromLabel = "from";
 constexpr const char* kCauseLabel = "cause";
 
 std::uint64_t hash_of(const job::Event& event) {
@@ -83,6 +86,28 @@ void EventReactor::react(const engine::JobChange& change,
   if (state != change.after) shown_apart = true;
 }
 
+std::optional<engine::EnqueueJob> EventReactor::instead_of(const engine::EnqueueJob& reaction,
+                                                           LogPosition position) {
+  if (!catches_up_) return std::nullopt;
+  engine::EnqueueJob request;
+  job::JobSpec& spec = request.spec;
+  spec.tenant = reaction.spec.tenant;
+  spec.type = kFollowerType;
+  spec.queue = kFollowerQueue;
+  spec.labels[kFromLabel] = std::to_string(to_number(position));
+  spec.unique_key = "all";
+  spec.limit_key = "all";
+  spec.fifo = true;
+  request.input = "{}";
+  spec.input = ref_to(request.input);
+  return request;
+}
+
+std::optional<LogPosition> EventReactor::follows_from(const job::JobSpec& spec) {
+  if (spec.type != kFollowerType) return std::nullopt;
+  return LogPosition{std::stoull(spec.labels.at(kFromLabel))};
+}
+
 void EventReactor::on_refused(std::vector<engine::RefusedReaction> them) {
   for (const engine::RefusedReaction& each : them) {
     if (const auto cause = cause_of(each.request.spec)) refused.push_back(*cause);
@@ -114,7 +139,8 @@ Tally& Tally::operator+=(const Tally& other) {
 
 Simulation::Simulation(std::uint64_t seed)
     : random_(seed),
-      reactor_(seed % 3 != 0),
+      reactor_(seed % 3 != 0, seed % 5 == 0 && seed % 2 == 0),
+      catches_up_(seed % 5 == 0 && seed % 2 == 0),
       store_(seed % 4 == 0 ? make_memory_store(random_) : make_sqlite_store(random_)) {
   now_ = {Timestamp{Milliseconds{1'800'000'000'000}}, MonotonicTime{Milliseconds{1'000}}};
   // Small windows, so that a few hundred jobs reach their edges.
@@ -150,6 +176,8 @@ Simulation::Simulation(std::uint64_t seed)
                              .queue = kInternalQueue,
                              .by_input = {},
                              .value = reactions_fit_ ? 1'000'000 : 1 + below(20)});
+  options_.limits.push_back(
+      {.type = kFollowerType, .by_tenant = true, .by_input = "k", .fifo = true, .value = 1});
   options_.reactor = &reactor_;
   options_.reactions_max = 1 + below(12);
   prunes_ = seed % 3 == 0;
@@ -427,7 +455,7 @@ engine::RegisterWorker Simulation::hello_of(const WorkerId& id, const Worker& wo
   if (!worker.any_tenant) hello.tenant = worker.tenant;
   hello.slots = 8;
   if (worker.hosted) {
-    hello.types = {kInternalType};
+    hello.types = {kInternalType, kFollowerType};
     hello.way = engine::WorkerWay::kInProcess;
   }
   return hello;

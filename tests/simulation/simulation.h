@@ -54,13 +54,18 @@ class EventReactor final : public engine::Reactor {
   /// An event of a user's job.
   using Cause = std::pair<JobId, Sequence>;
 
-  explicit EventReactor(bool keeps) : keeps_(keeps) {}
+  /// @param catches_up  what finds no room is left to a job that follows the log
+  EventReactor(bool keeps, bool catches_up) : keeps_(keeps), catches_up_(catches_up) {}
 
   static bool chooses(const job::Event& event);
   /// The event that an internal job names; nullopt: none.
   static std::optional<Cause> cause_of(const job::JobSpec& spec);
 
   void react(const engine::JobChange& change, std::vector<engine::EnqueueJob>& reactions) override;
+  std::optional<engine::EnqueueJob> instead_of(const engine::EnqueueJob& reaction,
+                                               LogPosition position) override;
+  /// Where the log is to be followed from; nullopt: the job does not follow it.
+  static std::optional<LogPosition> follows_from(const job::JobSpec& spec);
   void on_refused(std::vector<engine::RefusedReaction> refused) override;
 
   std::vector<Cause> refused;  ///< as the engine told
@@ -69,6 +74,7 @@ class EventReactor final : public engine::Reactor {
 
  private:
   bool keeps_;  ///< ended jobs, for as long as their retention is by default
+  bool catches_up_;
 };
 
 /// What happened in a simulation, for the summary of many.
@@ -168,6 +174,9 @@ class Simulation {
   void judge_reaction(const job::JobSpec& spec, const JobId& id);
   /// A plan was applied: what is not made by now was refused, and told.
   void judge_reactions_told();
+  /// Holds what a job that follows the log went through against what is left to such jobs.
+  void judge_catch_up(const job::JobState& follower, const job::Event& event);
+  void judge_left();
   engine::RegisterWorker hello_of(const WorkerId& id, const Worker& worker) const;
   /// Whether a job that is PENDING might start, as far as limits go.
   [[nodiscard]] bool limits_allow(const job::JobState& state) const;
@@ -186,6 +195,7 @@ class Simulation {
 
   SeededRandom random_;
   EventReactor reactor_;
+  const bool catches_up_;      ///< what finds no room is left to jobs that follow the log
   bool reactions_fit_ = true;  ///< their queue has room for all
   engine::Options options_;
   Now now_;
@@ -216,7 +226,9 @@ class Simulation {
   LogPosition followed_{};
   std::map<JobId, job::JobState> followed_jobs_;
   std::map<std::string, store::LimitSetting> settings_;
-  std::set<EventReactor::Cause> owed_;     ///< chosen events without their internal job yet
+  std::set<EventReactor::Cause> owed_;  ///< chosen events without their internal job yet
+  /// Chosen events that are left to jobs that follow the log: whose they are, and where.
+  std::map<EventReactor::Cause, std::pair<TenantId, LogPosition>> left_;
   std::set<EventReactor::Cause> reacted_;  ///< those that have it
   struct StartTime {
     Timestamp wall;

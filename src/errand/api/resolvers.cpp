@@ -15,6 +15,7 @@
 #include "errand/api/query_resolvers.h"
 #include "errand/api/submit_job.h"
 #include "errand/api/subscription_resolvers.h"
+#include "errand/api/webhook_delivery_resolvers.h"
 #include "errand/api/webhook_resolvers.h"
 
 namespace errand::api {
@@ -36,6 +37,7 @@ Result<graphql::execution::Resolvers> make_resolvers(std::shared_ptr<const Backe
   add_webhook_resolvers(backend, map);
   add_inbox_resolvers(backend, map);
   add_notification_resolvers(backend, map);
+  add_webhook_delivery_resolvers(backend, map);
   return graphql::execution::Resolvers::bind(backend->contract->served_schema(), std::move(map));
 }
 

@@ -46,6 +46,7 @@
 #include "errand/notification/make_channels.h"
 #include "errand/notification/notifications.h"
 #include "errand/notification/operator_notice.h"
+#include "errand/notification/webhook_catch_up.h"
 #include "errand/notification/webhook_manager.h"
 #include "errand/notification/webhook_reactor.h"
 #include "errand/relay/relay.h"
@@ -69,6 +70,8 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t kReadThreads = 4;
+/// Catch-ups of webhook endpoints that run at once.
+constexpr std::uint32_t kCatchUpSlots = 16;
 /// One more than threads that read, so that the lane never waits for the end of a client's query.
 constexpr std::size_t kReadConnections = kReadThreads + 1;
 /// Workers are asked to report at a third of the lease: two heartbeats may get lost.
@@ -200,6 +203,7 @@ class App::Impl {
     if (auto done = drop_broken_jobs(); !done) return done;
     host_handlers();
     webhooks_->start(*lane_, *gateway_, context_.get_executor());
+    host_catch_ups();
     notifications_->start(*lane_, *gateway_, context_.get_executor());
     gateway_->host(context_.get_executor(),
                    {.name = std::string(notification::kOperatorNoticeType),
@@ -387,6 +391,7 @@ class App::Impl {
             .endpoints = config_.webhooks.endpoints,
             .secret_generation = config_.webhooks.secret_generation,
             .public_url = config_.server.public_url,
+            .retry_waits = config_.webhooks.retry_waits,
             .per_tenant_max = config_.webhooks.endpoints_per_tenant,
             .callback_hosts = config_.webhooks.callback_hosts},
         notification::WebhookManager::Means{.client = requests_.client(),
@@ -490,11 +495,13 @@ class App::Impl {
     for (auto& limit : webhooks_->limits()) {
       lane_options.engine.limits.push_back(std::move(limit));
     }
+    for (auto& limit : notification::webhook_catch_up_limits()) {
+      lane_options.engine.limits.push_back(std::move(limit));
+    }
     for (auto& limit : notifications_->limits()) {
       lane_options.engine.limits.push_back(std::move(limit));
     }
-    webhook_reactor_.emplace(webhooks_->registry(),
-                             master_key_->hmac_key(crypto::kPayloadDigestLabel), log_, metrics_);
+    webhook_reactor_.emplace(webhooks_->registry(), webhook_deliveries(), log_, metrics_);
     reactors_.add("errand.webhook", *webhook_reactor_);
     reactors_.add("errand.notify", notifications_->reactor());
     lane_options.engine.reactor = &reactors_;
@@ -540,6 +547,30 @@ class App::Impl {
     }
     relays_->start();
     return {};
+  }
+
+  [[nodiscard]] notification::WebhookDeliveryOptions webhook_deliveries() const {
+    return {.payload_key = master_key_->hmac_key(crypto::kPayloadDigestLabel),
+            .retry_waits = config_.webhooks.retry_waits};
+  }
+
+  void host_catch_ups() {
+    const auto handler = std::make_shared<notification::WebhookCatchUpHandler>(
+        notification::WebhookCatchUpHandler::Means{.endpoints = webhooks_->registry(),
+                                                   .reader = store_->reader(),
+                                                   .pool = *pool_,
+                                                   .lane = runtime::LaneClient(*lane_),
+                                                   .deliveries = webhook_deliveries(),
+                                                   .clock = clock(),
+                                                   .random = random_,
+                                                   .metrics = metrics_},
+        log_);
+    for (const auto type : {notification::kCatchUpType, notification::kRecoveryType}) {
+      gateway_->host(context_.get_executor(), {.name = std::string(type),
+                                               .types = {JobTypeName(std::string(type))},
+                                               .slots = kCatchUpSlots,
+                                               .handler = handler});
+    }
   }
 
   Result<void> bind_resolvers() {

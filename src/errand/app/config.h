@@ -15,6 +15,7 @@
 #include "errand/graphql/request/service.h"
 #include "errand/notification/notifications.h"
 #include "errand/notification/webhook_endpoint.h"
+#include "errand/notification/webhook_waits.h"
 #include "errand/outbound/address_guard.h"
 #include "errand/relay/relay_settings.h"
 #include "errand/server/cors.h"
@@ -129,6 +130,8 @@ struct Config {
   struct Webhooks {
     std::vector<notification::WebhookEndpoint> endpoints;
     int secret_generation = 1;  ///< of their secrets; the one before stays good beside it
+    /// Before the second and each further attempt of a delivery.
+    std::vector<Milliseconds> retry_waits = notification::webhook_waits_by_default();
     std::size_t endpoints_per_tenant = 20;  ///< that a tenant may make by the API; 0: none
     std::string notify_group;  ///< of notifications.groups: told of what is disabled; may be empty
     /// By tenant: hosts that its jobs may name in a callback.

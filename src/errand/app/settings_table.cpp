@@ -5,6 +5,7 @@
 #include "errand/app/notification_settings.h"
 #include "errand/app/object_settings.h"
 #include "errand/app/relay_setting_tables.h"
+#include "errand/base/time_text.h"
 
 namespace errand::app {
 namespace {
@@ -183,6 +184,33 @@ void add_webhook_settings(std::vector<Setting>& t) {
       "generation of the secrets that webhooks are signed with; signatures of the one before are "
       "sent too",
       [](Config& c) -> int& { return c.webhooks.secret_generation; }, 1, 1'000'000));
+  t.push_back({"webhooks.retry_schedule", "",
+               "waits before the second and each further attempt of a delivery, each a fifth "
+               "earlier or later: as many attempts as waits, and one",
+               Setting::Kind::kTexts,
+               [](Config& config, Texts texts) -> Result<void> {
+                 if (texts.empty() || texts.size() > notification::kWebhookWaitsMax) {
+                   return fail(ErrorCode::kConfigInvalid, "give 1 to 50 waits");
+                 }
+                 std::vector<Milliseconds> waits;
+                 for (const std::string& text : texts) {
+                   const auto wait = parse_duration(text);
+                   if (!wait) return std::unexpected(wait.error());
+                   if (*wait < std::chrono::milliseconds(100) || *wait > std::chrono::hours(72)) {
+                     return fail(ErrorCode::kConfigInvalid, "a wait is 100ms to 72h, not " + text);
+                   }
+                   waits.push_back(*wait);
+                 }
+                 config.webhooks.retry_waits = std::move(waits);
+                 return {};
+               },
+               [](const Config& config) {
+                 std::vector<std::string> texts;
+                 for (const Milliseconds wait : config.webhooks.retry_waits) {
+                   texts.push_back("\"" + format_duration(wait) + "\"");
+                 }
+                 return fmt::format("[{}]", fmt::join(texts, ", "));
+               }});
   t.push_back({"webhooks.callback_hosts", "",
                "hosts that jobs of a tenant may name in options.callback: a list for each tenant",
                Setting::Kind::kTexts,

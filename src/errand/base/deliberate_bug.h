@@ -26,8 +26,10 @@ enum class DeliberateBug : std::uint8_t {
   kReplayBeforeAuthorization,
   kReactionLost,
   kReactionDoubled,
+  kCatchUpCountedOn,
+  kCatchUpOvertaken,
 };
-inline constexpr int kDeliberateBugCount = 17;  ///< without kNone
+inline constexpr int kDeliberateBugCount = 19;  ///< without kNone
 
 #ifdef ERRAND_DELIBERATE_BUGS
 

@@ -6,6 +6,7 @@
 
 #include "errand/cli/commands.h"
 #include "errand/cli/exit_status.h"
+#include "errand/cli/webhook_delivery_commands.h"
 #include "errand/cli/webhook_endpoint_commands.h"
 #include "errand/crypto/master_key.h"
 #include "errand/notification/callback_handler.h"
@@ -47,6 +48,7 @@ void add_webhook_commands(CLI::App& app, Context& context) {
   auto* webhook = app.add_subcommand("webhook", "Events that the server posts to endpoints")
                       ->require_subcommand(1);
   add_webhook_endpoint_commands(*webhook, context);
+  add_webhook_delivery_commands(*webhook, context);
   auto* command = webhook->add_subcommand(
       "secret", "Print the secret that requests to an endpoint of the settings are signed with");
   auto flags = std::make_shared<SecretFlags>();

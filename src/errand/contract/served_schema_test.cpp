@@ -152,6 +152,7 @@ TEST(ServedSchema, HasTheWholeStatusSchema) {
   limits(all: Boolean! = false): [LimitInfo!]!
   webhookEndpoints(first: Int = 20, after: String): WebhookEndpointConnection!
   webhookEndpoint(id: ID!): WebhookEndpoint
+  webhookDeliveries(endpoint: ID!, status: [WebhookDeliveryStatus!], types: [String!], since: DateTime, first: Int = 20, after: String): WebhookDeliveryConnection!
   notificationInbox(first: Int = 20, after: String, unread: Boolean! = false, archived: Boolean! = false): NotificationItemConnection
   notificationPreferences: NotificationPreferences
   notificationContact: NotificationContact

@@ -136,6 +136,125 @@ type WebhookEndpointEdge {
   node: WebhookEndpoint!
 }
 
+"What became of one event for one endpoint."
+type WebhookDelivery {
+  "Names it, for redeliverWebhook."
+  id: ID!
+  "The endpoint's id; \"we_callback\" of a job's own callback."
+  endpoint: ID!
+  "The event's id, which is the header webhook-id of each attempt."
+  eventId: String!
+  "The event's type."
+  eventType: String!
+  "The job that the event is of."
+  jobId: ID!
+  "How it stands."
+  status: WebhookDeliveryStatus!
+  "Why it was made."
+  trigger: WebhookDeliveryTrigger!
+  "When it was made: of a scheduled one when the event happened, or when the endpoint had caught up so far."
+  createdAt: DateTime!
+  "When the next attempt begins; null while none is planned."
+  nextAttemptAt: DateTime
+  "When it was delivered or given up."
+  finishedAt: DateTime
+  "Its attempts, the first one first: 100 at most."
+  attempts: [WebhookDeliveryAttempt!]! @listSize(assumedSize: 3)
+}
+
+enum WebhookDeliveryStatus {
+  "It waits for its first attempt."
+  PENDING
+  "A request is under way."
+  DELIVERING
+  "An attempt failed; another one follows."
+  RETRYING
+  "The endpoint has taken it."
+  SUCCEEDED
+  "It was given up for what no further attempt can change, such as an endpoint or an event that is gone."
+  FAILED
+  "It was given up after the last attempt of the schedule."
+  EXHAUSTED
+  "It was stopped."
+  CANCELED
+}
+
+enum WebhookDeliveryTrigger {
+  "The event, by itself."
+  SCHEDULED
+  "redeliverWebhook."
+  MANUAL
+  "recoverWebhookDeliveries."
+  RECOVERY
+}
+
+"One request of a delivery, or what kept it from being sent."
+type WebhookDeliveryAttempt {
+  "From 1."
+  number: Int!
+  "What brought it about: of the first one what made the delivery, of all others the schedule."
+  trigger: WebhookDeliveryTrigger!
+  "When it began."
+  startedAt: DateTime!
+  "When its outcome was known; null while it is under way."
+  endedAt: DateTime
+  "From the request to the end of the answer, in milliseconds; null where there was no answer."
+  durationMs: Int
+  "Status of the answer; null where there was none."
+  statusCode: Int
+  "The beginning of the answer's body, as far as it is text: 512 bytes."
+  answer: String
+  "Why it failed, as a short name: HTTP_500, WEBHOOK_TIMED_OUT, ...; null of one that did not."
+  errorClass: String
+  "The same for people."
+  error: String
+}
+
+"A page of deliveries."
+type WebhookDeliveryConnection {
+  "The deliveries with their cursors."
+  edges: [WebhookDeliveryEdge!]!
+  "The deliveries alone."
+  nodes: [WebhookDelivery!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+}
+
+type WebhookDeliveryEdge {
+  "Place in the list, to go on after."
+  cursor: String!
+  "The delivery."
+  node: WebhookDelivery!
+}
+
+"What recoverWebhookDeliveries finds."
+type WebhookRecovery {
+  "Events that match and have no delivery that waits or has succeeded, of the first 10000 of the log; null where it was not a dry run."
+  missing: Int
+  "Whether there are more events in the log than were looked at."
+  hasMore: Boolean!
+  "The internal job that makes the deliveries; null of a dry run."
+  recoveryId: ID
+}
+
+"What became of a test event."
+type WebhookTestResult {
+  "Whether the endpoint took it."
+  delivered: Boolean!
+  "Its id, which begins with \"test_\"."
+  eventId: String!
+  "Status of the answer; null where there was none."
+  statusCode: Int
+  "From the request to the end of the answer, in milliseconds."
+  durationMs: Int!
+  "The beginning of the answer's body, as far as it is text: 512 bytes."
+  answer: String
+  "Why it failed, as a short name."
+  errorClass: String
+  "The same for people."
+  error: String
+}
+
 "An endpoint with a secret that was made just now."
 type WebhookEndpointWithSecret {
   "The endpoint."
@@ -213,6 +332,21 @@ std::string_view webhook_query_fields_sdl() noexcept {
   ): WebhookEndpointConnection! @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
   "The endpoint with this id; null when there is none that the viewer may see."
   webhookEndpoint(id: ID!): WebhookEndpoint
+  "What became of the events for an endpoint, the last ones first. Deliveries are kept for seven days after their end."
+  webhookDeliveries(
+    "The endpoint's id; \"we_callback\" for callbacks of jobs."
+    endpoint: ID!
+    "Only with one of these."
+    status: [WebhookDeliveryStatus!]
+    "Only of events of these types."
+    types: [String!]
+    "Only those made at this time or later."
+    since: DateTime
+    "How many at most: 1 to 100. With `status` or `types` the newest 10000 deliveries after the cursor are looked through."
+    first: Int = 20
+    "Only those after this cursor."
+    after: String
+  ): WebhookDeliveryConnection! @listSize(assumedSize: 20, slicingArguments: ["first"], sizedFields: ["edges", "nodes"], requireOneSlicingArgument: false)
 )graphql";
 }
 
@@ -236,6 +370,24 @@ std::string_view webhook_mutation_fields_sdl() noexcept {
   ): WebhookEndpointWithSecret
   "Lets an endpoint that is disabled get its events again. One of the settings an operator alone enables (scope admin)."
   enableWebhookEndpoint(id: ID!): WebhookEndpoint
+  "Delivers the event of a delivery that has ended once more, under the same webhook-id, as a new delivery with attempts of its own."
+  redeliverWebhook(deliveryId: ID!): WebhookDelivery
+  "Delivers again all events that an endpoint takes now, from `since` on, whose deliveries were given up or are not there."
+  recoverWebhookDeliveries(
+    endpoint: ID!
+    "From events of this time on."
+    since: DateTime!
+    "Only events before this time; where left out, up to now."
+    until: DateTime
+    "Counts, and does nothing."
+    dryRun: Boolean! = false
+  ): WebhookRecovery
+  "Sends a made-up event with `\"errandtest\": true` in it, once, and gives what became of it."
+  testWebhookEndpoint(
+    id: ID!
+    "Type of the event."
+    type: String! = "dev.errand.job.succeeded"
+  ): WebhookTestResult
 )graphql";
 }
 

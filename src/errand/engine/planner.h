@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -80,7 +81,11 @@ class Planner {
     JobId job;
     bool replayed = false;
   };
-  Result<Made> enqueue(EnqueueJob& request);
+  enum class Room : std::uint8_t {
+    kLimited,  ///< as the queue's length allows
+    kAlways,   ///< there is; others see to it that few are there
+  };
+  Result<Made> enqueue(EnqueueJob& request, Room room = Room::kLimited);
   Result<std::optional<JobId>> replayed(const store::IdempotencyScope& scope,
                                         const std::string& fingerprint);
   /// Jobs that have the unique_key of `spec`, as the plan leaves them.
@@ -96,6 +101,10 @@ class Planner {
 
   // Reactions (planner_reactions.cpp).
   void react_to(const JobId& id);
+  /// Whether what has to be caught up with is not yet.
+  [[nodiscard]] bool is_behind(const EnqueueJob& instead) const;
+  void catch_up(EnqueueJob instead, const JobId& cause, LogPosition position,
+                const EnqueueJob& reaction);
   void refuse(EnqueueJob&& request, const JobId& cause, LogPosition position, Error why);
 
   // Timers (planner_timers.cpp).

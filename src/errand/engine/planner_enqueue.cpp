@@ -165,7 +165,7 @@ Result<Reply> Planner::answer(EnqueueJob& request) {
   return JobReply{.state = nullptr, .replayed = made->replayed};
 }
 
-Result<Planner::Made> Planner::enqueue(EnqueueJob& request) {
+Result<Planner::Made> Planner::enqueue(EnqueueJob& request, Room room) {
   job::JobSpec& spec = request.spec;
   ERRAND_ASSERT(spec.input.size_bytes == request.input.size());
   store::IdempotencyScope scope;
@@ -191,7 +191,9 @@ Result<Planner::Made> Planner::enqueue(EnqueueJob& request) {
     }
   }
 
-  if (auto full = queue_full(spec.queue)) return std::unexpected(std::move(*full));
+  if (room == Room::kLimited) {
+    if (auto full = queue_full(spec.queue)) return std::unexpected(std::move(*full));
+  }
   if (auto many = too_many_lines(spec)) return std::unexpected(std::move(*many));
 
   if (scratch_.drafts.contains(request.id) || memory_.hot(request.id)) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -44,6 +45,20 @@ class Reactor {
   /// and the id is left to the engine. An empty correlation id or traceparent becomes that of the
   /// changed job.
   virtual void react(const JobChange& change, std::vector<EnqueueJob>& reactions) = 0;
+
+  /// What is made in the place of `reaction` where that finds no room: an internal job that catches
+  /// up later with what it leaves out. nullopt: there is no such, and the reaction is refused.
+  ///
+  /// Has a queue of its own and a unique_key, and among jobs of that key that have not started
+  /// there is one. While any job of its tenant is in that queue, whether it has started or not,
+  /// further reactions are left to such jobs too, room or none: so none of them passes an earlier
+  /// one. The limit on the queue's length does not count for it, as few can be there at a time.
+  /// @param position  of the first event of the change that caused `reaction`
+  virtual std::optional<EnqueueJob> instead_of(const EnqueueJob& reaction, LogPosition position) {
+    static_cast<void>(reaction);
+    static_cast<void>(position);
+    return std::nullopt;
+  }
 
   /// These reactions were not made, while their causes are durable: their queue was full, the
   /// change asked for more than Options::reactions_of_change_max, or the store could not tell of

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,15 @@ class ReactorList final : public Reactor {
 
   void react(const JobChange& change, std::vector<EnqueueJob>& reactions) override {
     for (const Entry& entry : entries_) entry.reactor->react(change, reactions);
+  }
+
+  std::optional<EnqueueJob> instead_of(const EnqueueJob& reaction, LogPosition position) override {
+    for (const Entry& entry : entries_) {
+      if (reaction.spec.type.view().starts_with(entry.prefix)) {
+        return entry.reactor->instead_of(reaction, position);
+      }
+    }
+    return std::nullopt;
   }
 
   void on_refused(std::vector<RefusedReaction> refused) override {

@@ -33,7 +33,7 @@ EnqueueJob delivery(const job::JobState& of, std::string input = R"({"event":1})
 }
 
 /// Asks for one internal job where `wants` says so, and writes down what it is shown.
-class Recorder final : public Reactor {
+class Recorder : public Reactor {
  public:
   struct Shown {
     JobId job;
@@ -219,6 +219,112 @@ TEST(Reactor, IsToldOfWhatFoundNoRoomWhileTheUsersJobIsMade) {
   EXPECT_EQ(recorder.refused[0].cause, second);
   EXPECT_EQ(recorder.refused[0].position, bench.state(second)->last_position);
   EXPECT_EQ(recorder.refused[0].request.input, R"({"event":1})");
+}
+
+const JobTypeName kCatchUp("errand.webhook_catch_up");
+
+/// A recorder whose deliveries are caught up with where they find no room.
+class Follower final : public Recorder {
+ public:
+  std::optional<EnqueueJob> instead_of(const EnqueueJob& reaction, LogPosition position) override {
+    EnqueueJob request;
+    request.input = std::to_string(to_number(position));
+    request.spec.tenant = reaction.spec.tenant;
+    request.spec.type = kCatchUp;
+    request.spec.queue = QueueName("errand.webhook_catch_up.one");
+    request.spec.input.size_bytes = request.input.size();
+    request.spec.unique_key = "one";
+    request.spec.limit_key = "one";
+    request.spec.fifo = true;
+    return request;
+  }
+};
+
+Options following(Recorder& recorder) {
+  Options options = with(recorder);
+  options.queue_length_max = 1'000;
+  options.limits.push_back(
+      {.kind = LimitKind::kLength, .queue = QueueName("errand.webhook"), .value = 2});
+  options.limits.push_back(
+      {.kind = LimitKind::kLength, .queue = QueueName("errand.webhook_catch_up.one"), .value = 1});
+  options.limits.push_back({.kind = LimitKind::kConcurrency,
+                            .type = kCatchUp,
+                            .by_tenant = true,
+                            .by_input = "endpoint",
+                            .fifo = true,
+                            .value = 1});
+  return options;
+}
+
+std::vector<job::StatePtr> of_type(const Bench& bench, const JobTypeName& type) {
+  auto jobs = internal_jobs(bench);
+  std::erase_if(jobs, [&](const job::StatePtr& state) { return state->spec.type != type; });
+  return jobs;
+}
+
+TEST(Reactor, WhatFindsNoRoomIsLeftToOneCatchUp) {
+  Follower recorder;
+  Bench bench(following(recorder));
+  bench.enqueue();
+  bench.enqueue();
+  EXPECT_TRUE(of_type(bench, kCatchUp).empty());
+  const JobId first = bench.enqueue()->id;
+  for (int i = 0; i < 5; ++i) bench.enqueue();
+  EXPECT_EQ(of_type(bench, kWebhook).size(), 2U);
+  const auto catch_ups = of_type(bench, kCatchUp);
+  ASSERT_EQ(catch_ups.size(), 1U) << "it will find those that came after it was made too";
+  const auto input = bench.store.reader().payload(catch_ups[0]->id, store::PayloadKind::kInput);
+  ASSERT_TRUE(input.has_value() && input->has_value());
+  EXPECT_EQ((*input)->bytes, std::to_string(to_number(bench.state(first)->last_position)));
+  EXPECT_TRUE(recorder.refused.empty());
+}
+
+TEST(Reactor, WhileACatchUpLivesNothingPassesIt) {
+  Follower recorder;
+  Bench bench(following(recorder));
+  for (int i = 0; i < 3; ++i) bench.enqueue();
+  ASSERT_EQ(of_type(bench, kCatchUp).size(), 1U);
+  host(bench, "w-catch-up", {kCatchUp});
+  EXPECT_EQ(of_type(bench, kCatchUp)[0]->status, JobStatus::kRunning);
+  bench.advance(10ms);  // so that they are told apart by their times
+  // There is room again.
+  host(bench, "w-webhook", {kWebhook});
+  for (int i = 0; i < 4; ++i) bench.enqueue();
+  EXPECT_EQ(of_type(bench, kWebhook).size(), 2U);
+  auto catch_ups = of_type(bench, kCatchUp);
+  ASSERT_EQ(catch_ups.size(), 2U) << "one that runs may be about to end";
+  EXPECT_EQ(catch_ups[1]->status, JobStatus::kPending) << "they run one after the other";
+
+  // It puts itself off, and keeps its turn. So it is over a crash.
+  const auto report = [&](const job::StatePtr& job, job::Command command, std::string result) {
+    CommandJob request = bench.command(job->id, std::move(command), std::move(result));
+    request.tenant.reset();
+    request.internal = true;
+    return bench.ask(std::move(request));
+  };
+  ASSERT_TRUE(report(catch_ups[0], job::Snooze{catch_ups[0]->token, 1'000ms, ""}, "").has_value());
+  bench.crash();
+  host(bench, "w-catch-up", {kCatchUp});
+  bench.enqueue();
+  catch_ups = of_type(bench, kCatchUp);
+  ASSERT_EQ(catch_ups.size(), 2U);
+  EXPECT_EQ(catch_ups[0]->status, JobStatus::kScheduled);
+  EXPECT_EQ(catch_ups[1]->status, JobStatus::kPending);
+  bench.advance(1'000ms);
+  bench.settle();
+  catch_ups = of_type(bench, kCatchUp);
+  ASSERT_EQ(catch_ups[0]->status, JobStatus::kRunning);
+
+  for (const std::size_t each : {0U, 1U}) {
+    const auto live = bench.state(catch_ups[each]->id);
+    ASSERT_EQ(live->status, JobStatus::kRunning);
+    ASSERT_TRUE(report(live, job::Complete{live->token, {.size_bytes = 4}}, "null").has_value());
+    bench.settle();
+  }
+  const std::size_t before = of_type(bench, kWebhook).size();
+  bench.enqueue();
+  EXPECT_EQ(of_type(bench, kCatchUp).size(), 2U);
+  EXPECT_EQ(of_type(bench, kWebhook).size(), before + 1) << "it has caught up";
 }
 
 TEST(Reactor, MayAskForSoMuchOfOneChangeAndNoMore) {

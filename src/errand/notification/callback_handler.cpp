@@ -25,6 +25,12 @@ std::string callback_secret(const crypto::MasterKey& master_key, const TenantId&
 
 WebhookEndpoint callback_endpoint() { return {.name = std::string(kCallbackName)}; }
 
+WebhookEndpoint callback_of(const job::JobSpec& spec) {
+  WebhookEndpoint callback = callback_endpoint();
+  callback.types = spec.callback_types.empty() ? callback_types_by_default() : spec.callback_types;
+  return callback;
+}
+
 std::vector<engine::Limit> callback_limits() {
   const JobTypeName type = callback_endpoint().job_type();
   return {

@@ -38,6 +38,8 @@ class CallbackHandler final : public WebhookHandler {
 /// What a job's callback is like an endpoint of: its deliveries are of the type and in the queue
 /// "errand.webhook_callback".
 WebhookEndpoint callback_endpoint();
+/// The same, with the types of events that the job of `spec` wants there.
+WebhookEndpoint callback_of(const job::JobSpec& spec);
 
 /// The limits of callbacks: of each tenant, so that one holds up no other.
 std::vector<engine::Limit> callback_limits();

@@ -218,8 +218,11 @@ boost::asio::awaitable<worker::Outcome> WebhookHandler::run(worker::AttemptPtr a
 worker::Outcome WebhookHandler::read(const outbound::HttpResponse& response) const {
   const unsigned status = response.status;
   if (status >= 200 && status < 300) {
-    return worker::Complete{
-        .result = {{"status", status}, {"durationMs", response.duration.count()}}};
+    boost::json::object result{{"status", status}, {"durationMs", response.duration.count()}};
+    if (!response.body.empty() && is_valid_utf8(response.body)) {
+      result["body"] = cut_utf8(response.body, kExcerptBytes);
+    }
+    return worker::Complete{.result = std::move(result)};
   }
   worker::Failure failure = make_failure(
       FailureKind::kTransient, "HTTP_" + std::to_string(status),
@@ -236,8 +239,10 @@ worker::Outcome WebhookHandler::read(const outbound::HttpResponse& response) con
       failure.retry_after = std::min(*failure.retry_after, kRetryAfterMax);
     }
   }
+  failure.details =
+      boost::json::object{{"status", status}, {"durationMs", response.duration.count()}};
   if (!response.body.empty() && is_valid_utf8(response.body)) {
-    failure.details = boost::json::object{{"body", cut_utf8(response.body, kExcerptBytes)}};
+    (*failure.details)["body"] = cut_utf8(response.body, kExcerptBytes);
   }
   return failure;
 }

@@ -21,8 +21,10 @@
 #include "errand/crypto/sealer.h"
 #include "errand/notification/webhook_handler.h"
 #include "errand/notification/webhook_input.h"
+#include "errand/notification/webhook_reactor.h"
 #include "errand/notification/webhook_record.h"
 #include "errand/notification/webhook_registry.h"
+#include "errand/notification/webhook_test_event.h"
 #include "errand/outbound/http_client.h"
 #include "errand/runtime/lane.h"
 #include "errand/store/reader.h"
@@ -44,7 +46,8 @@ class WebhookManager final : public WebhookWatch {
     std::vector<WebhookEndpoint> endpoints;  ///< of the settings
     int secret_generation = 1;               ///< of their secrets; the one before stays good
     std::string public_url;                  ///< of this server; may be empty
-    std::size_t per_tenant_max = 20;         ///< endpoints that a tenant may make
+    std::vector<Milliseconds> retry_waits = webhook_waits_by_default();  ///< of deliveries
+    std::size_t per_tenant_max = 20;  ///< endpoints that a tenant may make
     /// Hosts that jobs of a tenant may name in a callback: "hooks.example.com", or
     /// "*.example.com" for all names below. Of others none.
     std::map<std::string, std::vector<std::string>, std::less<>> callback_hosts;
@@ -126,6 +129,14 @@ class WebhookManager final : public WebhookWatch {
   /// An endpoint that is disabled gets its events again. Of the settings too, for an operator.
   boost::asio::awaitable<Result<RegisteredWebhookPtr>> enable(Caller caller, std::string name,
                                                               bool is_operator);
+
+  /// Sends an event that is made up and says so, once, and waits for the answer.
+  /// @param type  of the event
+  /// @return kBadUserInput for a type that there is not
+  boost::asio::awaitable<Result<WebhookTest>> test(Caller caller, std::string name,
+                                                   std::string type);
+  /// How deliveries are made.
+  [[nodiscard]] WebhookDeliveryOptions deliveries() const;
 
   void on_outcome(const RegisteredWebhook& endpoint, const WebhookOutcome& outcome) override;
 

@@ -98,8 +98,8 @@ class WebhookReactorTest : public ::testing::Test {
   std::vector<engine::EnqueueJob> react(const std::vector<WebhookEndpoint>& endpoints) {
     WebhookRegistry registry;
     for (const WebhookEndpoint& each : endpoints) registry.put({.endpoint = each});
-    WebhookReactor reactor(registry, key_.hmac_key(crypto::kPayloadDigestLabel), telemetry::Log(),
-                           metrics_);
+    WebhookReactor reactor(registry, {.payload_key = key_.hmac_key(crypto::kPayloadDigestLabel)},
+                           telemetry::Log(), metrics_);
     job::JobSpec spec;
     spec.tenant = TenantId("acme");
     spec.subject = SubjectId("anna");

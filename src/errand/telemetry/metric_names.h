@@ -59,8 +59,13 @@ inline constexpr GaugeDescription kRelayConnected{
     "errand_relay_connected", "Whether a relay is connected to its broker: 1 or 0.", {"relay"}};
 inline constexpr CounterDescription kWebhookDeliveriesRefused{
     "errand_webhook_deliveries_refused_total",
-    "Events that an endpoint does not get, because too many wait for it already.",
+    "Events that an endpoint does not get, because not even a catch-up could be made for them.",
     {"queue"}};
+inline constexpr CounterDescription kWebhookCatchUps{
+    "errand_webhook_catch_ups_total",
+    "Times that the events of a webhook endpoint were left to the log, as too many waited for it, "
+    "and that it had caught up with them: begun, ended.",
+    {"endpoint", "change"}};
 inline constexpr CounterDescription kWebhookEndpointChanges{
     "errand_webhook_endpoint_changes_total",
     "Webhook endpoints that began to fail, have recovered, or were disabled.",
