@@ -67,6 +67,10 @@ struct RegisteredWebhook {
   std::optional<Timestamp> gone_at;  ///< it is deleted: when it is forgotten altogether
 
   [[nodiscard]] WebhookStatus status() const;
+  /// Of its owner; empty of one of the settings.
+  [[nodiscard]] std::string_view owner_name() const {
+    return owner ? owner->view() : std::string_view();
+  }
   /// Whether a viewer of that tenant may see it (I13).
   [[nodiscard]] bool is_seen_by(const TenantId& tenant) const;
 };
