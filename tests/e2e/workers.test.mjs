@@ -25,7 +25,7 @@ before(async () => {
   server = await Server.start([], schema);
   const toml = join(server.folder, "credentials.toml");
   // The usual clients may do all with jobs; an operator may do all.
-  await writeFile(toml, (await import("node:fs")).readFileSync(toml, "utf8").replaceAll('["jobs:*"]', '["jobs:*", "workers:*", "queues:*"]'));
+  await writeFile(toml, (await import("node:fs")).readFileSync(toml, "utf8").replaceAll('scopes = ["jobs:*"', 'scopes = ["workers:*", "queues:*", "jobs:*"'));
   server.child.kill("SIGHUP");
   await poll(() => graphql(server, server.tokens.acme.client, "{ workers { id } }"), ({ json }) => !json.errors);
 });

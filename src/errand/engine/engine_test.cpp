@@ -758,6 +758,13 @@ TEST(Explain, SaysWhetherAWorkerIsMissingOrHowManyGoFirst) {
   EXPECT_EQ(explained.kind, WaitKind::kPlaceInLine);
   EXPECT_EQ(explained.place, 0U);
 
+  RegisterWorker hosted;  // of the server's own, which takes nothing of users
+  hosted.id = WorkerId("w-2");
+  hosted.types = {JobTypeName("errand.delivery")};
+  hosted.slots = 1;
+  bench.submit(std::move(hosted));
+  bench.settle();
+
   const auto queues = bench.get<QueueList>(ListQueues{});
   ASSERT_EQ(queues.queues.size(), 1U);
   EXPECT_EQ(queues.queues[0].pending, 1U);

@@ -493,11 +493,12 @@ Result<Reply> Planner::answer(ListWorkers&) {
 }
 
 Result<Reply> Planner::answer(ListQueues& request) {
+  const bool internal = request.kind == job::JobKind::kInternal;
   std::map<QueueName, QueueList::Queue> queues;
   for (const auto& [key, counts] : memory_.counts) {
     const auto& [queue, tenant] = key;
     if (request.tenant && tenant != *request.tenant) continue;
-    if (job::is_internal(queue) != (request.kind == job::JobKind::kInternal)) continue;
+    if (job::is_internal(queue) != internal) continue;
     QueueList::Queue& out = queues[queue];
     out.pending += counts.pending;
     out.waiting += counts.waiting;
@@ -512,7 +513,14 @@ Result<Reply> Planner::answer(ListQueues& request) {
       const bool for_tenant = !request.tenant || !hello.tenant || *hello.tenant == *request.tenant;
       const bool for_queue =
           hello.queues.empty() || std::ranges::find(hello.queues, name) != hello.queues.end();
-      if (for_tenant && for_queue) ++queue.workers;
+      // Internal jobs go to the server's own workers, which are named by their types alone.
+      const bool for_kind =
+          hello.types.empty()
+              ? !internal
+              : std::ranges::any_of(hello.types, [internal](const JobTypeName& type) {
+                  return job::is_internal(type) == internal;
+                });
+      if (for_tenant && for_queue && for_kind) ++queue.workers;
     }
     queue.slots_wanted = queue.running;
     if (!queue.paused) {

@@ -1,6 +1,6 @@
 // The clients: curl for GraphQL over HTTP, npm's graphql-ws for subscriptions, a raw worker connection.
 import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { inspect, promisify } from "node:util";
 import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
 
@@ -55,11 +55,13 @@ export function subscriber(server, token, options = {}) {
   });
 }
 
-/** Asks again until `done(value)`; the test's time limit is the only other end. */
-export async function poll(ask, done) {
+/** Asks again until `done(value)`. @throws after `limitMs`, with what was there last */
+export async function poll(ask, done, limitMs = 120_000) {
+  const end = Date.now() + limitMs;
   while (true) {
     const value = await ask();
     if (done(value)) return value;
+    if (Date.now() > end) throw new Error(`did not come within ${limitMs} ms; there was ${inspect(value, { depth: 6 }).slice(0, 2_000)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
