@@ -101,7 +101,7 @@ void send(Context& context, const TestFlags& flags, Ground& ground, notification
   if (!timeout || *timeout <= Milliseconds::zero()) {
     return report(context, kUsage, "--timeout takes a time such as \"60s\"");
   }
-  auto future = boost::asio::co_spawn(ground.context, channel.send(message, *timeout),
+  auto future = boost::asio::co_spawn(ground.context, channel.send(message, *timeout, {}),
                                       boost::asio::use_future);
   ground.context.run();
   const notification::SendOutcome sent = future.get();

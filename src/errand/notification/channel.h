@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <stop_token>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -9,6 +10,7 @@
 #include "errand/base/clock.h"
 #include "errand/base/ids.h"
 #include "errand/contract/notify_rule.h"
+#include "errand/worker/attempt.h"
 #include "errand/worker/worker_message.h"
 
 namespace errand::notification {
@@ -60,8 +62,14 @@ class Channel {
 
   /// Sends one message, on the executor of the awaiting coroutine, which it must not block.
   /// @param timeout  it ends by then, having sent it or not; > 0
-  virtual boost::asio::awaitable<SendOutcome> send(const Message& message,
-                                                   Milliseconds timeout) = 0;
+  /// @param stop     ends it soon, as a failure that may pass
+  virtual boost::asio::awaitable<SendOutcome> send(const Message& message, Milliseconds timeout,
+                                                   std::stop_token stop) = 0;
 };
+
+/// Sends within what is left of an attempt, and some time before its end, so that the outcome still
+/// counts. A message that the server's own end breaks off is released: it costs no attempt.
+boost::asio::awaitable<std::expected<Sent, worker::Outcome>> send_within(
+    Channel& channel, const Message& message, const worker::Attempt& attempt);
 
 }  // namespace errand::notification

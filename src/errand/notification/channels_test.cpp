@@ -87,7 +87,7 @@ class ChannelsTest : public testing::Test {
   }
 
   SendOutcome send(Channel& channel, const Message& message) {
-    return asio::co_spawn(context_, channel.send(message, 20s), asio::use_future).get();
+    return asio::co_spawn(context_, channel.send(message, 20s, {}), asio::use_future).get();
   }
   std::vector<TestServer::Request> requests() {
     const std::lock_guard lock(mutex_);

@@ -131,8 +131,8 @@ Result<std::shared_ptr<ChatChannel>> ChatChannel::create(const std::vector<ChatH
   return channel;
 }
 
-boost::asio::awaitable<SendOutcome> ChatChannel::send(const Message& message,
-                                                      Milliseconds timeout) {
+boost::asio::awaitable<SendOutcome> ChatChannel::send(const Message& message, Milliseconds timeout,
+                                                      std::stop_token stop) {
   const auto ends_at = std::chrono::steady_clock::now() + timeout;
   const auto found = hooks_.find(message.recipient.hook);
   if (found == hooks_.end()) {
@@ -168,7 +168,8 @@ boost::asio::awaitable<SendOutcome> ChatChannel::send(const Message& message,
                                     .body = chat_payload(message),
                                     .deadline = ends_at,
                                     .response_bytes_max = kResponseBytesMax,
-                                    .when_too_large = outbound::WhenTooLarge::kTruncate});
+                                    .when_too_large = outbound::WhenTooLarge::kTruncate,
+                                    .stop = std::move(stop)});
   {
     const std::lock_guard lock(mutex_);
     // One message a second is what a room takes: 429 asks to wait, and is no sickness.

@@ -44,7 +44,8 @@ class ChatChannel final : public Channel {
   static Result<std::shared_ptr<ChatChannel>> create(const std::vector<ChatHook>& hooks,
                                                      const Means& means);
 
-  boost::asio::awaitable<SendOutcome> send(const Message& message, Milliseconds timeout) override;
+  boost::asio::awaitable<SendOutcome> send(const Message& message, Milliseconds timeout,
+                                           std::stop_token stop) override;
 
  private:
   struct Hook {

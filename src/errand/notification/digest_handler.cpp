@@ -23,7 +23,6 @@ using worker::make_failure;
 
 constexpr const char* kCollection = "notification_digest";
 /// A channel that is asked to end then has time to say so before the attempt's own end.
-constexpr Milliseconds kBeforeTheEnd{10'000};
 constexpr const char* kMarks = "notification_gathered";
 /// Messages that one digest takes; what waits beyond comes with the next one.
 constexpr std::size_t kTakenMax = 5'000;
@@ -257,12 +256,10 @@ boost::asio::awaitable<worker::Outcome> DigestHandler::run(worker::AttemptPtr at
     co_return suppressed(decision.reason);
   }
   const Message message = make(*digest, facts->records, offer.job.str());
-  const auto left = std::chrono::duration_cast<Milliseconds>(attempt->ends_at() -
-                                                             std::chrono::steady_clock::now());
-  auto sent =
-      co_await channel->second->send(message, std::max(left - kBeforeTheEnd, Milliseconds(1'000)));
+  auto sent = co_await send_within(*channel->second, message, *attempt);
   if (!sent) {
-    if (sent.error().code != kNoRecipient) co_return std::move(sent.error());
+    const auto* failure = std::get_if<worker::Failure>(&sent.error());
+    if (failure == nullptr || failure->code != kNoRecipient) co_return std::move(sent.error());
     co_await erase(facts->records);
     co_return suppressed(WhyNot::kNoRecipient);
   }

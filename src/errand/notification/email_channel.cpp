@@ -84,13 +84,13 @@ void EmailChannel::stop() {
   pool_.stop();
 }
 
-boost::asio::awaitable<SendOutcome> EmailChannel::send(const Message& message,
-                                                       Milliseconds timeout) {
+boost::asio::awaitable<SendOutcome> EmailChannel::send(const Message& message, Milliseconds timeout,
+                                                       std::stop_token stop) {
   const auto ends_at = std::chrono::steady_clock::now() + timeout;
-  auto sent = co_await pool_.run([this, message, ends_at]() -> Result<SendOutcome> {
+  auto sent = co_await pool_.run([this, message, ends_at, stop]() -> Result<SendOutcome> {
     const auto left =
         std::chrono::duration_cast<Milliseconds>(ends_at - std::chrono::steady_clock::now());
-    return transmit(message, std::max(left, Milliseconds(1)));
+    return transmit(message, std::max(left, Milliseconds(1)), stop);
   });
   if (!sent) {
     co_return std::unexpected(
@@ -106,21 +106,22 @@ std::expected<CircuitBreaker::Permit, MonotonicTime> EmailChannel::acquire(Route
   return route.breaker.acquire(now);
 }
 
-void EmailChannel::report(Route& route, CircuitBreaker::Permit permit, Kind kind) {
+void EmailChannel::report(Route& route, CircuitBreaker::Permit permit, Kind kind, bool broken_off) {
   using Outcome = CircuitBreaker::Outcome;
   // A refused recipient says nothing against the server.
   const bool good = kind == Kind::kAccepted || kind == Kind::kPermanent;
   const MonotonicTime now = clock_.now().monotonic;
   const std::lock_guard lock(mutex_);
   route.breaker.report(permit,
-                       stop_.stop_requested() ? Outcome::kNeither
-                       : good                 ? Outcome::kSuccess
-                                              : Outcome::kFailure,
+                       broken_off ? Outcome::kNeither
+                       : good     ? Outcome::kSuccess
+                                  : Outcome::kFailure,
                        now);
   if (kind == Kind::kMisconfigured) route.paused_until = now + kPause;
 }
 
-SendOutcome EmailChannel::transmit(const Message& message, Milliseconds timeout) {
+SendOutcome EmailChannel::transmit(const Message& message, Milliseconds timeout,
+                                   const std::stop_token& stop) {
   const Mail mail{.id = message.id,
                   .from = options_.from,
                   .to = {.address = message.recipient.address},
@@ -135,6 +136,11 @@ SendOutcome EmailChannel::transmit(const Message& message, Milliseconds timeout)
         make_failure(FailureKind::kPermanent, "MAIL_INVALID", bytes.error().message));
   }
   const auto ends_at = std::chrono::steady_clock::now() + timeout;
+  // Either of two may end it: the attempt, and the channel.
+  std::stop_source ended;
+  const auto end = [&ended] { ended.request_stop(); };
+  const std::stop_callback by_attempt(stop, end);
+  const std::stop_callback by_channel(stop_.get_token(), end);
   std::string last = "all mail servers are left out for a while, as they failed again and again";
   bool tried = false;
   std::optional<MonotonicTime> again;  // when a server that is left out may be asked
@@ -148,8 +154,8 @@ SendOutcome EmailChannel::transmit(const Message& message, Milliseconds timeout)
         std::chrono::duration_cast<Milliseconds>(ends_at - std::chrono::steady_clock::now());
     const SmtpResult result = route.client->send(
         {.from = options_.from.address, .to = message.recipient.address, .message = *bytes},
-        std::max(left, Milliseconds(1)), stop_.get_token());
-    report(route, *permit, result.kind);
+        std::max(left, Milliseconds(1)), ended.get_token());
+    report(route, *permit, result.kind, ended.stop_requested());
     if (options_.observer) options_.observer(route.name, result);
     metrics_.counter(telemetry::kMailTransmissions, {route.name, outcome_text(result.kind)}).add();
     switch (result.kind) {
@@ -176,7 +182,7 @@ SendOutcome EmailChannel::transmit(const Message& message, Milliseconds timeout)
     }
     last = result.text;
     tried = true;
-    if (stop_.stop_requested() || std::chrono::steady_clock::now() >= ends_at) break;
+    if (ended.stop_requested() || std::chrono::steady_clock::now() >= ends_at) break;
   }
   worker::Failure failure = make_failure(FailureKind::kTransient, "MAIL_NOT_SENT",
                                          fmt::format("No mail server took the message: {}", last));

@@ -54,7 +54,8 @@ class EmailChannel final : public Channel {
                                                       telemetry::Metrics& metrics);
   ~EmailChannel() override;
 
-  boost::asio::awaitable<SendOutcome> send(const Message& message, Milliseconds timeout) override;
+  boost::asio::awaitable<SendOutcome> send(const Message& message, Milliseconds timeout,
+                                           std::stop_token stop) override;
 
   /// Ends what is under way within a second or so. Idempotent.
   void stop();
@@ -73,9 +74,10 @@ class EmailChannel final : public Channel {
   /// Leave to ask the route, or when to come again.
   std::expected<outbound::CircuitBreaker::Permit, MonotonicTime> acquire(Route& route);
   void report(Route& route, outbound::CircuitBreaker::Permit permit,
-              outbound::SmtpResult::Kind kind);
+              outbound::SmtpResult::Kind kind, bool broken_off);
   /// On the pool.
-  [[nodiscard]] SendOutcome transmit(const Message& message, Milliseconds timeout);
+  [[nodiscard]] SendOutcome transmit(const Message& message, Milliseconds timeout,
+                                     const std::stop_token& stop);
 
   const Options options_;
   const Clock& clock_;

@@ -233,7 +233,8 @@ Result<Inbox::Marked> Inbox::mark(const TenantId& tenant, const SubjectId& subje
 }
 
 boost::asio::awaitable<SendOutcome> InAppChannel::send(const Message& message,
-                                                       Milliseconds /*timeout*/) {
+                                                       Milliseconds /*timeout*/,
+                                                       std::stop_token /*stop*/) {
   using worker::FailureKind;
   const runtime::LaneClient lane(*lane_);
   const TenantId tenant = message.recipient.tenant;

@@ -106,7 +106,8 @@ class InAppChannel final : public Channel {
   /// Names the lane. Once, before messages come.
   void attach(runtime::Lane& lane) { lane_ = &lane; }
 
-  boost::asio::awaitable<SendOutcome> send(const Message& message, Milliseconds timeout) override;
+  boost::asio::awaitable<SendOutcome> send(const Message& message, Milliseconds timeout,
+                                           std::stop_token stop) override;
 
  private:
   const Inbox& inbox_;

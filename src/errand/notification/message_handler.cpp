@@ -22,8 +22,7 @@ using worker::FailureKind;
 using worker::make_failure;
 
 /// A channel that is asked to end then has time to say so before the attempt's own end.
-constexpr Milliseconds kBeforeTheEnd{10'000};
-constexpr Milliseconds kSendMin{1'000};
+constexpr Milliseconds kSnoozeMin{1'000};
 /// Digests after the one of its window that a message may find to be under way.
 constexpr int kDigestsTried = 3;
 
@@ -207,7 +206,7 @@ boost::asio::awaitable<worker::Outcome> MessageHandler::run(worker::AttemptPtr a
                                    now);
   if (decision.kind == Decision::Kind::kSuppress) co_return suppress(*request, decision.reason);
   if (decision.kind == Decision::Kind::kHold) {
-    co_return worker::Snooze{.delay = std::max(*decision.until - now, kSendMin),
+    co_return worker::Snooze{.delay = std::max(*decision.until - now, kSnoozeMin),
                              .reason = std::string(to_string(decision.reason))};
   }
   auto message = make(*request, *policy, *facts, offer);
@@ -222,16 +221,17 @@ boost::asio::awaitable<worker::Outcome> MessageHandler::run(worker::AttemptPtr a
   if (decision.kind == Decision::Kind::kGather) {
     co_return co_await gather(*request, *std::move(message), *decision.until);
   }
-  const auto left = std::chrono::duration_cast<Milliseconds>(attempt->ends_at() -
-                                                             std::chrono::steady_clock::now());
-  auto sent = co_await channel->second->send(*message, std::max(left - kBeforeTheEnd, kSendMin));
+  auto sent = co_await send_within(*channel->second, *message, *attempt);
   const auto count = [&](std::string_view what) {
     means_.metrics.counter(telemetry::kNotifications, {contract::to_string(request->channel), what})
         .add();
   };
   if (!sent) {
-    if (sent.error().code == kNoRecipient) co_return suppress(*request, WhyNot::kNoRecipient);
-    count("FAILED");
+    const auto* failure = std::get_if<worker::Failure>(&sent.error());
+    if (failure != nullptr && failure->code == kNoRecipient) {
+      co_return suppress(*request, WhyNot::kNoRecipient);
+    }
+    if (failure != nullptr) count("FAILED");
     co_return std::move(sent.error());
   }
   count("SENT");

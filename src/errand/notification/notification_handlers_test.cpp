@@ -43,7 +43,8 @@ using testing::UnorderedElementsAre;
 /// Keeps what it is given.
 class FakeChannel final : public Channel {
  public:
-  asio::awaitable<SendOutcome> send(const Message& message, Milliseconds) override {
+  asio::awaitable<SendOutcome> send(const Message& message, Milliseconds,
+                                    std::stop_token) override {
     const std::lock_guard lock(mutex_);
     messages_.push_back(message);
     if (failures_ > 0) {

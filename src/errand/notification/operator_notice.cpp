@@ -21,8 +21,6 @@ using worker::FailureKind;
 using worker::make_failure;
 
 /// Who is sent something has time to say so.
-constexpr Milliseconds kBeforeTheEnd{5'000};
-constexpr Milliseconds kSendMin{1'000};
 constexpr std::string_view kCategory = "operators";
 
 }  // namespace
@@ -128,9 +126,7 @@ boost::asio::awaitable<worker::Outcome> OperatorNoticeHandler::run(worker::Attem
                         .title = notice->title,
                         .text = notice->text,
                         .time = offer.created_at};
-  const auto left = std::chrono::duration_cast<Milliseconds>(attempt->ends_at() -
-                                                             std::chrono::steady_clock::now());
-  auto sent = co_await channel->second->send(message, std::max(left - kBeforeTheEnd, kSendMin));
+  auto sent = co_await send_within(*channel->second, message, *attempt);
   if (!sent) co_return std::move(sent.error());
   co_return worker::Complete{.result = {{"outcome", "SENT"},
                                         {"provider", sent->provider},

@@ -71,7 +71,7 @@ class UserRecordsTest : public ::testing::Test {
                           .text = "7 rows",
                           .data = {{"jobId", "j"}, {"milestone", "SUCCEEDED"}},
                           .time = clock_.now().wall};
-    const auto sent = run(channel_.send(message, Milliseconds(1'000)));
+    const auto sent = run(channel_.send(message, Milliseconds(1'000), {}));
     ASSERT_TRUE(sent) << sent.error().message;
   }
 

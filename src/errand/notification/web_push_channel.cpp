@@ -96,7 +96,8 @@ WebPushChannel::WebPushChannel(const Options& options, crypto::P256Key key, cons
       vapid_(std::move(key), options.contact) {}
 
 boost::asio::awaitable<SendOutcome> WebPushChannel::send(const Message& message,
-                                                         Milliseconds timeout) {
+                                                         Milliseconds timeout,
+                                                         std::stop_token stop) {
   const auto ends_at = std::chrono::steady_clock::now() + timeout;
   const Recipient& to = message.recipient;
   if (to.subject.view().empty()) co_return std::unexpected(nobody());
@@ -113,7 +114,7 @@ boost::asio::awaitable<SendOutcome> WebPushChannel::send(const Message& message,
         std::chrono::duration_cast<Milliseconds>(ends_at - std::chrono::steady_clock::now());
     SendOutcome outcome =
         left > Milliseconds::zero()
-            ? co_await post(each, message, payload, std::min(left, kPostTimeout))
+            ? co_await post(each, message, payload, std::min(left, kPostTimeout), stop)
             : SendOutcome(std::unexpected(make_failure(FailureKind::kTransient, "PUSH_TIMED_OUT",
                                                        "There was no time left for it.")));
     if (outcome) {
@@ -141,7 +142,8 @@ boost::asio::awaitable<SendOutcome> WebPushChannel::send(const Message& message,
 boost::asio::awaitable<SendOutcome> WebPushChannel::post(const PushSubscription& to,
                                                          const Message& message,
                                                          const std::string& payload,
-                                                         Milliseconds timeout) {
+                                                         Milliseconds timeout,
+                                                         std::stop_token stop) {
   const auto unusable = [](std::string why) {
     return std::unexpected(
         make_failure(FailureKind::kPermanent, "PUSH_SUBSCRIPTION_INVALID", std::move(why)));
@@ -165,7 +167,8 @@ boost::asio::awaitable<SendOutcome> WebPushChannel::post(const PushSubscription&
                                 .body = std::string(body->begin(), body->end()),
                                 .deadline = std::chrono::steady_clock::now() + timeout,
                                 .response_bytes_max = kResponseBytesMax,
-                                .when_too_large = outbound::WhenTooLarge::kTruncate};
+                                .when_too_large = outbound::WhenTooLarge::kTruncate,
+                                .stop = std::move(stop)};
   const auto ttl = std::chrono::floor<std::chrono::seconds>(options_.keep).count();
   const crypto::Digest digest = crypto::sha256(message.id);
   request.headers = {

@@ -47,7 +47,8 @@ class WebPushChannel final : public Channel {
   static Result<std::shared_ptr<WebPushChannel>> create(const Options& options, crypto::P256Key key,
                                                         const Means& means, telemetry::Log log);
 
-  boost::asio::awaitable<SendOutcome> send(const Message& message, Milliseconds timeout) override;
+  boost::asio::awaitable<SendOutcome> send(const Message& message, Milliseconds timeout,
+                                           std::stop_token stop) override;
 
  private:
   WebPushChannel(const Options& options, crypto::P256Key key, const Means& means,
@@ -55,7 +56,8 @@ class WebPushChannel final : public Channel {
 
   /// Posts `payload` to one subscription. A failure with code kNoRecipient: it is no more.
   boost::asio::awaitable<SendOutcome> post(const PushSubscription& to, const Message& message,
-                                           const std::string& payload, Milliseconds timeout);
+                                           const std::string& payload, Milliseconds timeout,
+                                           std::stop_token stop);
   [[nodiscard]] SendOutcome read(const outbound::HttpResponse& response,
                                  const std::string& host) const;
 
