@@ -60,7 +60,7 @@ const ignored = async (tag, token = acme) => {
 const cancel = (id) => data(server, acme, "mutation ($id: ID!) { cancelJob(id: $id) { status } }", { id });
 const deliveries = async (endpoint, args = "", token = acme) =>
   (await data(server, token, `{ webhookDeliveries(endpoint: "${endpoint}"${args}) { nodes { ${FIELDS} } pageInfo { hasNextPage endCursor } } }`)).webhookDeliveries;
-const code = async (query, token = acme) => (await graphql(server, token, query)).errors?.[0]?.extensions?.code;
+const code = async (query, token = acme) => (await graphql(server, token, query)).json.errors?.[0]?.extensions?.code;
 
 test("what became of an event is listed, attempt by attempt", async () => {
   receiver.answers.billing = (_, attempt, response) => {
@@ -160,7 +160,7 @@ test("an endpoint beyond its queue follows the log: nothing is lost, and the ord
   }
   await poll(() => server.log.filter((line) => line.includes("webhook endpoint has caught up")), (lines) => lines.length > 0);
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  assert.match(metrics, /errand_webhook_catch_ups_total\{endpoint="behind",change="ended"\} [1-9]/);
+  assert.match(metrics, /errand_webhook_catch_ups_total\{change="ended",endpoint="behind"\} [1-9]/);
 });
 
 test("the same are commands", async () => {

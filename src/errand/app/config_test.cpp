@@ -157,7 +157,7 @@ TEST_F(ConfigTest, ReadsRelaysToBrokers) {
                                                .timeout = std::chrono::seconds(2)},
                                     .exchange = "events",
                                     .unroutable = relay::Unroutable::kSkip}};
-  EXPECT_EQ(loaded->config.relays, (std::vector{nats, amqp}));
+  EXPECT_THAT(loaded->config.relays, ::testing::UnorderedElementsAre(nats, amqp));
   EXPECT_EQ(effective(*loaded, "relay.amqp").value,
             "{main = {url = \"amqp://mq.example.com/production\", ...}}");
 }

@@ -35,9 +35,10 @@ export class Receiver {
       }
       const event = JSON.parse(body);
       const attempts = this.received.filter((one) => one.name === name && one.id === event.id).length + 1;
-      const status = this.answers[name]?.(event, attempts, response) ?? 204;
+      const answer = this.answers[name] ?? (() => 204);
+      const status = answer(event, attempts, response);
       this.received.push({ name, id: event.id, event, status, headers: request.headers, body });
-      if (!response.writableEnded) response.writeHead(status).end();
+      if (status !== undefined && !response.writableEnded) response.writeHead(status).end();
     }).listen(0, "127.0.0.1");
     await once(this.http, "listening");
     this.url = `http://127.0.0.1:${this.http.address().port}`;
