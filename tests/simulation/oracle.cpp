@@ -179,6 +179,8 @@ void Simulation::judge_alone(const job::JobSpec& spec, const JobId& id) {
   for (const auto& [other, state] : followed_jobs_) {
     const bool is_double = other != id && !state.terminal() && state.spec.tenant == spec.tenant &&
                            state.spec.type == spec.type && state.spec.unique_key == spec.unique_key;
+    // One that follows the log and has started is not counted on; the next one may wait beside it.
+    if (is_double && EventReactor::follows_from(spec) && state.started_at) continue;
     // What is being replaced may take its time to stop.
     if (is_double && !(spec.fifo && state.status == job::JobStatus::kCanceling)) {
       violated("two live jobs of one unique key");

@@ -101,7 +101,7 @@ class Core {
     again_at_ = plan.scratch_->now.monotonic + kAgainAfter;
     if (has_bug(DeliberateBug::kLimitSlotLeaked)) {
       for (const auto& [id, worker] : plan.scratch_->started) {
-        memory_.limits.settle({}, *plan.scratch_->drafts.at(id).now);
+        memory_.limits.settle(nullptr, *plan.scratch_->drafts.at(id).now);
       }
     }
     plan.scratch_.reset();

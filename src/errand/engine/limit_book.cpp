@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <string>
 
 #include "errand/base/assert.h"
 #include "errand/base/deliberate_bug.h"
@@ -211,16 +213,24 @@ LimitBook::Taken LimitBook::taken(const job::JobState* state) {
   return {.lease = has_lease(state->status), .key = holds_key(*state)};
 }
 
-void LimitBook::settle(Taken before, const job::JobState& after) {
+void LimitBook::settle(const job::JobState* before, const job::JobState& after) {
   for_each(after.spec, [&](std::size_t index, const Entry& entry) {
     const Limit& limit = entry.declared;
     if (limit.kind != LimitKind::kConcurrency) return;
     // What counts nothing can be set later; then recount() sees to it. Keys are always counted.
-    if (limit.by_input.empty() ? !entry.holds() : after.spec.limit_key.empty()) return;
-    const bool did = takes(limit, before);
-    const bool does = takes(limit, taken(&after));
-    if (did == does) return;
-    count(index, key_of(limit, after.spec.tenant, after.spec.limit_key), does ? 1 : -1);
+    const auto key_in = [&](const job::JobState* state) -> std::optional<std::string> {
+      if (!takes(limit, taken(state))) return std::nullopt;
+      if (limit.by_input.empty() ? !entry.holds() : state->spec.limit_key.empty()) {
+        return std::nullopt;
+      }
+      return key_of(limit, state->spec.tenant, state->spec.limit_key);
+    };
+    // A job that ended and was requeued with another input in one batch left another key.
+    const auto left = key_in(before);
+    const auto taken_now = key_in(&after);
+    if (left == taken_now) return;
+    if (left) count(index, *left, -1);
+    if (taken_now) count(index, *taken_now, 1);
   });
 }
 

@@ -113,8 +113,8 @@ class LimitBook {
   };
   static Taken taken(const job::JobState* state);
 
-  /// A job that took `before` (nothing: it is new, or found at a restart) is now `after`.
-  void settle(Taken before, const job::JobState& after);
+  /// A job that was `before` (null: it is new, or found at a restart) is now `after`.
+  void settle(const job::JobState* before, const job::JobState& after);
   /// The same for a plan, and whether the job starts.
   void note(Changes& changes, Taken before, const job::JobState& after, bool starts) const;
   /// What the plan's starts add, as it is to be stored.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
@@ -200,6 +201,28 @@ TEST(Limits, OfARateOpenWithTime) {
   bench.advance(2s);
   bench.settle();
   EXPECT_EQ(bench.dispatches().size(), 2U);
+}
+
+TEST(Limits, CountAJobThatIsRequeuedWithAnotherKeyInOneBatchUnderTheKeyThatItLeft) {
+  Bench bench(with({concurrency_by_account(1)}));
+  bench.worker("w-1", 10);
+  const JobId first = bench.enqueue(of_account("a"))->id;
+  const auto running = bench.dispatches().at(0);
+  const JobId waits = bench.enqueue(of_account("a"))->id;
+  EXPECT_TRUE(bench.dispatches().empty());
+
+  bench.submit(bench.command(
+      first, job::FailAttempt{
+                 .token = running.state->token, .permanent = true, .error = {.code = "BROKEN"}}));
+  auto requeue = bench.command(
+      first, job::RequeueDeadLetter{.input = job::PayloadRef{.size_bytes = 2}, .limit_key = "b"});
+  requeue.input = "{}";
+  bench.submit(std::move(requeue));
+  bench.settle();
+  const auto started = bench.dispatches();
+  ASSERT_EQ(started.size(), 2U) << "each key has room for one";
+  EXPECT_THAT((std::vector{started[0].state->id, started[1].state->id}),
+              ::testing::UnorderedElementsAre(first, waits));
 }
 
 TEST(Limits, OfARateHoldOverARestart) {

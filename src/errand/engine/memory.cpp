@@ -71,9 +71,14 @@ void Memory::settle(const job::StatePtr& before, const job::StatePtr& after, Inp
     }
   }
   count(*after, true);
-  const LimitBook::Taken taken = LimitBook::taken(before.get());
-  limits.settle(taken, *after);
-  if (taken.key != holds_key(*after)) stir(*after);
+  limits.settle(before.get(), *after);
+  const bool held_key = before && holds_key(*before);
+  if (before && before->spec.limit_key != after->spec.limit_key) {
+    if (held_key) stir(*before);
+    if (holds_key(*after)) stir(*after);
+  } else if (held_key != holds_key(*after)) {
+    stir(*after);
+  }
   if (const auto timer = next_timer(*after)) {
     std::vector<TimerPlace> evicted;
     timers.add({*timer, id}, options.timers_max, evicted);
@@ -324,7 +329,7 @@ Result<void> Memory::recover(const store::Reader& reader, Now now) {
                               crash_point(CrashPoint::kRecovery);
                               hot_[state->id].state = state;
                               set_lease(*state, now, true);
-                              limits.settle({}, *state);
+                              limits.settle(nullptr, *state);
                               estimates.resume(*state);
                             });
   if (!read) return read;
@@ -351,7 +356,7 @@ Result<void> Memory::recover_limits(const store::Reader& reader, Now now) {
   }
   return for_each_page(
       [&](const auto& after) { return reader.between_attempts(after, kRecoveryPage); },
-      [&](const job::StatePtr& state) { limits.settle({}, *state); });
+      [&](const job::StatePtr& state) { limits.settle(nullptr, *state); });
 }
 
 const Memory::Hot* Memory::hot(const JobId& job) const {
