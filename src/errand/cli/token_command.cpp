@@ -87,8 +87,9 @@ void add_token_commands(CLI::App& app, Context& context) {
                         "whose jobs it sees (default: default; * for a worker of all tenants)");
     command
         ->add_option("--scope", flags->scopes,
-                     "such as jobs:submit, jobs:read, worker or *; may be repeated")
+                     "such as jobs:submit, jobs:read, worker or *; several by commas, or repeated")
         ->required()
+        ->delimiter(',')
         ->take_all();
     command->add_option("--queue", flags->queues, "only this queue; may be repeated")->take_all();
     command->add_option("--append", flags->append,

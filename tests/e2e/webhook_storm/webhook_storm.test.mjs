@@ -149,7 +149,7 @@ ${ORDERED.has(name) ? 'ordering = "per-job"' : ""}
 `).join("")}
 `);
 const credentials = join(folder, "credentials.toml");
-const token = makeToken(errand, credentials, "acme", "client:acme", "jobs:*,webhooks:*");
+const token = makeToken(errand, credentials, "acme", "client:acme", "jobs:*");
 const server = new MortalServer(errand, folder, ["--config", join(folder, "errand.toml"), "--credentials", credentials, "--log-format", "json"]);
 await server.start();
 for (const name of NAMES) {
