@@ -14,6 +14,7 @@
 #include "errand/api/field_values.h"
 #include "errand/api/job_access.h"
 #include "errand/api/typed_resolvers.h"
+#include "errand/api/webhook_access.h"
 #include "errand/base/time_text.h"
 #include "errand/json/parse.h"
 #include "errand/notification/webhook_catch_up.h"
@@ -55,17 +56,6 @@ struct Attempt {
 
 std::unexpected<FieldError> failed(Error error) {
   return std::unexpected(api_error(std::move(error)));
-}
-
-/// The manager, where the viewer may do that.
-FieldResult<WebhookManager*> manager_for(const Backend& backend, const Context& context,
-                                         auth::Action action) {
-  const Result<void> allowed = authorize(backend, context, action);
-  if (!allowed) return failed(allowed.error());
-  if (backend.webhooks == nullptr) {
-    return failed({ErrorCode::kUnavailable, "This server has no webhook endpoints."});
-  }
-  return backend.webhooks;
 }
 
 /// The endpoint's own description; for callbacks of jobs that of all of them.
@@ -189,7 +179,7 @@ Result<std::vector<job::StatePtr>> find_deliveries(const store::Reader& reader,
 asio::awaitable<FieldResult<FieldValue>> deliveries(BackendPtr backend, const ResolveInfo& info) {
   const Context& context = context_of(info);
   const TenantId& tenant = context.principal->tenant;
-  const auto manager = manager_for(*backend, context, auth::Action::kReadWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kReadWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   const auto endpoint = endpoint_for(**manager, tenant, *text_argument(info, "endpoint"));
   if (!endpoint) co_return failed(endpoint.error());
@@ -311,7 +301,7 @@ Result<engine::EnqueueJob> again(const Backend& backend, const WebhookManager& m
 
 asio::awaitable<FieldResult<FieldValue>> redeliver(BackendPtr backend, const ResolveInfo& info) {
   const Context& context = context_of(info);
-  const auto manager = manager_for(*backend, context, auth::Action::kManageWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kManageWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   const auto id = JobId::parse(*text_argument(info, "deliveryId"));
   const Error unknown{ErrorCode::kNotFound, "There is no such webhook delivery."};
@@ -347,7 +337,7 @@ struct Recovery {
 asio::awaitable<FieldResult<FieldValue>> recover(BackendPtr backend, const ResolveInfo& info) {
   const Context& context = context_of(info);
   const TenantId& tenant = context.principal->tenant;
-  const auto manager = manager_for(*backend, context, auth::Action::kManageWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kManageWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   notification::WebhookCatchUp what{.endpoint = *text_argument(info, "endpoint")};
   const auto endpoint = endpoint_for(**manager, tenant, what.endpoint);
@@ -401,7 +391,7 @@ asio::awaitable<FieldResult<FieldValue>> recover(BackendPtr backend, const Resol
 
 asio::awaitable<FieldResult<FieldValue>> try_out(BackendPtr backend, const ResolveInfo& info) {
   const Context& context = context_of(info);
-  const auto manager = manager_for(*backend, context, auth::Action::kManageWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kManageWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   auto result = co_await (*manager)->test(
       {.tenant = context.principal->tenant, .subject = context.principal->subject},

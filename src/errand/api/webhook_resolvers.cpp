@@ -10,6 +10,7 @@
 #include "errand/api/field_values.h"
 #include "errand/api/job_access.h"
 #include "errand/api/typed_resolvers.h"
+#include "errand/api/webhook_access.h"
 #include "errand/base/time_text.h"
 #include "errand/json/parse.h"
 #include "errand/notification/webhook_manager.h"
@@ -34,18 +35,6 @@ namespace {
 
 using EndpointPage = Page<RegisteredWebhook>;
 
-/// The manager, where the viewer may do that.
-FieldResult<WebhookManager*> manager_for(const Backend& backend, const Context& context,
-                                         auth::Action action) {
-  const Result<void> allowed = authorize(backend, context, action);
-  if (!allowed) return std::unexpected(api_error(allowed.error()));
-  if (backend.webhooks == nullptr) {
-    return std::unexpected(
-        api_error({ErrorCode::kUnavailable, "This server has no webhook endpoints."}));
-  }
-  return backend.webhooks;
-}
-
 WebhookManager::Caller caller_of(const Context& context) {
   return {.tenant = context.principal->tenant, .subject = context.principal->subject};
 }
@@ -57,7 +46,7 @@ FieldValue endpoint_value(const Backend& backend, RegisteredWebhookPtr endpoint)
 asio::awaitable<FieldResult<FieldValue>> endpoints(BackendPtr backend, const ResolveInfo& info) {
   const Context& context = context_of(info);
   const TenantId& tenant = context.principal->tenant;
-  const auto manager = manager_for(*backend, context, auth::Action::kReadWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kReadWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   const Result<std::size_t> first = read_first(info.argument("first"));
   if (!first) co_return std::unexpected(api_error(first.error()));
@@ -81,7 +70,7 @@ asio::awaitable<FieldResult<FieldValue>> endpoints(BackendPtr backend, const Res
 
 asio::awaitable<FieldResult<FieldValue>> endpoint(BackendPtr backend, const ResolveInfo& info) {
   const Context& context = context_of(info);
-  const auto manager = manager_for(*backend, context, auth::Action::kReadWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kReadWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   auto found = (*manager)->find(context.principal->tenant, *text_argument(info, "id"));
   if (!found) co_return FieldValue();
@@ -102,7 +91,7 @@ FieldResult<FieldValue> answer(const Backend& backend, Result<WebhookManager::Wi
 
 asio::awaitable<FieldResult<FieldValue>> create(BackendPtr backend, const ResolveInfo& info) {
   const Context& context = context_of(info);
-  const auto manager = manager_for(*backend, context, auth::Action::kManageWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kManageWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   auto change = notification::read_webhook_input(info.argument("input")->get_object());
   if (!change) co_return std::unexpected(api_error(std::move(change.error())));
@@ -111,7 +100,7 @@ asio::awaitable<FieldResult<FieldValue>> create(BackendPtr backend, const Resolv
 
 asio::awaitable<FieldResult<FieldValue>> update(BackendPtr backend, const ResolveInfo& info) {
   const Context& context = context_of(info);
-  const auto manager = manager_for(*backend, context, auth::Action::kManageWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kManageWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   auto change = notification::read_webhook_input(info.argument("input")->get_object());
   if (!change) co_return std::unexpected(api_error(std::move(change.error())));
@@ -122,7 +111,7 @@ asio::awaitable<FieldResult<FieldValue>> update(BackendPtr backend, const Resolv
 
 asio::awaitable<FieldResult<FieldValue>> remove(BackendPtr backend, const ResolveInfo& info) {
   const Context& context = context_of(info);
-  const auto manager = manager_for(*backend, context, auth::Action::kManageWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kManageWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   auto removed = co_await (*manager)->remove(caller_of(context), *text_argument(info, "id"));
   if (!removed) co_return std::unexpected(api_error(std::move(removed.error())));
@@ -132,7 +121,7 @@ asio::awaitable<FieldResult<FieldValue>> remove(BackendPtr backend, const Resolv
 asio::awaitable<FieldResult<FieldValue>> pause(BackendPtr backend, const ResolveInfo& info,
                                                bool paused) {
   const Context& context = context_of(info);
-  const auto manager = manager_for(*backend, context, auth::Action::kManageWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kManageWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   co_return answer(
       *backend, co_await (*manager)->pause(caller_of(context), *text_argument(info, "id"), paused));
@@ -140,7 +129,7 @@ asio::awaitable<FieldResult<FieldValue>> pause(BackendPtr backend, const Resolve
 
 asio::awaitable<FieldResult<FieldValue>> rotate(BackendPtr backend, const ResolveInfo& info) {
   const Context& context = context_of(info);
-  const auto manager = manager_for(*backend, context, auth::Action::kManageWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kManageWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   const std::chrono::hours grace(info.argument("graceHours")->get_int64());
   if (grace < std::chrono::hours(0) || grace > WebhookManager::kGraceMax) {
@@ -153,7 +142,7 @@ asio::awaitable<FieldResult<FieldValue>> rotate(BackendPtr backend, const Resolv
 
 asio::awaitable<FieldResult<FieldValue>> enable(BackendPtr backend, const ResolveInfo& info) {
   const Context& context = context_of(info);
-  const auto manager = manager_for(*backend, context, auth::Action::kManageWebhooks);
+  const auto manager = webhooks_for(*backend, context, auth::Action::kManageWebhooks);
   if (!manager) co_return std::unexpected(manager.error());
   const bool is_operator = authorize(*backend, context, auth::Action::kAdminister).has_value();
   co_return answer(*backend, co_await (*manager)->enable(caller_of(context),

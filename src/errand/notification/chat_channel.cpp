@@ -29,26 +29,6 @@ constexpr std::size_t kSectionMax = 3'000;
 constexpr std::size_t kTextMax = 39'000;
 constexpr std::size_t kUrlMax = 4'096;
 
-std::string escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 /// The beginning of an escaped text, with no escape cut.
 std::string cut(std::string_view text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) return std::string(text);
@@ -94,9 +74,25 @@ std::string_view remediation_for(unsigned status) {
 
 }  // namespace
 
+std::string chat_escape(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '&') {
+      escaped += "&amp;";
+    } else if (c == '<') {
+      escaped += "&lt;";
+    } else if (c == '>') {
+      escaped += "&gt;";
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
 std::string chat_payload(const Message& message) {
   // The text is escaped by whoever rendered it, as it may hold marks of its own; a title is plain.
-  const std::string title = escape(message.title);
+  const std::string title = chat_escape(message.title);
   boost::json::array blocks;
   if (!message.title.empty()) {
     blocks.push_back(boost::json::object{

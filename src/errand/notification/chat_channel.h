@@ -25,6 +25,9 @@ struct ChatHook {
   std::string url_file;  ///< its first line is the URL, which is a secret; read for each message
 };
 
+/// A value as the mark-up of Slack and its like wants it: "&", "<" and ">" escaped.
+std::string chat_escape(std::string_view text);
+
 /// What is posted of `message`: {"text", "blocks"} as JSON.
 std::string chat_payload(const Message& message);
 

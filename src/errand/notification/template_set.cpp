@@ -16,6 +16,7 @@
 #include <kainjow/mustache.hpp>
 
 #include "errand/base/utf8.h"
+#include "errand/notification/chat_channel.h"
 #include "errand/notification/template_check.h"
 
 namespace errand::notification {
@@ -127,24 +128,7 @@ mustache::data to_data(const json::value& value) {
   }
 }
 
-std::string as_is(const std::string& text) { return text; }
-
-/// As the mark-up of Slack and its like wants it.
-std::string chat_escape(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '&') {
-      escaped += "&amp;";
-    } else if (c == '<') {
-      escaped += "&lt;";
-    } else if (c == '>') {
-      escaped += "&gt;";
-    } else {
-      escaped += c;
-    }
-  }
-  return escaped;
-}
+std::string as_is(std::string_view text) { return std::string(text); }
 
 /// Ends of lines and other control characters become spaces, so that a value can begin no header.
 std::string one_line(std::string text) {
@@ -289,6 +273,10 @@ Result<TemplateSet::Text> TemplateSet::render(const Request& request,
   with_title["title"] = text.title;
   auto body = render_part(request, Part::kText, with_title);
   if (!body) return std::unexpected(body.error());
+  // A mail ends with the end of its last line; elsewhere there is none to be shown.
+  if (request.channel != NotifyChannel::kEmail) {
+    body->erase(body->find_last_not_of(" \t\r\n") + 1);
+  }
   text.text = *std::move(body);
   if (request.channel == NotifyChannel::kEmail) {
     auto html = render_part(request, Part::kHtml, with_title);
