@@ -1,20 +1,24 @@
 #include "errand/relay/amqp_publisher.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <mutex>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <amqp.h>
 #include <amqp_framing.h>
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace errand::relay {
 namespace {
@@ -134,7 +138,10 @@ class AmqpPublisher final : public Publisher {
     {
       const std::lock_guard lock(mutex_);
       // Without a farewell, which would wait for the broker's, and so would TLS.
-      if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
+      if (descriptor_ >= 0) {
+        ::shutdown(descriptor_, SHUT_RDWR);
+        ::close(descriptor_);
+      }
       descriptor_ = -1;
     }
     amqp_destroy_connection(connection_);
@@ -199,7 +206,11 @@ class AmqpPublisher final : public Publisher {
     const auto patience = static_cast<unsigned>(settings_.broker.timeout.count());
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
     const std::lock_guard lock(mutex_);
-    descriptor_ = descriptor;
+    descriptor_ = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    if (descriptor_ < 0) {
+      return unavailable(
+          fmt::format("The connection cannot be used: {}", std::generic_category().message(errno)));
+    }
     if (interrupted_) return unavailable("The relay stops.");
     return {};
   }
@@ -333,6 +344,8 @@ class AmqpPublisher final : public Publisher {
   bool ready_ = false;
   std::uint64_t next_tag_ = 1;
   std::mutex mutex_;  ///< guards what follows
+  /// A duplicate of the connection's: the library may close its own at any time, after which the
+  /// number may be another's.
   int descriptor_ = -1;
   bool interrupted_ = false;
 };

@@ -274,7 +274,8 @@ class NatsPublisher final : public Publisher {
     natsStatus status = natsMsg_Create(&made, subject.c_str(), reply.c_str(), message.body.data(),
                                        static_cast<int>(message.body.size()));
     const MessagePtr owner(made);
-    const std::array headers{std::pair{"Nats-Msg-Id", message.id.c_str()},
+    const std::string id = message_id(message);
+    const std::array headers{std::pair{"Nats-Msg-Id", id.c_str()},
                              std::pair{"Nats-Expected-Stream", settings_.stream.c_str()},
                              std::pair{"Content-Type", "application/cloudevents+json"}};
     for (const auto& [name, value] : headers) {
@@ -283,6 +284,13 @@ class NatsPublisher final : public Publisher {
     if (status == NATS_OK) status = natsConnection_PublishMsg(connection_.get(), made);
     if (status != NATS_OK) return unavailable(text_of(status));
     return {};
+  }
+
+  /// Relays may publish one event to one stream under subjects of their own: the stream is to keep
+  /// both.
+  [[nodiscard]] std::string message_id(const Message& message) const {
+    const std::string& prefix = settings_.broker.topic;
+    return prefix == BrokerSettings().topic ? message.id : message.id + '@' + prefix;
   }
 
   Result<MessagePtr> next_answer(SteadyTime deadline, const std::stop_token& stop) {

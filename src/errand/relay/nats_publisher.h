@@ -18,8 +18,9 @@ struct NatsSettings {
 };
 
 /// Publishes to a stream of NATS JetStream on libnats: subject "PREFIX.TENANT.JOBTYPE.EVENT",
-/// header `Nats-Msg-Id` with the event's id, by which the server drops what it has taken within its
-/// duplicate window. A message is confirmed by the stream's PubAck.
+/// header `Nats-Msg-Id` with the event's id, followed by "@PREFIX" where the prefix is not the
+/// default, by which the server drops what it has taken within its duplicate window. A message is
+/// confirmed by the stream's PubAck.
 ///
 /// @return kConfigInvalid for settings that cannot work
 Result<std::unique_ptr<Publisher>> make_nats_publisher(const NatsSettings& settings);

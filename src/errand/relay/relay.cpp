@@ -46,7 +46,8 @@ Relay::Relay(Options options, Means means, std::unique_ptr<Publisher> publisher,
       waits_(waits(options_)),
       event_(strand_),
       sender_(std::move(publisher),
-              means.metrics.gauge(telemetry::kRelayConnected, {options_.name})) {}
+              means.metrics.gauge(telemetry::kRelayConnected, {options_.name}),
+              options_.stop_wait) {}
 
 void Relay::stop() {
   stop_.request_stop();
@@ -84,6 +85,7 @@ asio::awaitable<void> Relay::load_cursor() {
 
 asio::awaitable<void> Relay::greet() {
   const Delivery delivery = co_await sender_.send({});
+  if (delivery.unknown) log_left_behind();
   if (delivery.error && !stopping()) {
     failures_.add();
     log_.warn_limited("relay could not connect", {{"error", delivery.error->message}});
@@ -97,12 +99,14 @@ asio::awaitable<bool> Relay::try_load_cursor() {
     log_.warn_limited("relay could not read its cursor", {{"error", record.error().message}});
     co_return false;
   }
+  StartFrom from = options_.from;
   if (*record) {
     cursor_ = parse_cursor((*record)->text);
     if (!cursor_) {
       log_.error(
           "the cursor of a relay cannot be read; it begins with the oldest event that is "
           "kept");
+      from = StartFrom::kBeginning;
     }
   }
   if (cursor_) {
@@ -111,25 +115,28 @@ asio::awaitable<bool> Relay::try_load_cursor() {
       // The cursor came with the backup, so it fits the log as it is now.
       log_.warn(
           "the store is a backup that was put in place: what was relayed since it was made may "
-          "have happened otherwise now, under other ids",
+          "happen otherwise now; events of jobs that the backup knew may come under ids that "
+          "consumers have seen already, with other content",
           {{"position", to_number(cursor_->position)}});
       cursor_->lineage = options_.lineage;
       co_await save();
     }
     co_return true;
   }
-  auto first = co_await first_cursor();
+  auto first = co_await first_cursor(from);
   if (!first) {
     log_.warn_limited("relay could not read the log", {{"error", first.error().message}});
     co_return false;
   }
   cursor_ = *std::move(first);
-  co_await save();
-  co_return true;
+  if (co_await save()) co_return true;
+  // Without a cursor in the store, what happens up to a crash would be skipped after it.
+  cursor_.reset();
+  co_return false;
 }
 
-asio::awaitable<Result<Cursor>> Relay::first_cursor() {
-  if (options_.from == StartFrom::kNow) {
+asio::awaitable<Result<Cursor>> Relay::first_cursor(StartFrom from) {
+  if (from == StartFrom::kNow) {
     co_return Cursor{
         .position = options_.now, .whole_after = options_.now, .lineage = options_.lineage};
   }
@@ -171,6 +178,11 @@ asio::awaitable<void> Relay::publish(Page page) {
   std::vector<Message> left = std::move(page.messages);
   while (!stopping()) {
     Delivery delivery = co_await sender_.send(std::move(left));
+    if (delivery.unknown) {
+      // The cursor stays before what was sent: that comes again after the next start.
+      log_left_behind();
+      co_return;
+    }
     left = std::move(delivery.left);
     published_.add(static_cast<double>(delivery.confirmed));
     unroutable_.add(static_cast<double>(delivery.unroutable));
@@ -195,7 +207,12 @@ asio::awaitable<void> Relay::publish(Page page) {
   }
 }
 
-asio::awaitable<void> Relay::save() {
+void Relay::log_left_behind() const {
+  log_.warn("a call to the broker did not end; its thread is left behind",
+            {{"waited_ms", options_.stop_wait.count()}});
+}
+
+asio::awaitable<bool> Relay::save() {
   std::vector<engine::RecordChange> changes;
   changes.push_back({.id = cursor_id(options_.name), .text = cursor_->to_json()});
   const LogPosition position = cursor_->position;
@@ -203,10 +220,11 @@ asio::awaitable<void> Relay::save() {
       engine::WriteRecords{.changes = std::move(changes)});
   if (reply) {
     saved_ = position;
-    co_return;
+    co_return true;
   }
   // It is written with the next page; until then a crash repeats more.
   log_.warn_limited("relay could not write its cursor", {{"error", reply.error().message}});
+  co_return false;
 }
 
 asio::awaitable<void> Relay::show_lag() {

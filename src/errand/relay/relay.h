@@ -48,8 +48,9 @@ class Relay {
         256;               ///< events of a page, hence messages under way at most; 1..kWindowMax
     std::string base_url;  ///< contract::CloudEventContext::base_url
     std::string lineage;   ///< Store::lineage()
-    Milliseconds wait_first{250};       ///< longest wait after the first failure in a row
-    Milliseconds wait_longest{15'000};  ///< longest wait after any
+    Milliseconds wait_first{250};                ///< longest wait after the first failure in a row
+    Milliseconds wait_longest{15'000};           ///< longest wait after any
+    Milliseconds stop_wait = Sender::kStopWait;  ///< for the broker's library after stop()
   };
   struct Means {
     runtime::LaneClient lane;
@@ -73,8 +74,8 @@ class Relay {
   /// Relays until stop(). Once, on strand().
   boost::asio::awaitable<void> run();
 
-  /// Lets run() end within the time that a call to the broker takes to notice. Thread-safe,
-  /// idempotent.
+  /// Lets run() end within the time that a call to the broker takes to notice, at most
+  /// Options::stop_wait. Thread-safe, idempotent.
   void stop();
 
  private:
@@ -82,14 +83,16 @@ class Relay {
   boost::asio::awaitable<bool> try_load_cursor();
   /// Connects once before there is anything to publish, so that what is wrong shows at the start.
   boost::asio::awaitable<void> greet();
-  boost::asio::awaitable<Result<Cursor>> first_cursor();
+  boost::asio::awaitable<Result<Cursor>> first_cursor(StartFrom from);
   boost::asio::awaitable<void> publish(Page page);
   boost::asio::awaitable<void> follow();
   /// Writes the cursor where it stands.
-  boost::asio::awaitable<void> save();
+  /// @return whether it is written
+  boost::asio::awaitable<bool> save();
   boost::asio::awaitable<void> show_lag();
   /// Waits after a failure; longer with each in a row.
   boost::asio::awaitable<void> pause();
+  void log_left_behind() const;
   void note_missing(const Page& page);
   void set_lag(LogPosition last);
   [[nodiscard]] bool stopping() const { return stop_.stop_requested(); }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,7 @@
 #include "errand/runtime/lane_test_support.h"
 #include "errand/store/conformance/builders.h"
 #include "errand/store/memory_store.h"
+#include "errand/telemetry/metric_names.h"
 
 namespace errand::relay {
 namespace {
@@ -120,6 +122,62 @@ class FakePublisher final : public Publisher {
   bool connected_ = false;
 };
 
+/// What a StuckPublisher waits for. Outlives the publisher.
+class Gate {
+ public:
+  void pass() {
+    std::unique_lock lock(mutex_);
+    reached_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+  }
+  void leave() {
+    const std::lock_guard lock(mutex_);
+    left_ = true;
+    changed_.notify_all();
+  }
+  void await_reached() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return reached_; });
+  }
+  /// Opens it, and waits until the publisher is gone.
+  void end() {
+    std::unique_lock lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return left_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool reached_ = false;
+  bool open_ = false;
+  bool left_ = false;
+};
+
+/// Its library does not come back from publishing, whether it is interrupted or not.
+class StuckPublisher final : public Publisher {
+ public:
+  explicit StuckPublisher(std::shared_ptr<Gate> gate) : gate_(std::move(gate)) {}
+  ~StuckPublisher() override { gate_->leave(); }
+  Result<void> connect(std::stop_token) override {
+    connected_ = true;
+    return {};
+  }
+  [[nodiscard]] bool connected() const override { return connected_; }
+  Published publish(std::span<const Message* const> messages, std::stop_token) override {
+    gate_->pass();
+    return {.confirmed = std::vector<bool>(messages.size(), true)};
+  }
+  Result<void> keep_alive() override { return {}; }
+  void disconnect() override { connected_ = false; }
+
+ private:
+  std::shared_ptr<Gate> gate_;
+  bool connected_ = false;
+};
+
 std::vector<std::string> ids(const std::vector<Message>& messages) {
   std::vector<std::string> list;
   for (const Message& message : messages) list.push_back(message.id);
@@ -158,6 +216,55 @@ TEST(Deliver, EndsWhenItIsStopped) {
   const auto delivery = deliver(publisher, {message(1, 1)}, stop.get_token());
   EXPECT_THAT(delivery.left, SizeIs(1));
   EXPECT_THAT(broker.taken(), IsEmpty());
+}
+
+class SenderTest : public testing::Test {
+ protected:
+  void TearDown() override {
+    work_.reset();
+    thread_.join();
+  }
+  std::future<Delivery> send(Sender& sender) {
+    return asio::co_spawn(context_, sender.send({message(1, 1)}), asio::use_future);
+  }
+
+  asio::io_context context_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
+  std::thread thread_{[this] { context_.run(); }};
+};
+
+TEST_F(SenderTest, AnswersWhateverItIsGivenAsItStops) {
+  FakeBroker broker;
+  for (int i = 0; i < 200; ++i) {
+    Sender sender(std::make_unique<FakePublisher>(broker), {});
+    auto sent = send(sender);
+    sender.stop();
+    const Delivery delivery = sent.get();
+    EXPECT_EQ(delivery.left.size() + delivery.confirmed, 1U);
+    EXPECT_FALSE(delivery.unknown);
+  }
+}
+
+TEST_F(SenderTest, LeavesItsThreadBehindWhenThatDoesNotEnd) {
+  const auto gate = std::make_shared<Gate>();
+  telemetry::Metrics metrics;
+  const auto connected = metrics.gauge(telemetry::kRelayConnected, {"nats.main"});
+  {
+    Sender sender(std::make_unique<StuckPublisher>(gate), connected, 20ms);
+    auto sent = send(sender);
+    gate->await_reached();
+    sender.stop();
+    sender.stop();
+    const Delivery delivery = sent.get();
+    EXPECT_TRUE(delivery.unknown);
+    EXPECT_EQ(delivery.confirmed, 0U);
+    ASSERT_TRUE(delivery.error.has_value());
+    EXPECT_EQ(delivery.error->message, "The broker did not answer in time.");
+    // It is stopped, and says so at once.
+    EXPECT_THAT(send(sender).get().left, SizeIs(1));
+  }
+  EXPECT_THAT(metrics.render(), HasSubstr("errand_relay_connected{relay=\"nats.main\"} 0"));
+  gate->end();
 }
 
 TEST(Cursor, IsReadAsItWasWritten) {
@@ -276,7 +383,10 @@ class RelayTest : public testing::Test {
     relay_->stop();
     if (ended_.valid()) ended_.get();
   }
-  void start(Relay::Options options = {.from = StartFrom::kBeginning}) {
+  /// @param publisher  nullptr: one of `broker_`
+  void start(Relay::Options options = {.from = StartFrom::kBeginning},
+             std::unique_ptr<Publisher> publisher = nullptr) {
+    if (!publisher) publisher = std::make_unique<FakePublisher>(broker_);
     options.name = "nats.main";
     options.wait_first = 1ms;
     options.wait_longest = 2ms;
@@ -287,8 +397,7 @@ class RelayTest : public testing::Test {
                                                   .bus = bus_,
                                                   .random = random_,
                                                   .metrics = metrics_},
-                                     std::make_unique<FakePublisher>(broker_),
-                                     context_.get_executor(), log());
+                                     std::move(publisher), context_.get_executor(), log());
     ended_ = asio::co_spawn(relay_->strand(), relay_->run(), asio::use_future);
   }
   telemetry::Log log() {
@@ -348,6 +457,25 @@ TEST_F(RelayTest, BeginsWithWhatHappensAfterItWasMade) {
   const auto taken = broker_.await(1);
   EXPECT_THAT(taken, SizeIs(1));
   EXPECT_EQ(to_number(taken[0].position), 2U);
+}
+
+TEST_F(RelayTest, BeginsWithTheOldestEventWhenItsCursorCannotBeRead) {
+  enqueue(1);
+  engine::WriteRecords broken;
+  broken.changes.push_back({.id = cursor_id("nats.main"), .text = "{}"});
+  ASSERT_TRUE(runtime::ask(*lane_, std::move(broken)).get().has_value());
+  start({.from = StartFrom::kNow, .now = store_.last_position()});
+  const auto taken = broker_.await(1);
+  EXPECT_EQ(to_number(taken[0].position), 1U);
+  EXPECT_THAT(logged(), HasSubstr("the cursor of a relay cannot be read"));
+}
+
+TEST_F(RelayTest, BeginsOnceItsFirstCursorIsWritten) {
+  store_.fail_next_commit(store::MemoryStore::Fault::kRefuse);
+  start({.from = StartFrom::kNow, .now = store_.last_position()});
+  broker_.await_connects(1);
+  EXPECT_TRUE(cursor().has_value());
+  EXPECT_THAT(logged(), HasSubstr("relay could not write its cursor"));
 }
 
 TEST_F(RelayTest, GoesOnWhereItStopped) {
@@ -450,6 +578,22 @@ TEST_F(RelayTest, StopsWhileTheBrokerIsAway) {
   broker_.await_connects(2);
   stop();
   EXPECT_THAT(broker_.taken(), IsEmpty());
+}
+
+TEST_F(RelayTest, StopsThoughTheBrokersLibraryDoesNot) {
+  const auto gate = std::make_shared<Gate>();
+  enqueue(1);
+  start({.from = StartFrom::kBeginning, .stop_wait = 20ms}, std::make_unique<StuckPublisher>(gate));
+  gate->await_reached();
+  stop();
+  relay_.reset();
+  gate->end();
+  // Whether it was taken is not known: it comes again.
+  ASSERT_TRUE(cursor().has_value());
+  EXPECT_EQ(to_number(cursor()->position), 0U);
+  EXPECT_THAT(logged(), HasSubstr("its thread is left behind"));
+  start();
+  EXPECT_THAT(broker_.await(1), SizeIs(1));
 }
 
 }  // namespace
