@@ -6,20 +6,27 @@ namespace type = graphql::type;
 
 const type::InputValueDefinition* follow_path(const type::FieldDefinition& field,
                                               std::string_view path) {
-  const type::InputValueDefinition* value = nullptr;
-  for (bool first = true; first || !path.empty(); first = false) {
-    const auto dot = path.find('.');
-    const std::string_view name = path.substr(0, dot);
-    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
-    if (first) {
-      value = field.argument(name);
-    } else {
-      const auto* object = value->type.named().get_if<type::InputObjectType>();
-      value = object == nullptr ? nullptr : object->field(name);
-    }
-    if (value == nullptr) return nullptr;
+  auto dot = path.find('.');
+  const type::InputValueDefinition* value = field.argument(path.substr(0, dot));
+  while (value != nullptr && dot != std::string_view::npos) {
+    if (value->type.is_list()) return nullptr;
+    const auto* object = value->type.named().get_if<type::InputObjectType>();
+    if (object == nullptr) return nullptr;
+    path.remove_prefix(dot + 1);
+    dot = path.find('.');
+    value = object->field(path.substr(0, dot));
   }
   return value;
+}
+
+std::string list_hint(const type::FieldDefinition& field, std::string_view path) {
+  for (auto dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.', dot + 1)) {
+    const type::InputValueDefinition* value = follow_path(field, path.substr(0, dot));
+    if (value == nullptr) return {};
+    if (!value->type.is_list()) continue;
+    return " (\"" + std::string(path.substr(0, dot)) + "\" is a list, into which no path leads)";
+  }
+  return {};
 }
 
 std::string sample_path(const type::FieldDefinition& field) {

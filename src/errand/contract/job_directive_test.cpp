@@ -224,6 +224,11 @@ TEST(JobDirective, SaysWhatIsWrongWithALimit) {
   EXPECT_EQ(fault("concurrency: [{key: \"in.c\", limit: 1}]"),
             "the key \"in.c\" is neither queue, type nor tenant, nor an argument of run or a field "
             "below one; write one of them, such as \"a\"");
+  EXPECT_EQ(
+      fault("concurrency: [{key: \"list.b\", limit: 1}]"),
+      "the key \"list.b\" is neither queue, type nor tenant, nor an argument of run or a field "
+      "below one (\"list\" is a list, into which no path leads); write one of them, such as "
+      "\"a\"");
   EXPECT_EQ(fault("concurrency: [{key: \"list\", limit: 1}]"),
             "the key \"list\" is a [ID]; name one value in it: a scalar or an enum");
   EXPECT_EQ(fault("concurrency: [{key: \"queue+a\", limit: 1}]"),
@@ -291,6 +296,31 @@ TEST(JobDirective, SaysWhatIsWrongWithUnique) {
       fault("unique: {by: \"a\"}, onConflict: REPLACE, concurrency: [{key: \"a\", limit: 2}]"),
       "with onConflict: REPLACE the jobs of a value run one at a time; write limit: 1, or leave "
       "it out");
+}
+
+TEST(JobDirective, RefusesPathsThatJobsCannotBeToldApartBy) {
+  const auto fault = [](const std::string& path) {
+    const auto errors = contract_errors(
+        "type Mutation { run(items: [Item!], in: In!): Int @job(unique: {by: [\"" + path +
+        "\"]}) }\ninput In { items: [Item!]!, one: Item! } input Item { sku: ID, tags: [ID!] }");
+    if (errors.size() != 1) return std::to_string(errors.size()) + " errors";
+    return errors[0].substr(errors[0].find("): ") + 3);
+  };
+  const auto refused = [](const std::string& path, const std::string& hint) {
+    return "\"" + path + "\" is no argument of run, nor a field below one" + hint +
+           "; write a path such as \"items\"";
+  };
+  for (const char* good : {"items", "in", "in.items", "in.one", "in.one.sku", "in.one.tags"}) {
+    EXPECT_EQ(fault(good), "0 errors") << good;
+  }
+  EXPECT_EQ(fault("items.sku"),
+            refused("items.sku", " (\"items\" is a list, into which no path leads)"));
+  EXPECT_EQ(fault("in.items.sku"),
+            refused("in.items.sku", " (\"in.items\" is a list, into which no path leads)"));
+  for (const char* bad :
+       {"", ".", ".in", "in.", "in.one.", "in.one.sku.", "in..one", "in.one.sku.more", "in.two"}) {
+    EXPECT_EQ(fault(bad), refused(bad, "")) << bad;
+  }
 }
 
 TEST(JobDirective, RefusesTwoLimitsOfOneQueue) {
@@ -364,12 +394,17 @@ TEST(Notify, IsReadWithItsDefaults) {
 TEST(Notify, SaysWhatToWriteInstead) {
   const auto errors = [](const std::string& arguments) {
     return contract_errors("type Mutation { run(in: In): Int @job @notify(" + arguments +
-                           ") }\ninput In { email: String }");
+                           ") }\ninput In { email: String, items: [Item!] } input Item { email: "
+                           "String }");
   };
   EXPECT_THAT(errors("on: [], channels: []"), ElementsAre(HasSubstr("name at least one milestone"),
                                                           HasSubstr("name at least one channel")));
   EXPECT_THAT(errors("on: [FAILED], channels: [EMAIL], to: [\"in.mail\"]"),
               ElementsAre(HasSubstr("\"in.mail\" is neither \"principal\"")));
+  EXPECT_THAT(errors("on: [FAILED], channels: [EMAIL], to: [\"in.items.email\"]"),
+              ElementsAre(HasSubstr("\"in.items\" is a list, into which no path leads")));
+  EXPECT_THAT(errors("on: [FAILED], channels: [EMAIL], to: [\"in.email.\"]"),
+              ElementsAre(HasSubstr("\"in.email.\" is neither \"principal\"")));
   EXPECT_THAT(errors("on: [FAILED], channels: [EMAIL], to: [\"in\"]"),
               ElementsAre(HasSubstr("name a text in it")));
   EXPECT_THAT(errors("on: [FAILED], channels: [EMAIL], to: [\"a b\"]"),

@@ -122,8 +122,8 @@ std::string key_path_fault(const type::FieldDefinition& field, const std::string
   const type::InputValueDefinition* value = follow_path(field, path);
   if (value == nullptr) {
     return "the key \"" + path + "\" is neither queue, type nor tenant, nor an argument of " +
-           std::string(field.name) + " or a field below one; write one of them, such as \"" +
-           sample_path(field) + "\"";
+           std::string(field.name) + " or a field below one" + list_hint(field, path) +
+           "; write one of them, such as \"" + sample_path(field) + "\"";
   }
   if (!value->type.named().is_leaf() || value->type.is_list()) {
     return "the key \"" + path + "\" is a " + value->type.str() +
@@ -255,8 +255,8 @@ void read_unique(JobType& job, const type::FieldDefinition& field, const Directi
     std::string path(item.as_string().data(), item.as_string().size());
     if (follow_path(field, path) == nullptr) {
       reader.wrong("unique", "\"" + path + "\" is no argument of " + std::string(field.name) +
-                                 ", nor a field below one; write a path such as \"" +
-                                 sample_path(field) + "\"");
+                                 ", nor a field below one" + list_hint(field, path) +
+                                 "; write a path such as \"" + sample_path(field) + "\"");
       return;
     }
     rule.paths.push_back(std::move(path));

@@ -34,8 +34,8 @@ std::string target_fault(const NotifyTarget& target, const graphql::type::FieldD
   if (value == nullptr) {
     return "\"" + target.name +
            "\" is neither \"principal\" nor \"group:NAME\", nor an argument of " +
-           std::string(field.name) + " or a field below one; write one of them, such as \"" +
-           sample_path(field) + "\"";
+           std::string(field.name) + " or a field below one" + list_hint(field, target.name) +
+           "; write one of them, such as \"" + sample_path(field) + "\"";
   }
   if (!value->type.named().is_leaf()) {
     return "\"" + target.name + "\" is a " + value->type.str() +
