@@ -24,6 +24,9 @@ struct Page {
   std::vector<Edge> edges;
   bool has_next = false;
   bool has_previous = false;
+  /// Where the next page begins, if not after the last edge: of a list that was looked through only
+  /// so far. Empty: after the last edge.
+  std::string end_cursor = {};
 };
 
 /// Reads the argument `first`: 1 to 100.
@@ -45,6 +48,7 @@ PageInfo page_info(const Page<Item>& page) {
     info.start_cursor = page.edges.front().cursor;
     info.end_cursor = page.edges.back().cursor;
   }
+  if (!page.end_cursor.empty()) info.end_cursor = page.end_cursor;
   return info;
 }
 

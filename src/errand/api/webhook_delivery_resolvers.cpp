@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -35,7 +36,9 @@ namespace {
 
 using DeliveryPage = Page<job::JobState>;
 
-constexpr std::size_t kEventsMax = 500;
+/// Events that are read at once.
+constexpr std::size_t kEventsPage = 500;
+/// The newest of a delivery.
 constexpr std::size_t kAttemptsMax = 100;
 /// Of a list with conditions that the store does not know.
 constexpr std::size_t kLookedMax = 10'000;
@@ -154,25 +157,30 @@ Result<std::optional<Timestamp>> time_argument(const ResolveInfo& info, std::str
   return std::optional<Timestamp>(*time);
 }
 
-/// Deliveries that are wanted, one more than `first` where there are. Blocks.
-Result<std::vector<job::StatePtr>> find_deliveries(const store::Reader& reader,
-                                                   const store::JobFilter& filter,
-                                                   const Wanted& wanted, store::JobPage page,
-                                                   std::size_t first) {
-  std::vector<job::StatePtr> found;
+struct Found {
+  std::vector<job::StatePtr> states;  ///< one more than was asked for, where there are
+  /// The last one that was looked at, where there may be more behind it.
+  std::optional<store::JobCursor> looked_until = {};
+};
+
+/// Deliveries that are wanted. Blocks.
+Result<Found> find_deliveries(const store::Reader& reader, const store::JobFilter& filter,
+                              const Wanted& wanted, store::JobPage page, std::size_t first) {
+  Found found;
   page.limit = wanted.any() ? first + 1 : kReadAtOnce;
   for (std::size_t looked = 0; looked < kLookedMax;) {
     const auto states = reader.jobs(filter, page);
     if (!states) return std::unexpected(states.error());
     for (const job::StatePtr& state : *states) {
       if (!wanted.takes(*state)) continue;
-      found.push_back(state);
-      if (found.size() > first) return found;
+      found.states.push_back(state);
+      if (found.states.size() > first) return found;
     }
-    if (states->size() < page.limit) break;
+    if (states->size() < page.limit) return found;
     looked += states->size();
     page.after = store::JobCursor{states->back()->created_at, states->back()->id};
   }
+  found.looked_until = page.after;
   return found;
 }
 
@@ -204,9 +212,13 @@ asio::awaitable<FieldResult<FieldValue>> deliveries(BackendPtr backend, const Re
   if (!found) co_return failed(found.error());
   DeliveryPage page;
   page.has_previous = place.after.has_value();
-  page.has_next = found->size() > *first;
-  if (page.has_next) found->resize(*first);
-  for (job::StatePtr& state : *found) {
+  page.has_next = found->states.size() > *first;
+  if (page.has_next) found->states.resize(*first);
+  if (found->looked_until) {
+    page.has_next = true;
+    page.end_cursor = backend->cursors.job_cursor(tenant, *found->looked_until);
+  }
+  for (job::StatePtr& state : found->states) {
     std::string cursor = backend->cursors.job_cursor(tenant, {state->created_at, state->id});
     page.edges.push_back({std::move(cursor), std::move(state)});
   }
@@ -231,45 +243,71 @@ void read_answer(std::string_view text, Attempt& attempt) {
   if (body != nullptr && body->is_string()) attempt.answer = std::string(body->get_string());
 }
 
-/// The attempts of a delivery, from its events. Blocks.
-Result<std::vector<Attempt>> attempts_of(const store::Reader& reader, const job::JobState& state) {
-  const auto events = reader.events_of(state.id, Sequence{0}, kEventsMax);
-  if (!events) return std::unexpected(events.error());
-  std::vector<Attempt> attempts;
-  bool open = false;
-  for (const job::Event& event : *events) {
+/// Puts the attempts of a delivery together from its events, which come in their order.
+class Attempts {
+ public:
+  Attempts(const store::Reader& reader, const job::JobState& state)
+      : reader_(reader), state_(state) {}
+
+  /// Blocks at the end of a delivery.
+  Result<void> take(const job::Event& event) {
     if (const auto* started = std::get_if<job::Started>(&event.data)) {
-      // What was put off or given back is no attempt of its own.
-      if (attempts.empty() || attempts.back().number != started->attempt) {
-        if (attempts.size() == kAttemptsMax) break;
-        attempts.push_back({.number = started->attempt,
-                            .trigger = attempts.empty() ? trigger_of(state) : "SCHEDULED"});
-      }
-      attempts.back().started_at = event.time;
-      open = true;
-      continue;
+      begin(*started, event.time);
+      return {};
     }
-    if (!open) continue;
-    Attempt& attempt = attempts.back();
+    if (!open_) return {};
+    Attempt& attempt = attempts_.back();
     if (const auto* error = std::get_if<job::AttemptFailed>(&event.data)) {
-      attempt.ended_at = event.time;
       attempt.error_class = error->error.code;
       attempt.error = error->error.message;
       if (!error->error.details.empty()) read_answer(error->error.details, attempt);
-      open = false;
     } else if (std::holds_alternative<job::Succeeded>(event.data)) {
-      attempt.ended_at = event.time;
-      const auto result = reader.payload(state.id, store::PayloadKind::kResult);
+      const auto result = reader_.payload(state_.id, store::PayloadKind::kResult);
       if (!result) return std::unexpected(result.error());
       if (*result) read_answer((*result)->bytes, attempt);
-      open = false;
-    } else if (std::holds_alternative<job::Canceled>(event.data) ||
-               std::holds_alternative<job::Killed>(event.data)) {
-      attempt.ended_at = event.time;
-      open = false;
+    } else if (!std::holds_alternative<job::Canceled>(event.data) &&
+               !std::holds_alternative<job::Killed>(event.data)) {
+      return {};
     }
+    attempt.ended_at = event.time;
+    open_ = false;
+    return {};
   }
-  return attempts;
+
+  std::deque<Attempt> done() && { return std::move(attempts_); }
+
+ private:
+  void begin(const job::Started& started, Timestamp at) {
+    // What was put off or given back is no attempt of its own.
+    if (attempts_.empty() || attempts_.back().number != started.attempt) {
+      attempts_.push_back(
+          {.number = started.attempt,
+           .trigger = std::exchange(any_, true) ? "SCHEDULED" : trigger_of(state_)});
+      if (attempts_.size() > kAttemptsMax) attempts_.pop_front();
+    }
+    attempts_.back().started_at = at;
+    open_ = true;
+  }
+
+  const store::Reader& reader_;
+  const job::JobState& state_;
+  std::deque<Attempt> attempts_;
+  bool any_ = false;   ///< there was one
+  bool open_ = false;  ///< the last one has not ended
+};
+
+/// The newest attempts of a delivery, from its events. Blocks.
+Result<std::deque<Attempt>> attempts_of(const store::Reader& reader, const job::JobState& state) {
+  Attempts attempts(reader, state);
+  for (Sequence after{0};;) {
+    const auto events = reader.events_of(state.id, after, kEventsPage);
+    if (!events) return std::unexpected(events.error());
+    for (const job::Event& event : *events) {
+      if (auto taken = attempts.take(event); !taken) return std::unexpected(taken.error());
+    }
+    if (events->size() < kEventsPage) return std::move(attempts).done();
+    after = events->back().sequence;
+  }
 }
 
 /// Makes the delivery of a delivery's event anew. Blocks.
@@ -291,6 +329,7 @@ Result<engine::EnqueueJob> again(const Backend& backend, const WebhookManager& m
   engine::EnqueueJob delivery =
       notification::make_webhook_delivery(*endpoint, events->front(), **job, manager.deliveries());
   delivery.spec.tags.emplace_back(notification::kManualTag);
+  notification::take_out_of_order(delivery);
   delivery.spec.retry_of = old.id;
   delivery.correlation_id = (*job)->correlation_id;
   delivery.traceparent = (*job)->traceparent;

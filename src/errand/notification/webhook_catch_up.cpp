@@ -32,6 +32,10 @@ constexpr Milliseconds kTimeout = std::chrono::minutes(10);
 constexpr Milliseconds kRetention = std::chrono::hours(7 * 24);
 /// Where it was, from the last time on that it came on.
 constexpr Milliseconds kPlaceKept = std::chrono::hours(30 * 24);
+/// How old what is kept grows while it does not come on.
+constexpr Milliseconds kPlaceRenewed = std::chrono::hours(24);
+/// How long an endpoint that is not in the settings is left to itself.
+constexpr Milliseconds kUntilBack = std::chrono::minutes(1);
 /// What has been left to it must not be lost: it fails only with the store, for as long as that
 /// does.
 constexpr int kAttemptsMax = 1'000'000;
@@ -149,21 +153,47 @@ Result<WebhookCatchUpHandler::Place> WebhookCatchUpHandler::load(const store::Re
   if (!position) return place;
   place.position = LogPosition{*position};
   place.made = number(*object, "made").value_or(0);
+  // Records of servers before do not have these.
+  if (const auto until = number(*object, "until")) place.until = LogPosition{*until};
+  place.run = number(*object, "run").value_or(0);
+  place.kept_at = time(*object, "keptMs");
   return place;
 }
 
 boost::asio::awaitable<Result<void>> WebhookCatchUpHandler::keep(const store::RecordId& id,
-                                                                 const Place& place) const {
+                                                                 Place& place) const {
+  const Timestamp now = means_.clock.now().wall;
+  boost::json::object object{{"position", static_cast<std::int64_t>(to_number(place.position))},
+                             {"made", static_cast<std::int64_t>(place.made)},
+                             {"run", static_cast<std::int64_t>(place.run)},
+                             {"keptMs", to_ms(now)}};
+  if (place.until) object["until"] = static_cast<std::int64_t>(to_number(*place.until));
   engine::WriteRecords write;
   write.changes.push_back({.id = id,
-                           .text = json::to_text(boost::json::object{
-                               {"position", static_cast<std::int64_t>(to_number(place.position))},
-                               {"made", static_cast<std::int64_t>(place.made)}}),
+                           .text = json::to_text(object),
                            // Of a job that was killed nobody would take it away.
-                           .expires_at = means_.clock.now().wall + kPlaceKept});
+                           .expires_at = now + kPlaceKept});
   const auto written = co_await means_.lane.execute(std::move(write));
   if (!written) co_return std::unexpected(written.error());
+  place.kept_at = now;
   co_return Result<void>();
+}
+
+boost::asio::awaitable<worker::Outcome> WebhookCatchUpHandler::put_off(const store::RecordId& id,
+                                                                       Place& place,
+                                                                       Milliseconds delay,
+                                                                       std::string reason) const {
+  if (!place.kept_at || means_.clock.now().wall - *place.kept_at >= kPlaceRenewed) {
+    if (const auto kept = co_await keep(id, place); !kept) {
+      co_return make_failure(FailureKind::kTransient, "CATCH_UP_NOT_READY", kept.error().message);
+    }
+  }
+  co_return worker::Snooze{.delay = delay, .reason = std::move(reason)};
+}
+
+void take_out_of_order(engine::EnqueueJob& delivery) {
+  delivery.spec.fifo = false;
+  delivery.spec.limit_key.clear();
 }
 
 Result<std::vector<WebhookStep>> read_webhook_steps(const WebhookRegistry& endpoints,
@@ -205,7 +235,10 @@ Result<std::vector<WebhookStep>> read_webhook_steps(const WebhookRegistry& endpo
     engine::EnqueueJob delivery = make_webhook_delivery(*endpoint, event, *it->second, options);
     delivery.correlation_id = it->second->correlation_id;
     delivery.traceparent = it->second->traceparent;
-    if (recovers) delivery.spec.tags.emplace_back(kRecoveryTag);
+    if (recovers) {
+      delivery.spec.tags.emplace_back(kRecoveryTag);
+      take_out_of_order(delivery);
+    }
     delivery.unique = engine::Uniqueness{
         .on_conflict = engine::Uniqueness::OnConflict::kReturnExisting,
         .after_end = engine::Uniqueness::AfterEnd::kReturnExisting,
@@ -334,17 +367,26 @@ boost::asio::awaitable<worker::Outcome> WebhookCatchUpHandler::run(worker::Attem
   const store::RecordId record{.collection = std::string(kPlaceCollection),
                                .tenant = attempt->offer().tenant,
                                .key = attempt->offer().job.str()};
-  const auto place =
+  const auto not_ready = [](const Error& error) {
+    return make_failure(FailureKind::kTransient, "CATCH_UP_NOT_READY", error.message);
+  };
+  auto place =
       co_await means_.pool.run([this, record, after = what->after] { return load(record, after); });
-  if (!place) {
-    co_return make_failure(FailureKind::kTransient, "CATCH_UP_NOT_READY", place.error().message);
-  }
-  if (place->fresh) {
-    if (const auto kept = co_await keep(record, *place); !kept) {
-      co_return make_failure(FailureKind::kTransient, "CATCH_UP_NOT_READY", kept.error().message);
+  if (!place) co_return not_ready(place.error());
+  const auto run = static_cast<std::uint64_t>(attempt->offer().run);
+  if (place->fresh || !place->until || place->run != run) {
+    place->run = run;
+    place->until = what->until;
+    if (!place->until) {
+      // Read after this job was made and has started, once: what comes later is left to the next
+      // one, which runs after it.
+      const auto last = co_await means_.pool.run([this] { return means_.reader.last_position(); });
+      if (!last) co_return not_ready(last.error());
+      place->until = *last;
     }
-    tell(attempt->offer(), *what, "begun", *place);
+    if (const auto kept = co_await keep(record, *place); !kept) co_return not_ready(kept.error());
   }
+  if (place->fresh) tell(attempt->offer(), *what, "begun", *place);
   co_return co_await follow(std::move(attempt), *what, *place, record);
 }
 
@@ -355,17 +397,15 @@ boost::asio::awaitable<worker::Outcome> WebhookCatchUpHandler::follow(worker::At
   const auto transient = [](const Error& error) {
     return make_failure(FailureKind::kTransient, "CATCH_UP_NOT_READY", error.message);
   };
-  LogPosition until{};
-  if (what.until) {
-    until = *what.until;
-  } else {
-    // Read after this job was made and has started: what comes later is left to the next one.
-    const auto last = co_await means_.pool.run([this] { return means_.reader.last_position(); });
-    if (!last) co_return transient(last.error());
-    until = *last;
-  }
+  const LogPosition until = *place.until;
   const auto webhook = means_.endpoints.find(what.endpoint);
-  const bool ordered = webhook && webhook->endpoint.ordering == WebhookOrdering::kPerJob;
+  if (!webhook && !what.endpoint.starts_with(kManagedPrefix) && place.position < until) {
+    // As its deliveries do, what is left to this job waits for its return.
+    co_return co_await put_off(record, place, kUntilBack, "The endpoint is not in the settings.");
+  }
+  // What recovers makes its deliveries out of order.
+  const bool ordered = webhook && webhook->endpoint.ordering == WebhookOrdering::kPerJob &&
+                       attempt->offer().type.view() != kRecoveryType;
   std::string end = "caught up";
   while (place.position < until) {
     if (attempt->stop_token().stop_requested()) co_return worker::Release{};
@@ -385,8 +425,8 @@ boost::asio::awaitable<worker::Outcome> WebhookCatchUpHandler::follow(worker::At
       if (const auto kept = co_await keep(record, place); !kept) co_return transient(kept.error());
     }
     if (!made && made.error().code == ErrorCode::kQueueFull) {
-      co_return worker::Snooze{.delay = made.error().retry_after.value_or(kUntilRoom),
-                               .reason = "The queue of the endpoint's deliveries is full."};
+      co_return co_await put_off(record, place, made.error().retry_after.value_or(kUntilRoom),
+                                 "The queue of the endpoint's deliveries is full.");
     }
     if (!made) co_return transient(made.error());
   }

@@ -71,6 +71,10 @@ std::string endpoint_of(const JobTypeName& type);
 std::optional<WebhookEndpoint> taker_of(const RegisteredWebhook* webhook, const job::Event& event,
                                         const job::JobState& job);
 
+/// Has a delivery that a person or a recovery makes wait for no place in its job's order, and hold
+/// up none: what came after its event was delivered long ago.
+void take_out_of_order(engine::EnqueueJob& delivery);
+
 /// One step through the log.
 struct WebhookStep {
   LogPosition position{};  ///< of the event, or of the last one that was passed over
@@ -128,13 +132,20 @@ class WebhookCatchUpHandler final : public worker::Handler {
   struct Place {
     LogPosition position{};
     std::uint64_t made = 0;
-    bool fresh = true;  ///< nothing was kept yet
+    /// Where it ends, as the log stood when `run` began; nullopt: not known.
+    std::optional<LogPosition> until = {};
+    std::uint64_t run = 0;                  ///< of the job
+    std::optional<Timestamp> kept_at = {};  ///< when it was last kept
+    bool fresh = true;                      ///< nothing was kept yet
   };
 
   [[nodiscard]] Result<Place> load(const store::RecordId& id, LogPosition begin) const;
   void tell(const worker::JobOffer& offer, const WebhookCatchUp& what, std::string_view change,
             const Place& place) const;
-  boost::asio::awaitable<Result<void>> keep(const store::RecordId& id, const Place& place) const;
+  boost::asio::awaitable<Result<void>> keep(const store::RecordId& id, Place& place) const;
+  /// Puts the job off. Keeps its place anew where that is old, so that it does not expire.
+  boost::asio::awaitable<worker::Outcome> put_off(const store::RecordId& id, Place& place,
+                                                  Milliseconds delay, std::string reason) const;
   boost::asio::awaitable<worker::Outcome> follow(worker::AttemptPtr attempt, WebhookCatchUp what,
                                                  Place place, store::RecordId record);
   /// Makes the deliveries of `steps`, and moves `place` on over what is made.

@@ -27,6 +27,9 @@ constexpr std::size_t kResponseBytesMax = 16 << 10;
 constexpr std::size_t kExcerptBytes = 512;
 /// Longest wait that an endpoint may ask for.
 constexpr Milliseconds kRetryAfterMax = std::chrono::hours(24);
+/// Between a request's end and that of its attempt: the engine's timeout says nothing about the
+/// endpoint, so that it must not come first.
+constexpr Milliseconds kBeforeTheEngine{2'000};
 
 std::string remediation_for(unsigned status) {
   if (status >= 300 && status < 400) {
@@ -56,6 +59,12 @@ std::string webhook_secret(const crypto::MasterKey& master_key, std::string_view
   const auto key = master_key.hmac_key("webhook-secret.v1");
   const crypto::Digest secret = key.sign(std::to_string(generation) + "\n" + std::string(name));
   return "whsec_" + crypto::to_base64(secret);
+}
+
+std::chrono::steady_clock::time_point webhook_deadline(
+    Milliseconds timeout, std::chrono::steady_clock::time_point now,
+    std::chrono::steady_clock::time_point attempt_ends_at) {
+  return std::min(now + timeout, attempt_ends_at - kBeforeTheEngine);
 }
 
 std::string sign_by(const std::vector<WebhookKey>& keys, std::string_view id, Timestamp time,
@@ -99,8 +108,11 @@ Result<WebhookHandler::Message> WebhookHandler::make(const WebhookEndpoint& endp
   Message message;
   if (!endpoint.headers_file.empty()) {
     auto headers = upstream::read_headers_file(endpoint.headers_file);
-    // Somebody is to correct it, or is replacing it in this moment.
-    if (!headers) return fail(ErrorCode::kUnavailable, headers.error().message);
+    if (!headers) {
+      means_.log.warn_limited("headers of a webhook endpoint cannot be read",
+                              {{"endpoint", endpoint.name}, {"error", headers.error().message}});
+      return fail(ErrorCode::kConfigInvalid, std::string(kHeadersUnreadable));
+    }
     message.headers = *std::move(headers);
   }
   const auto before = Sequence{to_number(delivery.sequence) - 1};
@@ -153,13 +165,15 @@ Result<WebhookHandler::Prepared> WebhookHandler::prepare(const WebhookDelivery& 
 
 outbound::HttpRequest WebhookHandler::request(const RegisteredWebhook& webhook,
                                               const Message& message,
-                                              const worker::JobOffer& offer) const {
+                                              const worker::Attempt& attempt) const {
   outbound::HttpRequest request{.method = "POST",
                                 .url = webhook.endpoint.url,
                                 .headers = message.headers,
                                 .body = message.body,
                                 .response_bytes_max = kResponseBytesMax,
                                 .when_too_large = outbound::WhenTooLarge::kTruncate};
+  request.deadline = webhook_deadline(webhook.endpoint.timeout, std::chrono::steady_clock::now(),
+                                      attempt.ends_at());
   const Timestamp now = means_.clock.now().wall;
   for (const auto& [name, value] : webhook.headers) request.headers.set(name, value);
   request.headers.set("Content-Type", webhook.endpoint.content_type);
@@ -169,8 +183,33 @@ outbound::HttpRequest WebhookHandler::request(const RegisteredWebhook& webhook,
       std::to_string(std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count()));
   request.headers.set(outbound::kWebhookSignatureHeader,
                       sign_by(webhook.keys, message.id, now, message.body));
-  if (!offer.traceparent.empty()) request.headers.set("traceparent", offer.traceparent);
+  const std::string& traceparent = attempt.offer().traceparent;
+  if (!traceparent.empty()) request.headers.set("traceparent", traceparent);
   return request;
+}
+
+std::optional<worker::Outcome> WebhookHandler::explain(const WebhookEndpoint& endpoint,
+                                                       const outbound::HttpError& error) const {
+  using outbound::HttpFailure;
+  // Each is tried again: names are corrected, and addresses allowed, while deliveries wait.
+  switch (error.failure) {
+    case HttpFailure::kRefused:
+      means_.log.warn_limited("webhook endpoint may not be called",
+                              {{"endpoint", endpoint.name}, {"error", error.message}});
+      return make_failure(FailureKind::kTransient, "WEBHOOK_REFUSED", std::string(kAddressRefused),
+                          "Correct the endpoint's url, or ask who runs this server to allow its "
+                          "address (outbound.allow).");
+    case HttpFailure::kInvalid:
+      return make_failure(FailureKind::kTransient, "WEBHOOK_REFUSED",
+                          "The endpoint cannot be called: " + error.message,
+                          "Correct the endpoint's url and headers.");
+    case HttpFailure::kTooLarge:
+      return make_failure(FailureKind::kTransient, "WEBHOOK_TOO_LARGE",
+                          "The endpoint's response is too large: " + error.message,
+                          "Let the endpoint answer with a status and few headers.");
+    default:
+      return std::nullopt;
+  }
 }
 
 boost::asio::awaitable<worker::Outcome> WebhookHandler::run(worker::AttemptPtr attempt) {
@@ -180,6 +219,12 @@ boost::asio::awaitable<worker::Outcome> WebhookHandler::run(worker::AttemptPtr a
                            "The delivery does not say which event it is about.");
   }
   auto prepared = co_await means_.pool.run([this, delivery] { return prepare(*delivery); });
+  if (!prepared && prepared.error().code == ErrorCode::kConfigInvalid) {
+    // Somebody is to correct the file, or is replacing it in this moment.
+    co_return make_failure(FailureKind::kTransient, "WEBHOOK_NOT_READY", prepared.error().message,
+                           "Ask who runs this server: its log says what is wrong with the "
+                           "endpoint's headers_file.");
+  }
   if (!prepared) {
     const bool may_pass = is_retryable(prepared.error().code);
     co_return make_failure(may_pass ? FailureKind::kTransient : FailureKind::kPermanent,
@@ -197,8 +242,14 @@ boost::asio::awaitable<worker::Outcome> WebhookHandler::run(worker::AttemptPtr a
                            "missed.");
   }
   const std::shared_ptr<Target> target = target_of(webhook->endpoint);
+  // Put off, so that the slot is free: callbacks share theirs with those to other hosts.
+  worker::HttpManner manner{.puts_off = true,
+                            .explain = [this, &prepared](const outbound::HttpError& error) {
+                              return explain(prepared->webhook->endpoint, error);
+                            }};
   auto response = co_await target->http.send(
-      attempt, [&] { return request(*prepared->webhook, prepared->message, attempt->offer()); });
+      attempt, [&] { return request(*prepared->webhook, prepared->message, *attempt); },
+      std::move(manner));
   if (!response) {
     const auto* failure = std::get_if<worker::Failure>(&response.error());
     // What we stopped ourselves says nothing about the endpoint.

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,10 +19,17 @@
 #include "errand/outbound/circuit_breaker.h"
 #include "errand/outbound/http_client.h"
 #include "errand/store/reader.h"
+#include "errand/telemetry/log.h"
 #include "errand/worker/attempt.h"
 #include "errand/worker/http_target.h"
 
 namespace errand::notification {
+
+/// What tenants are told in place of what is ours to know: addresses that names have here, and
+/// files of this server. The log has it.
+inline constexpr std::string_view kAddressRefused =
+    "The endpoint's address may not be called from here.";
+inline constexpr std::string_view kHeadersUnreadable = "The endpoint's headers cannot be read.";
 
 /// What an endpoint did with one request, as far as it says something about the endpoint.
 struct WebhookOutcome {
@@ -55,6 +64,7 @@ class WebhookHandler : public worker::Handler {
     const store::Reader& reader;
     async::BlockingPool& pool;
     const Clock& clock;
+    telemetry::Log log = {};
   };
 
   /// @return kInvalidArgument naming a bad option
@@ -101,17 +111,28 @@ class WebhookHandler : public worker::Handler {
     Message message;
   };
 
-  /// These on the pool. @return kNotFound where the event is gone with its job
+  /// These on the pool.
+  /// @return kNotFound where the event is gone with its job; kConfigInvalid where the endpoint's
+  ///         headers cannot be read
   [[nodiscard]] Result<Prepared> prepare(const WebhookDelivery& delivery) const;
   [[nodiscard]] Result<Message> make(const WebhookEndpoint& endpoint,
                                      const WebhookDelivery& delivery) const;
   [[nodiscard]] outbound::HttpRequest request(const RegisteredWebhook& webhook,
                                               const Message& message,
-                                              const worker::JobOffer& offer) const;
+                                              const worker::Attempt& attempt) const;
+  /// What a request without a response comes to, where that is not as for jobs.
+  [[nodiscard]] std::optional<worker::Outcome> explain(const WebhookEndpoint& endpoint,
+                                                       const outbound::HttpError& error) const;
   [[nodiscard]] worker::Outcome read(const outbound::HttpResponse& response) const;
 
   std::shared_ptr<Target> target_;  ///< guarded by mutex_
 };
+
+/// When a request of an attempt must have its response: within the endpoint's timeout, and early
+/// enough that the attempt can still say so before the engine ends it.
+std::chrono::steady_clock::time_point webhook_deadline(
+    Milliseconds timeout, std::chrono::steady_clock::time_point now,
+    std::chrono::steady_clock::time_point attempt_ends_at);
 
 /// The signatures of a message by those keys that are good at `time`.
 /// @param keys  not empty

@@ -1,6 +1,16 @@
 #include "errand/notification/webhook_health.h"
 
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include <gtest/gtest.h>
+
+#include "errand/notification/webhook_manager.h"
+#include "errand/worker/gateway_test_support.h"
 
 namespace errand::notification {
 namespace {
@@ -72,6 +82,71 @@ TEST(WebhookHealth, TheAttemptsOfOneEventGiveNoEndpointUp) {
       EXPECT_NE(note_failure(health, "x", now), HealthChange::kGivenUp);
     }
   }
+}
+
+class WebhookWatchTest : public worker::GatewayTest {
+ protected:
+  void SetUp() override {
+    start();
+    client_ = *outbound::HttpClient::create(
+        {}, std::make_shared<const outbound::AddressGuard>(guard_), nullptr);
+    manager_ = std::make_unique<WebhookManager>(
+        WebhookManager::Options{
+            .endpoints = {{.name = "billing", .url = "https://example.com/", .types = {"*"}}}},
+        WebhookManager::Means{.client = *client_,
+                              .guard = guard_,
+                              .reader = store_.reader(),
+                              .pool = pool_,
+                              .master_key = key_,
+                              .clock = clock_,
+                              .random = random_,
+                              .metrics = metrics_},
+        telemetry::Log::to_sink(telemetry::LogLevel::kInfo, telemetry::LogFormat::kText,
+                                [this](std::string_view line) {
+                                  const std::scoped_lock lock(mutex_);
+                                  lines_.emplace_back(line);
+                                }));
+    ASSERT_TRUE(manager_->load());
+    manager_->start(*lane_, *gateway_, threads_.context().get_executor());
+  }
+  void TearDown() override {
+    manager_->stop();
+    GatewayTest::TearDown();
+    client_->stop();
+  }
+
+  int told(std::string_view sentence) {
+    const std::scoped_lock lock(mutex_);
+    int count = 0;
+    for (const std::string& line : lines_) count += line.contains(sentence) ? 1 : 0;
+    return count;
+  }
+
+  outbound::AddressGuard guard_ = *outbound::AddressGuard::create({});
+  std::unique_ptr<outbound::HttpClient> client_;
+  std::unique_ptr<WebhookManager> manager_;
+  std::mutex mutex_;
+  std::vector<std::string> lines_;  ///< guarded by mutex_
+};
+
+TEST_F(WebhookWatchTest, TellsOfAChangeAlsoWhileAnEarlierOneIsBeingWritten) {
+  std::promise<void> held;
+  std::promise<void> release;
+  auto released = release.get_future();
+  // Nothing is written while this stands on the lane.
+  lane_->submit(engine::ListLimits{}, [&](const Result<engine::Reply>&) {
+    held.set_value();
+    released.wait();
+  });
+  held.get_future().wait();
+  const auto webhook = manager_->registry().find("billing");
+  ASSERT_TRUE(webhook);
+  for (int i = 0; i < 4; ++i) manager_->on_outcome(*webhook, {.why = "status 500"});
+  EXPECT_EQ(told("webhook endpoint is failing"), 1);
+  manager_->on_outcome(*webhook, {.delivered = true, .status = 204, .why = {}});
+  EXPECT_EQ(told("webhook endpoint has recovered"), 1);
+  release.set_value();
+  EXPECT_TRUE(ask(engine::ListLimits{}));  // the one before has returned
 }
 
 }  // namespace

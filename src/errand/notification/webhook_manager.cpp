@@ -19,8 +19,9 @@ namespace {
 using std::chrono_literals::operator""h;
 
 /// How long a deleted endpoint is remembered, so that deliveries that wait for their next attempt
-/// end with a reason: longer than their longest pause.
-constexpr Milliseconds kGoneFor = 48h;
+/// end with a reason: longer than the longest wait between two attempts, which is 72 h of
+/// webhooks.retry_schedule and a fifth on top of it.
+constexpr Milliseconds kGoneFor = 96h;
 /// How long after an endpoint was disabled a start tells of it again.
 constexpr Milliseconds kToldAgainFor = 24h;
 /// A change that another one crossed is made again.
@@ -68,7 +69,8 @@ WebhookHandler::Means WebhookManager::handler_means() {
           .client = means_.client,
           .reader = means_.reader,
           .pool = means_.pool,
-          .clock = means_.clock};
+          .clock = means_.clock,
+          .log = log_};
 }
 
 Result<void> WebhookManager::load() {
@@ -320,27 +322,49 @@ void WebhookManager::forget_old() {
   }
 }
 
-asio::awaitable<Result<WebhookManager::WithSecret>> WebhookManager::create(Caller caller,
-                                                                           WebhookChange change) {
-  forget_old();
+Result<std::unique_ptr<WebhookManager::Creating>> WebhookManager::make_room(
+    const TenantId& tenant) {
+  const std::scoped_lock lock(creating_mutex_);
   std::size_t there = 0;
   std::size_t gone = 0;
-  if (const auto all = registry_.endpoints(); all->of_tenant.contains(caller.tenant)) {
-    for (const auto& each : all->of_tenant.at(caller.tenant)) {
+  // Within the lock: what is counted no more as under way is in the registry by then.
+  if (const auto all = registry_.endpoints(); all->of_tenant.contains(tenant)) {
+    for (const auto& each : all->of_tenant.at(tenant)) {
       ++(each->gone_at ? gone : there);
     }
   }
+  if (const auto under_way = creating_.find(tenant); under_way != creating_.end()) {
+    there += under_way->second;
+  }
   if (there >= options_.per_tenant_max) {
-    co_return fail(ErrorCode::kResourceExhausted,
-                   "There are " + std::to_string(there) +
-                       " webhook endpoints of this tenant, which is as many as "
-                       "webhooks.endpoints_per_tenant allows. Delete one.");
+    return fail(ErrorCode::kResourceExhausted,
+                "There are " + std::to_string(there) +
+                    " webhook endpoints of this tenant, which is as many as "
+                    "webhooks.endpoints_per_tenant allows. Delete one.");
   }
   if (gone >= kGoneShare * options_.per_tenant_max) {
-    co_return fail(ErrorCode::kResourceExhausted,
-                   "Too many webhook endpoints of this tenant were deleted in the last two days. "
-                   "Change one that is there, or wait.");
+    return fail(ErrorCode::kResourceExhausted,
+                "Too many webhook endpoints of this tenant were deleted in the last four days. "
+                "Change one that is there, or wait.");
   }
+  auto room = std::make_unique<Creating>(*this, tenant);
+  ++creating_[tenant];
+  return room;
+}
+
+WebhookManager::Creating::~Creating() {
+  const std::scoped_lock lock(manager_.creating_mutex_);
+  const auto under_way = manager_.creating_.find(tenant_);
+  if (under_way == manager_.creating_.end()) return;
+  if (--under_way->second == 0) manager_.creating_.erase(under_way);
+}
+
+asio::awaitable<Result<WebhookManager::WithSecret>> WebhookManager::create(Caller caller,
+                                                                           WebhookChange change) {
+  forget_old();
+  // Verification takes its time: what is created beside it is counted until then.
+  const auto room = make_room(caller.tenant);
+  if (!room) co_return std::unexpected(room.error());
   StoredWebhook stored;
   RegisteredWebhook& webhook = stored.webhook;
   const Timestamp at = now();
@@ -577,7 +601,7 @@ asio::awaitable<Result<void>> WebhookManager::verify(const RegisteredWebhook& we
   if (verification == WebhookVerification::kNone) co_return Result<void>();
   co_return co_await verify_webhook(
       means_.client, webhook, verification,
-      {.origin = options_.public_url, .now = now(), .random = means_.random});
+      {.origin = options_.public_url, .now = now(), .random = means_.random, .log = log_});
 }
 
 }  // namespace errand::notification

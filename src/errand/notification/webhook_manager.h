@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -153,6 +154,19 @@ class WebhookManager final : public WebhookWatch {
     std::uint32_t slots = 0;                   ///< of the one that is hosted
     std::optional<WebhookEndpoint> limits_of;  ///< whose limits the engine knows
   };
+  /// One create() under way, which counts against its tenant's endpoints.
+  class Creating {
+   public:
+    Creating(WebhookManager& manager, TenantId tenant)
+        : manager_(manager), tenant_(std::move(tenant)) {}
+    ~Creating();
+    Creating(const Creating&) = delete;
+    Creating& operator=(const Creating&) = delete;
+
+   private:
+    WebhookManager& manager_;
+    const TenantId tenant_;
+  };
   struct Watched {
     WebhookHealth health;
     std::optional<Timestamp> stored_at;  ///< when it was last written
@@ -183,6 +197,9 @@ class WebhookManager final : public WebhookWatch {
   /// From here on it is so. `state`: what is known of its state is what is stored.
   void take(RegisteredWebhook webhook, bool state);
   void forget_old();
+  /// Makes room for one more endpoint of a tenant, for as long as what is returned lives.
+  /// @return kResourceExhausted where there are too many
+  Result<std::unique_ptr<Creating>> make_room(const TenantId& tenant);
   void reconcile(const std::string& name);
   void store_state(RegisteredWebhook next, HealthChange change, std::string why);
   void tell(const RegisteredWebhook& webhook, HealthChange change, std::string_view why);
@@ -196,6 +213,9 @@ class WebhookManager final : public WebhookWatch {
 
   mutable std::mutex health_mutex_;
   std::map<std::string, Watched> watched_;  ///< guarded by health_mutex_
+
+  std::mutex creating_mutex_;
+  std::map<TenantId, std::size_t> creating_;  ///< those under way; guarded by creating_mutex_
 
   std::mutex live_mutex_;
   std::map<std::string, Live> live_;  ///< guarded by live_mutex_, as the rest

@@ -25,6 +25,7 @@ void WebhookManager::on_outcome(const RegisteredWebhook& endpoint, const Webhook
   if (webhook->gone_at || webhook->state.disabled) return;
   const Timestamp at = now();
   HealthChange change = HealthChange::kNone;
+  bool writes = false;
   RegisteredWebhook next = *webhook;
   {
     const std::scoped_lock lock(health_mutex_);
@@ -38,8 +39,9 @@ void WebhookManager::on_outcome(const RegisteredWebhook& endpoint, const Webhook
     const bool takes_back = outcome.delivered && watched.stored_failing;
     const bool store = change != HealthChange::kNone || takes_back || (!outcome.delivered && due);
     next.state.health = watched.health;
-    if (!store || (watched.writing && change != HealthChange::kGivenUp && !takes_back)) return;
-    watched.writing = true;
+    // What is being written does not keep anything from being told.
+    writes = store && (!watched.writing || change == HealthChange::kGivenUp || takes_back);
+    if (writes) watched.writing = true;
   }
   if (change == HealthChange::kGivenUp) {
     next.state.disabled = outcome.status == 410 ? DisabledReason::kGone : DisabledReason::kFailing;
@@ -47,6 +49,7 @@ void WebhookManager::on_outcome(const RegisteredWebhook& endpoint, const Webhook
   } else if (change != HealthChange::kNone) {
     tell(next, change, outcome.why);
   }
+  if (!writes) return;
   store_state(std::move(next), change, outcome.why);
 }
 

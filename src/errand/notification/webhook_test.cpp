@@ -1,5 +1,11 @@
+#include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,14 +14,18 @@
 #include "errand/engine/request.h"
 #include "errand/job/evolve.h"
 #include "errand/job/internal_type.h"
+#include "errand/notification/webhook_catch_up.h"
 #include "errand/notification/webhook_endpoint.h"
 #include "errand/notification/webhook_handler.h"
 #include "errand/notification/webhook_reactor.h"
 #include "errand/outbound/standard_webhooks.h"
+#include "errand/worker/gateway_test_support.h"
 
 namespace errand::notification {
 namespace {
 
+namespace asio = boost::asio;
+using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 using ::testing::ElementsAre;
 
@@ -160,6 +170,147 @@ TEST_F(WebhookReactorTest, KeepsTheOrderOfAJobsEventsWhereItIsAskedTo) {
   EXPECT_EQ(limits[0].kind, engine::LimitKind::kRate);
   EXPECT_EQ(limits[1].value, 20U);
   EXPECT_TRUE(limits[2].fifo);
+}
+
+TEST(WebhookDeadline, ComesBeforeTheEndOfTheAttempt) {
+  const auto now = std::chrono::steady_clock::now();
+  EXPECT_EQ(webhook_deadline(20s, now, now + 25s), now + 20s);
+  EXPECT_EQ(webhook_deadline(20s, now, now + 10s), now + 8s);
+}
+
+/// Keeps what it is told.
+class Watch final : public WebhookWatch {
+ public:
+  void on_outcome(const RegisteredWebhook&, const WebhookOutcome& outcome) override {
+    const std::scoped_lock lock(mutex_);
+    outcomes_.push_back(outcome);
+  }
+  std::vector<WebhookOutcome> outcomes() {
+    const std::scoped_lock lock(mutex_);
+    return outcomes_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<WebhookOutcome> outcomes_;
+};
+
+/// On an endpoint that takes connections and never answers.
+class WebhookHandlerTest : public worker::GatewayTest {
+ protected:
+  void SetUp() override {
+    start();
+    silent_.open(asio::ip::tcp::v4());
+    silent_.bind({asio::ip::address_v4::loopback(), 0});
+    silent_.listen();
+    client_ = *outbound::HttpClient::create(
+        {},
+        std::make_shared<const outbound::AddressGuard>(*outbound::AddressGuard::create(
+            {.allow = {"127.0.0.1"}, .ports = {port()}, .allow_http = true})),
+        nullptr);
+    job_ = enqueue();
+  }
+  void TearDown() override {
+    GatewayTest::TearDown();
+    client_->stop();
+  }
+
+  std::uint16_t port() { return silent_.local_endpoint().port(); }
+
+  void put(const std::string& host, std::string headers_file = {}) {
+    RegisteredWebhook webhook{
+        .endpoint = {.name = "billing",
+                     .url = "http://" + host + ":" + std::to_string(port()) + "/",
+                     .types = {"*"},
+                     .headers_file = std::move(headers_file),
+                     .timeout = 200ms}};
+    webhook.keys.push_back(
+        {.secret = *outbound::WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+         .signing = std::nullopt,
+         .created_at = std::nullopt,
+         .until = std::nullopt});
+    endpoints_.put(std::move(webhook));
+    handler_ = *WebhookHandler::create({.name = "billing", .breaker = {.requests_min = 1}},
+                                       {.endpoints = endpoints_,
+                                        .watch = watch_,
+                                        .client = *client_,
+                                        .reader = store_.reader(),
+                                        .pool = pool_,
+                                        .clock = clock_});
+  }
+
+  worker::Outcome deliver() {
+    worker::JobOffer offer;
+    offer.job = JobId{Uuid::v7(clock_.now().wall, random_)};
+    offer.arguments_json = WebhookDelivery{.job = job_, .sequence = Sequence{1}}.to_json();
+    offer.timeout = 30s;
+    auto attempt = std::make_shared<worker::Attempt>(
+        std::move(offer), FencingToken{1},
+        [](const worker::Progress&, std::move_only_function<void()>) {});
+    return asio::co_spawn(threads_.context(), handler_->run(std::move(attempt)), asio::use_future)
+        .get();
+  }
+
+  asio::io_context context_;
+  asio::ip::tcp::acceptor silent_{context_};
+  std::unique_ptr<outbound::HttpClient> client_;
+  WebhookRegistry endpoints_;
+  Watch watch_;
+  std::shared_ptr<WebhookHandler> handler_;
+  JobId job_;
+};
+
+TEST_F(WebhookHandlerTest, AnEndpointThatDoesNotAnswerHasFailed) {
+  put("127.0.0.1");
+  const auto outcome = deliver();
+  const auto* failure = std::get_if<worker::Failure>(&outcome);
+  ASSERT_NE(failure, nullptr);
+  EXPECT_EQ(failure->kind, worker::FailureKind::kTransient);
+  EXPECT_EQ(failure->code, "WEBHOOK_TIMED_OUT");
+  ASSERT_EQ(watch_.outcomes().size(), 1U);
+  EXPECT_FALSE(watch_.outcomes().front().delivered);
+  // Its breaker is open, so that the next one is put off at once.
+  const auto next = deliver();
+  const auto* snooze = std::get_if<worker::Snooze>(&next);
+  ASSERT_NE(snooze, nullptr);
+  EXPECT_GT(snooze->delay, 20s);
+  EXPECT_EQ(watch_.outcomes().size(), 1U);
+}
+
+TEST_F(WebhookHandlerTest, AnAddressThatIsRefusedIsTriedAgainAndNotShown) {
+  put("127.0.0.2");
+  const auto outcome = deliver();
+  const auto* failure = std::get_if<worker::Failure>(&outcome);
+  ASSERT_NE(failure, nullptr);
+  EXPECT_EQ(failure->kind, worker::FailureKind::kTransient);
+  EXPECT_EQ(failure->code, "WEBHOOK_REFUSED");
+  EXPECT_EQ(failure->message, kAddressRefused);
+}
+
+TEST_F(WebhookHandlerTest, AHeadersFileThatCannotBeReadIsNotShown) {
+  put("127.0.0.1", "/nowhere/headers");
+  const auto outcome = deliver();
+  const auto* failure = std::get_if<worker::Failure>(&outcome);
+  ASSERT_NE(failure, nullptr);
+  EXPECT_EQ(failure->kind, worker::FailureKind::kTransient);
+  EXPECT_EQ(failure->message, kHeadersUnreadable);
+}
+
+TEST_F(WebhookHandlerTest, WhatIsRecoveredWaitsForNoPlaceInTheOrder) {
+  WebhookEndpoint ordered = endpoint({"*"});
+  ordered.ordering = WebhookOrdering::kPerJob;
+  endpoints_.put({.endpoint = ordered});
+  const WebhookDeliveryOptions options{.payload_key = key_.hmac_key(crypto::kPayloadDigestLabel)};
+  for (const bool recovers : {false, true}) {
+    const auto steps =
+        read_webhook_steps(endpoints_, store_.reader(), options, {.endpoint = "billing"},
+                           TenantId("acme"), LogPosition{0}, LogPosition{1'000}, recovers);
+    ASSERT_TRUE(steps);
+    ASSERT_FALSE(steps->empty());
+    ASSERT_TRUE(steps->front().delivery);
+    EXPECT_EQ(steps->front().delivery->spec.fifo, !recovers);
+    EXPECT_EQ(steps->front().delivery->spec.limit_key.empty(), recovers);
+  }
 }
 
 TEST(WebhookSecret, FollowsFromKeyNameAndGeneration) {

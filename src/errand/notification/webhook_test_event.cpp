@@ -77,7 +77,11 @@ boost::asio::awaitable<Result<WebhookTest>> WebhookManager::test(Caller caller, 
   if (!webhook->endpoint.headers_file.empty()) {
     auto headers = co_await means_.pool.run(
         [file = webhook->endpoint.headers_file] { return upstream::read_headers_file(file); });
-    if (!headers) co_return std::unexpected(headers.error());
+    if (!headers) {
+      log_.warn_limited("headers of a webhook endpoint cannot be read",
+                        {{"endpoint", name}, {"error", headers.error().message}});
+      co_return fail(headers.error().code, std::string(kHeadersUnreadable));
+    }
     request.headers = *std::move(headers);
   }
   const Timestamp time = now();
@@ -99,6 +103,11 @@ boost::asio::awaitable<Result<WebhookTest>> WebhookManager::test(Caller caller, 
   if (!response) {
     result.error_class = class_of(response.error().failure);
     result.error = response.error().message;
+    if (response.error().failure == outbound::HttpFailure::kRefused) {
+      log_.warn_limited("webhook endpoint may not be called",
+                        {{"endpoint", name}, {"error", result.error}});
+      result.error = kAddressRefused;
+    }
     co_return result;
   }
   result.status = response->status;

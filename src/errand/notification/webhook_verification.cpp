@@ -98,6 +98,12 @@ boost::asio::awaitable<Result<void>> verify_webhook(outbound::HttpClient& client
   request.when_too_large = outbound::WhenTooLarge::kTruncate;
   request.deadline = std::chrono::steady_clock::now() + kPatience;
   const auto response = co_await client.fetch(std::move(request));
+  if (!response && response.error().failure == outbound::HttpFailure::kRefused) {
+    context.log.warn_limited(
+        "webhook endpoint may not be called",
+        {{"tenant", webhook.owner_name()}, {"error", response.error().message}});
+    co_return not_verified(std::string(kAddressRefused));
+  }
   if (!response) {
     co_return not_verified("the endpoint could not be asked: " + response.error().message);
   }

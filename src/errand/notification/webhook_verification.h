@@ -10,6 +10,7 @@
 #include "errand/notification/webhook_input.h"
 #include "errand/notification/webhook_registry.h"
 #include "errand/outbound/http_client.h"
+#include "errand/telemetry/log.h"
 
 namespace errand::notification {
 
@@ -17,6 +18,7 @@ struct VerificationContext {
   std::string origin;  ///< this server's public address; may be empty
   Timestamp now;
   Random& random;
+  telemetry::Log log = {};
 };
 
 /// Asks an endpoint whether it wants events: by one request, which is not repeated, and within 10

@@ -37,7 +37,7 @@ HttpTarget::HttpTarget(outbound::HttpClient& client, const Clock& clock,
     : client_(client), clock_(clock), words_(words), breaker_(std::move(breaker)) {}
 
 boost::asio::awaitable<HttpTarget::Answer> HttpTarget::send(
-    AttemptPtr attempt, std::function<outbound::HttpRequest()> make) {
+    AttemptPtr attempt, std::function<outbound::HttpRequest()> make, HttpManner manner) {
   std::optional<outbound::CircuitBreaker::Permit> permit;
   while (!permit) {
     MonotonicTime again;
@@ -52,17 +52,20 @@ boost::asio::awaitable<HttpTarget::Answer> HttpTarget::send(
     }
     const Milliseconds wait = std::max(Milliseconds(1), again - clock_.now().monotonic);
     const auto until = std::chrono::steady_clock::now() + wait;
-    if (until >= attempt->ends_at()) {
-      co_return std::unexpected(unreachable(
-          {.failure = outbound::HttpFailure::kFull,
-           .message = "it has failed too often lately, and is left alone for a while"}));
+    if (manner.puts_off || until >= attempt->ends_at()) {
+      co_return std::unexpected(Snooze{.delay = wait,
+                                       .reason = "The " + std::string(words_.name) +
+                                                 " has failed too often lately, and is left alone "
+                                                 "for a while."});
     }
     if (!co_await async::sleep_until(until, attempt->stop_token())) {
       co_return std::unexpected(stopped(*attempt));
     }
   }
   outbound::HttpRequest request = make();
-  request.deadline = attempt->ends_at() + kBehindTheEngine;
+  if (request.deadline == std::chrono::steady_clock::time_point{}) {
+    request.deadline = attempt->ends_at() + kBehindTheEngine;
+  }
   request.stop = attempt->stop_token();
   auto result = co_await client_.fetch(std::move(request));
   {
@@ -71,6 +74,11 @@ boost::asio::awaitable<HttpTarget::Answer> HttpTarget::send(
   }
   if (result) co_return *std::move(result);
   if (attempt->stop_token().stop_requested()) co_return std::unexpected(stopped(*attempt));
+  if (manner.explain) {
+    if (auto outcome = manner.explain(result.error())) {
+      co_return std::unexpected(*std::move(outcome));
+    }
+  }
   co_return std::unexpected(unreachable(result.error()));
 }
 
@@ -98,6 +106,8 @@ Outcome HttpTarget::unreachable(const outbound::HttpError& error) const {
                           the + "'s response is too large: " + error.message,
                           "Store the result elsewhere and return a link to it.");
     case HttpFailure::kTimedOut:
+      // It waited for its turn alone.
+      if (!error.tried) return Snooze{.delay = kRoomAgain};
       return make_failure(FailureKind::kTransient, code("_TIMED_OUT"),
                           the + " did not answer in time: " + error.message);
     case HttpFailure::kFull:

@@ -3,6 +3,7 @@
 #include <expected>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,9 +23,17 @@ Failure make_failure(FailureKind kind, std::string code, std::string message,
 /// HTTP statuses after which another attempt may fare better.
 bool is_transient_status(unsigned status);
 
+/// What sets one caller apart from another.
+struct HttpManner {
+  /// While the breaker is open an attempt is put off at once, instead of when it cannot wait any
+  /// longer: its slot is free for others.
+  bool puts_off = false;
+  /// What a request without a response comes to; nullopt, or no function: as it does for jobs.
+  std::function<std::optional<Outcome>(const outbound::HttpError&)> explain = {};
+};
+
 /// Where a handler sends the requests of its attempts. While its circuit breaker is open, attempts
-/// wait where they are: the jobs behind them stay in line, and nothing is counted against them.
-/// Thread-safe.
+/// wait where they are, or are put off: nothing is counted against them. Thread-safe.
 class HttpTarget {
  public:
   /// How it is called in what people read.
@@ -41,9 +50,10 @@ class HttpTarget {
   using Answer = std::expected<outbound::HttpResponse, Outcome>;
 
   /// Sends what `make` makes, called when it is the request's turn. The attempt's end and its stop
-  /// bound it.
+  /// bound it, and before them the request's deadline, where it has one.
   boost::asio::awaitable<Answer> send(AttemptPtr attempt,
-                                      std::function<outbound::HttpRequest()> make);
+                                      std::function<outbound::HttpRequest()> make,
+                                      HttpManner manner = {});
 
   /// What an attempt that was asked to stop reports.
   [[nodiscard]] Outcome stopped(const Attempt& attempt) const;
