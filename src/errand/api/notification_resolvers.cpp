@@ -172,21 +172,18 @@ asio::awaitable<FieldResult<FieldValue>> set_preferences(BackendPtr backend,
   std::string fault;
   if (const auto* choices = member_of(input, "choices")) {
     fault = read_choices(choices->as_array(), kept->value);
+    const auto known = backend->notifications->categories();
+    for (const auto& choice : kept->value.choices) {
+      if (!fault.empty() || choice.category.empty() || known.contains(choice.category)) continue;
+      fault = "There is no category \"" + choice.category +
+              "\"; notificationPreferences { categories { name } } lists them.";
+    }
   }
   if (const auto* quiet = input.if_contains("quietHours"); quiet != nullptr && fault.empty()) {
     if (quiet->is_null()) {
       kept->value.quiet = {};
     } else {
       fault = read_quiet_hours(quiet->as_object(), kept->value.quiet);
-    }
-  }
-  if (fault.empty()) {
-    const auto known = backend->notifications->categories();
-    for (const auto& choice : kept->value.choices) {
-      if (choice.category.empty() || known.contains(choice.category)) continue;
-      fault = "There is no category \"" + choice.category +
-              "\"; notificationPreferences { categories { name } } lists them.";
-      break;
     }
   }
   if (fault.empty()) {

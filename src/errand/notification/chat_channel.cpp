@@ -28,6 +28,8 @@ constexpr std::size_t kHeaderMax = 150;
 constexpr std::size_t kSectionMax = 3'000;
 constexpr std::size_t kTextMax = 39'000;
 constexpr std::size_t kUrlMax = 4'096;
+/// Of one post: a room that does not answer is not to keep the others waiting.
+constexpr Milliseconds kPostTimeout{15'000};
 
 /// The beginning of an escaped text, with no escape cut.
 std::string cut(std::string_view text, std::size_t bytes_max) {
@@ -157,12 +159,13 @@ boost::asio::awaitable<SendOutcome> ChatChannel::send(const Message& message, Mi
     }
     permit = *acquired;
   }
+  const auto now = std::chrono::steady_clock::now();
   const auto response =
       co_await means_.client.fetch({.method = "POST",
                                     .url = url->str(),
                                     .headers = {{"Content-Type", "application/json"}},
                                     .body = chat_payload(message),
-                                    .deadline = ends_at,
+                                    .deadline = std::min(ends_at, now + kPostTimeout),
                                     .response_bytes_max = kResponseBytesMax,
                                     .when_too_large = outbound::WhenTooLarge::kTruncate,
                                     .stop = std::move(stop)});

@@ -12,6 +12,7 @@
 #include "errand/crypto/encoding.h"
 #include "errand/json/parse.h"
 #include "errand/json/writer.h"
+#include "errand/notification/chat_channel.h"
 #include "errand/notification/notification_reactor.h"
 #include "errand/worker/http_target.h"
 
@@ -22,12 +23,13 @@ using worker::FailureKind;
 using worker::make_failure;
 
 constexpr const char* kCollection = "notification_digest";
-/// A channel that is asked to end then has time to say so before the attempt's own end.
 constexpr const char* kMarks = "notification_gathered";
 /// Messages that one digest takes; what waits beyond comes with the next one.
 constexpr std::size_t kTakenMax = 5'000;
 /// Member of a record that says which digest has claimed it.
 constexpr const char* kClaim = "digest";
+/// Digests after the one of its window that a message may find to be under way.
+constexpr int kDigestsTried = 3;
 /// Pause where another digest was faster.
 constexpr Milliseconds kContended{2'000};
 /// Messages of one digest: what comes beyond is counted in it.
@@ -89,6 +91,33 @@ std::optional<Digest> parse_digest(std::string_view text, const TenantId& tenant
                 .until = Timestamp(Milliseconds(until->get_int64()))};
 }
 
+boost::asio::awaitable<Result<ScheduledDigest>> schedule_digest(const runtime::LaneClient& lane,
+                                                                Digest digest,
+                                                                crypto::HmacKey payload_key,
+                                                                Timestamp now, Random& random) {
+  for (int i = 0;; ++i) {
+    engine::EnqueueJob job =
+        notification_job(kDigestType, digest.recipient.tenant, digest.to_json(),
+                         digest.key(payload_key), payload_key);
+    job.id = JobId{Uuid::v7(now, random)};
+    job.spec.scheduled_for = digest.until;
+    job.correlation_id = job.id.str();
+    const auto made = co_await lane.execute_as<engine::JobReply>(std::move(job));
+    if (!made) co_return std::unexpected(made.error());
+    const job::JobState& state = *made->state;
+    const bool under_way =
+        job::has_lease(state.status) || state.status == job::JobStatus::kRetrying;
+    if (!state.terminal() && !under_way) {
+      co_return ScheduledDigest{.job = state.id, .until = digest.until};
+    }
+    if (i == kDigestsTried) {
+      co_return fail(ErrorCode::kUnavailable,
+                     "Every digest that could take the message was just being sent.");
+    }
+    digest.until += kDigestMin;
+  }
+}
+
 std::vector<engine::RecordChange> gathered(const Digest& digest, const Message& message,
                                            const crypto::HmacKey& payload_key) {
   const std::string time = format_timestamp(message.time);
@@ -122,6 +151,7 @@ Result<DigestHandler::Facts> DigestHandler::load(const Digest& digest, const Job
                                    .tenant = digest.recipient.tenant,
                                    .prefix = digest.group(means_.payload_key) + "/"};
   store::RecordPage page{.limit = engine::kRecordChangesMax};
+  std::vector<store::Record> own;
   while (facts.records.size() < kTakenMax) {
     auto records = means_.reader.records(filter, page);
     if (!records) return std::unexpected(records.error());
@@ -132,15 +162,29 @@ Result<DigestHandler::Facts> DigestHandler::load(const Digest& digest, const Job
       const auto* object = value ? value->if_object() : nullptr;
       if (object == nullptr) continue;
       const std::string claimed = text_member(*object, kClaim);
-      if (claimed.empty() || claimed == job.str()) facts.records.push_back(std::move(record));
+      if (claimed == job.str()) {
+        own.push_back(std::move(record));
+      } else if (claimed.empty()) {
+        facts.records.push_back(std::move(record));
+      }
     }
     if (last) break;
+    facts.more = facts.records.size() >= kTakenMax;
+  }
+  if (!own.empty()) {
+    // It may have been sent with these, and is known by its id: others would be lost with it.
+    facts.more = !facts.records.empty();
+    facts.records = std::move(own);
   }
   const std::string user = UserBook::user_of(digest.recipient);
   if (user.empty()) return facts;
   auto preferences = means_.users.preferences(digest.recipient.tenant, user);
   if (!preferences) return std::unexpected(preferences.error());
   facts.preferences = std::move(preferences->value);
+  if (digest.recipient.subject.empty()) return facts;
+  auto contact = means_.users.contact(digest.recipient.tenant, user);
+  if (!contact) return std::unexpected(contact.error());
+  facts.contact = std::move(contact->value);
   return facts;
 }
 
@@ -181,9 +225,13 @@ boost::asio::awaitable<void> DigestHandler::erase(const std::vector<store::Recor
   (void)co_await means_.lane.execute_all(std::move(batches));
 }
 
-Message DigestHandler::make(const Digest& digest, const std::vector<store::Record>& records,
-                            std::string id) const {
-  Message message{.id = std::move(id),
+Message DigestHandler::make(const Digest& digest, const Facts& facts, const JobId& job) const {
+  const std::vector<store::Record>& records = facts.records;
+  // Other messages make another one, even of the same job.
+  std::string of_records;
+  for (const store::Record& record : records) of_records += record.id.key + "\n";
+  const crypto::Digest records_digest = crypto::sha256(of_records);
+  Message message{.id = job.str() + "-" + crypto::to_hex(std::span(records_digest).first(4)),
                   .recipient = digest.recipient,
                   .category = digest.category,
                   .title = fmt::format("{} notifications: {}", records.size(), digest.category),
@@ -192,15 +240,22 @@ Message DigestHandler::make(const Digest& digest, const std::vector<store::Recor
                                               .user = UserBook::user_of(digest.recipient),
                                               .category = digest.category,
                                               .channel = digest.channel});
+  if (digest.channel == NotifyChannel::kEmail) {
+    message.recipient.address = mail_address_of(digest.recipient, facts.contact);
+  }
+  // As every text of a chat; its title is escaped with the others.
+  const auto escaped = [&](std::string text) {
+    return digest.channel == NotifyChannel::kChat ? chat_escape(text) : text;
+  };
   const std::size_t shown = std::min(records.size(), kShownMax);
   for (std::size_t i = 0; i < shown; ++i) {
     const auto value = json::parse(records[i].text);
     const auto* object = value ? value->if_object() : nullptr;
     if (object == nullptr) continue;
-    message.text += text_member(*object, "title") + "\n";
+    message.text += escaped(text_member(*object, "title")) + "\n";
     if (digest.channel != NotifyChannel::kWebPush) {
       const std::string link = text_member(*object, "link");
-      if (!link.empty()) message.text += link + "\n";
+      if (!link.empty()) message.text += escaped(link) + "\n";
       message.text += "\n";
     }
   }
@@ -245,6 +300,15 @@ boost::asio::awaitable<worker::Outcome> DigestHandler::run(worker::AttemptPtr at
                              .reason = std::string(to_string(decision.reason))};
   }
   if (facts->records.empty()) co_return worker::Complete{.result = {{"outcome", "NOTHING"}}};
+  if (facts->more) {
+    Digest next = *digest;
+    next.until = std::max(digest->until, now) + kDigestMin;
+    const auto made =
+        co_await schedule_digest(means_.lane, next, means_.payload_key, now, means_.random);
+    if (!made) {
+      co_return make_failure(FailureKind::kTransient, "DIGEST_NOT_READY", made.error().message);
+    }
+  }
   if (const auto claimed = co_await claim(facts->records, offer.job); !claimed) {
     if (claimed.error().code == ErrorCode::kConflict) {
       co_return worker::Snooze{.delay = kContended, .reason = "ANOTHER_DIGEST"};
@@ -255,7 +319,12 @@ boost::asio::awaitable<worker::Outcome> DigestHandler::run(worker::AttemptPtr at
     co_await erase(facts->records);
     co_return suppressed(decision.reason);
   }
-  const Message message = make(*digest, facts->records, offer.job.str());
+  const Message message = make(*digest, *facts, offer.job);
+  if (digest->channel == NotifyChannel::kEmail && !is_mail_address(message.recipient.address)) {
+    co_await erase(facts->records);
+    co_return suppressed(message.recipient.address.contains('@') ? WhyNot::kBadAddress
+                                                                 : WhyNot::kNoRecipient);
+  }
   auto sent = co_await send_within(*channel->second, message, *attempt);
   if (!sent) {
     const auto* failure = std::get_if<worker::Failure>(&sent.error());

@@ -9,6 +9,7 @@
 
 #include "errand/async/blocking_pool.h"
 #include "errand/base/clock.h"
+#include "errand/base/random.h"
 #include "errand/crypto/digest.h"
 #include "errand/engine/request.h"
 #include "errand/notification/channel.h"
@@ -42,6 +43,17 @@ struct Digest {
 /// @return nullopt for what to_json() did not write
 std::optional<Digest> parse_digest(std::string_view json, const TenantId& tenant);
 
+/// Makes the job that sends `digest`, or a later one where that is under way or over. A job that
+/// runs may have looked before what is to be sent was there.
+struct ScheduledDigest {
+  JobId job;
+  Timestamp until{};  ///< the end of its window
+};
+boost::asio::awaitable<Result<ScheduledDigest>> schedule_digest(const runtime::LaneClient& lane,
+                                                                Digest digest,
+                                                                crypto::HmacKey payload_key,
+                                                                Timestamp now, Random& random);
+
 /// What makes a message wait for its digest: it, and a mark that it did, which outlives it. Refused
 /// with kConflict where that was written before, be the message sent by now or not.
 std::vector<engine::RecordChange> gathered(const Digest& digest, const Message& message,
@@ -62,6 +74,7 @@ class DigestHandler final : public worker::Handler {
     runtime::LaneClient lane;
     crypto::HmacKey payload_key;  ///< under crypto::kPayloadDigestLabel
     const Clock& clock;
+    Random& random;  ///< thread-safe
   };
 
   explicit DigestHandler(Means means) : means_(std::move(means)) {}
@@ -71,14 +84,16 @@ class DigestHandler final : public worker::Handler {
  private:
   struct Facts {
     std::vector<store::Record> records;
+    bool more = false;  ///< others wait, for the next digest
     Preferences preferences;
+    Contact contact;
   };
-  /// On the pool. Those that wait unclaimed, or claimed by `job`.
+  /// On the pool. Those that `job` has claimed before, which its message has held from then on;
+  /// where there are none, those that wait unclaimed.
   [[nodiscard]] Result<Facts> load(const Digest& digest, const JobId& job) const;
   boost::asio::awaitable<Result<void>> claim(std::vector<store::Record>& records, JobId job);
   boost::asio::awaitable<void> erase(const std::vector<store::Record>& records);
-  [[nodiscard]] Message make(const Digest& digest, const std::vector<store::Record>& records,
-                             std::string id) const;
+  [[nodiscard]] Message make(const Digest& digest, const Facts& facts, const JobId& job) const;
 
   const Means means_;
 };

@@ -302,7 +302,10 @@ Result<std::string> write_mail(const Mail& mail, const DkimKey* dkim) {
       {"MIME-Version", "1.0"}};
   if (!mail.unsubscribe_url.empty()) {
     headers.push_back({"List-Unsubscribe", "<" + mail.unsubscribe_url + ">"});
-    headers.push_back({"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"});
+    // One click goes over HTTPS alone (RFC 8058, 3.1).
+    if (mail.unsubscribe_url.starts_with("https://")) {
+      headers.push_back({"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"});
+    }
   }
   std::string body;
   if (mail.html.empty()) {

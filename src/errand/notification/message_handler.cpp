@@ -11,6 +11,7 @@
 #include "errand/json/parse.h"
 #include "errand/notification/digest_handler.h"
 #include "errand/notification/message_data.h"
+#include "errand/notification/notice_handler.h"
 #include "errand/notification/notification_reactor.h"
 #include "errand/telemetry/metric_names.h"
 #include "errand/worker/http_target.h"
@@ -21,10 +22,7 @@ namespace {
 using worker::FailureKind;
 using worker::make_failure;
 
-/// A channel that is asked to end then has time to say so before the attempt's own end.
 constexpr Milliseconds kSnoozeMin{1'000};
-/// Digests after the one of its window that a message may find to be under way.
-constexpr int kDigestsTried = 3;
 
 }  // namespace
 
@@ -62,6 +60,7 @@ Result<MessageHandler::Facts> MessageHandler::load(const MessageRequest& request
     const auto input = read(store::PayloadKind::kInput);
     if (!input) return std::unexpected(input.error());
     if (const auto* object = input->if_object()) {
+      facts.arguments = *object;
       facts.input = means_.contract.redact(*type, *object);
     }
     if (facts.job->status == job::JobStatus::kSucceeded) {
@@ -99,10 +98,8 @@ Result<Message> MessageHandler::make(const MessageRequest& request,
                   .mandatory = policy.rule.mandatory,
                   .link = link_of(options_.link, request.notice.job),
                   .time = offer.created_at};
-  if (request.channel == NotifyChannel::kEmail && message.recipient.address.empty()) {
-    // A subject may itself be an address, as many identity providers have it.
-    message.recipient.address =
-        facts.contact.address.empty() ? message.recipient.subject.str() : facts.contact.address;
+  if (request.channel == NotifyChannel::kEmail) {
+    message.recipient.address = mail_address_of(request.recipient, facts.contact);
   }
   const std::string user = UserBook::user_of(request.recipient);
   if (!message.mandatory && !user.empty()) {
@@ -142,7 +139,7 @@ Result<Message> MessageHandler::make(const MessageRequest& request,
 boost::asio::awaitable<worker::Outcome> MessageHandler::gather(const MessageRequest& request,
                                                                Message message, Timestamp until) {
   Digest digest{.channel = request.channel,
-                .recipient = message.recipient,
+                .recipient = request.recipient,  // whose address is looked up when it is sent
                 .category = message.category,
                 .until = until};
   // First what is to be sent, then who sends it. That the record is there already says that an
@@ -152,33 +149,18 @@ boost::asio::awaitable<worker::Outcome> MessageHandler::gather(const MessageRequ
   if (!written && written.error().code != ErrorCode::kConflict) {
     co_return make_failure(FailureKind::kTransient, "NOT_GATHERED", written.error().message);
   }
-  for (int i = 0;; ++i) {
-    engine::EnqueueJob job =
-        notification_job(kDigestType, request.recipient.tenant, digest.to_json(),
-                         digest.key(means_.payload_key), means_.payload_key);
-    job.id = JobId{Uuid::v7(means_.clock.now().wall, means_.random)};
-    job.spec.scheduled_for = digest.until;
-    job.correlation_id = job.id.str();
-    const auto made = co_await means_.lane.execute_as<engine::JobReply>(std::move(job));
-    if (!made) {
-      co_return make_failure(FailureKind::kTransient, "NOT_GATHERED", made.error().message);
-    }
-    // One that runs, or is over, may have looked before the record was there: the next one looks
-    // again.
-    const job::JobState& state = *made->state;
-    if (!state.terminal() && !job::has_lease(state.status)) break;
-    if (i == kDigestsTried) {
-      co_return make_failure(FailureKind::kTransient, "NOT_GATHERED",
-                             "Every digest that could take the message was just being sent.");
-    }
-    digest.until += kDigestMin;
+  const auto sender = co_await schedule_digest(means_.lane, digest, means_.payload_key,
+                                               means_.clock.now().wall, means_.random);
+  if (!sender) {
+    co_return make_failure(FailureKind::kTransient, "NOT_GATHERED", sender.error().message);
   }
   means_.metrics
       .counter(telemetry::kNotifications, {contract::to_string(request.channel), "GATHERED"})
       .add();
   co_return worker::Complete{.result = {{"outcome", "GATHERED"},
                                         {"reason", to_string(WhyNot::kDigest)},
-                                        {"until", format_timestamp(digest.until)}}};
+                                        {"until", format_timestamp(sender->until)},
+                                        {"digest", sender->job.str()}}};
 }
 
 boost::asio::awaitable<worker::Outcome> MessageHandler::run(worker::AttemptPtr attempt) {
@@ -199,11 +181,26 @@ boost::asio::awaitable<worker::Outcome> MessageHandler::run(worker::AttemptPtr a
   if (facts->job == nullptr) co_return suppress(*request, WhyNot::kJobGone);
 
   const Timestamp now = means_.clock.now().wall;
-  const Decision decision = decide(facts->preferences, options_.categories,
-                                   {.category = policy->rule.category,
-                                    .channel = request->channel,
-                                    .mandatory = policy->rule.mandatory},
-                                   now);
+  const auto decide_by = [&](const NotificationPolicy& by) {
+    return decide(
+        facts->preferences, options_.categories,
+        {.category = by.rule.category, .channel = request->channel, .mandatory = by.rule.mandatory},
+        now);
+  };
+  Decision decision = decide_by(*policy);
+  // One message is made for all policies that name the recipient: another one may be of a category
+  // that is wanted.
+  for (const NotificationPolicy& other : means_.policies.all()) {
+    if (decision.kind != Decision::Kind::kSuppress) break;
+    if (&other == policy || !other.takes(*facts->job)) continue;
+    if (!tells(other, request->notice, request->channel)) continue;
+    const auto told = audience(other.rule, *facts->job, facts->arguments, means_.groups);
+    if (std::ranges::find(told, request->recipient) == told.end()) continue;
+    if (const Decision by_other = decide_by(other); by_other.kind != Decision::Kind::kSuppress) {
+      decision = by_other;
+      policy = &other;
+    }
+  }
   if (decision.kind == Decision::Kind::kSuppress) co_return suppress(*request, decision.reason);
   if (decision.kind == Decision::Kind::kHold) {
     co_return worker::Snooze{.delay = std::max(*decision.until - now, kSnoozeMin),

@@ -46,6 +46,7 @@ class MessageHandler final : public worker::Handler {
   struct Means {
     const contract::Contract& contract;
     const NotificationPolicies& policies;
+    const NotificationGroups& groups;
     const TemplateSet& templates;
     const Channels& channels;
     const UnsubscribeLinks& links;
@@ -66,8 +67,9 @@ class MessageHandler final : public worker::Handler {
 
  private:
   struct Facts {
-    job::StatePtr job;  ///< null: it was deleted
-    boost::json::object input;
+    job::StatePtr job;              ///< null: it was deleted
+    boost::json::object arguments;  ///< as they are, to tell whom a policy names
+    boost::json::object input;      ///< the same, without what is sensitive
     boost::json::value result;
     Preferences preferences;
     Contact contact;

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
+#include <cstddef>
+#include <unordered_set>
 #include <utility>
 
 #include <boost/json/array.hpp>
@@ -24,6 +25,7 @@ using worker::make_failure;
 
 /// Between two looks whether a job that is between its attempts runs again.
 constexpr Milliseconds kLookAgain{30'000};
+constexpr Milliseconds kLookAgainMax{3'600'000};
 /// A value of the arguments that can be a user's name or an address.
 constexpr std::size_t kNameBytesMax = 256;
 
@@ -44,7 +46,28 @@ const boost::json::value* at_path(const boost::json::object& input, std::string_
   }
 }
 
-/// Whether `policy` tells of what `notice` is about, over `channel`.
+/// A recipient, to be looked up by.
+std::string name_of(const Recipient& recipient) {
+  return recipient.subject.str() + "\n" + recipient.address + "\n" + recipient.hook;
+}
+
+/// An address in one form: the case of its domain says nothing (RFC 5321, 2.4).
+std::string with_plain_domain(std::string address) {
+  std::ranges::transform(
+      address.begin() + static_cast<std::ptrdiff_t>(address.find('@')), address.end(),
+      address.begin() + static_cast<std::ptrdiff_t>(address.find('@')),
+      [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return address;
+}
+
+/// The rest of a policy that tells one of what others leave to the user.
+struct MandatoryAudience {
+  const NotificationPolicy* policy = nullptr;
+  std::unordered_set<std::string> names;
+};
+
+}  // namespace
+
 bool tells(const NotificationPolicy& policy, const Notice& notice, NotifyChannel channel) {
   const contract::NotifyRule& rule = policy.rule;
   return std::ranges::find(rule.on, notice.milestone) != rule.on.end() &&
@@ -53,37 +76,23 @@ bool tells(const NotificationPolicy& policy, const Notice& notice, NotifyChannel
           std::ranges::find(rule.progress, notice.share) != rule.progress.end());
 }
 
-}  // namespace
-
-const NotificationPolicy& deciding_policy(const NotificationPolicy& own, const Notice& notice,
-                                          NotifyChannel channel, const Recipient& recipient,
-                                          const job::JobState& job,
-                                          const boost::json::object& input,
-                                          const NotificationPolicies& policies,
-                                          const NotificationGroups& groups) {
-  if (own.rule.mandatory) return own;
-  for (const NotificationPolicy& policy : policies.all()) {
-    if (!policy.rule.mandatory || !policy.takes(job) || !tells(policy, notice, channel)) continue;
-    const auto told = audience(policy.rule, job, input, groups);
-    if (std::ranges::find(told, recipient) != told.end()) return policy;
-  }
-  return own;
-}
-
 std::vector<Recipient> audience(const contract::NotifyRule& rule, const job::JobState& job,
                                 const boost::json::object& input,
                                 const NotificationGroups& groups) {
   std::vector<Recipient> found;
+  std::unordered_set<std::string> names;
   const auto add = [&](Recipient recipient) {
+    // One more than are told is enough to say that there are too many.
+    if (found.size() > kRecipientsMax) return;
     recipient.tenant = job.spec.tenant;
-    if (std::ranges::find(found, recipient) == found.end()) found.push_back(std::move(recipient));
+    if (names.insert(name_of(recipient)).second) found.push_back(std::move(recipient));
   };
   const auto add_text = [&](const boost::json::value& value) {
     if (!value.is_string() || value.get_string().empty()) return;
     const std::string text(value.get_string());
     if (text.size() > kNameBytesMax) return;
     if (text.contains('@')) {
-      add({.address = text});
+      add({.address = with_plain_domain(text)});
     } else {
       add({.subject = SubjectId(text)});
     }
@@ -106,13 +115,18 @@ std::vector<Recipient> audience(const contract::NotifyRule& rule, const job::Job
       case NotifyTarget::Kind::kGroup: {
         const auto group = groups.find(target.name);
         if (group == groups.end()) break;
-        for (const std::string& address : group->second.emails) add({.address = address});
+        for (const std::string& address : group->second.emails)
+          add({.address = with_plain_domain(address)});
         for (const SubjectId& subject : group->second.subjects) add({.subject = subject});
         for (const std::string& hook : group->second.hooks) add({.hook = hook});
         break;
       }
     }
   }
+  // A user whose name is an address is told as the user.
+  std::erase_if(found, [&](const Recipient& each) {
+    return !each.address.empty() && names.contains(name_of({.subject = SubjectId(each.address)}));
+  });
   return found;
 }
 
@@ -147,7 +161,10 @@ std::optional<worker::Outcome> NoticeHandler::not_overdue(const Notice& notice,
                                                           const job::JobState& job) const {
   if (job.terminal() || job.run != notice.run) return outcome("NOT_REACHED");
   if (job.status != job::JobStatus::kRunning || !job.attempt_started_at) {
-    return worker::Snooze{.delay = kLookAgain, .reason = "NOT_RUNNING"};
+    // One that waits for long, maybe for a person, is looked at less and less often.
+    const Milliseconds age = means_.clock.now().wall - job.created_at;
+    return worker::Snooze{.delay = std::clamp(age / 8, kLookAgain, kLookAgainMax),
+                          .reason = "NOT_RUNNING"};
   }
   // What could be said when the attempt began: an estimate of now moves on with the time.
   job::JobState at_start = job;
@@ -187,6 +204,19 @@ boost::asio::awaitable<worker::Outcome> NoticeHandler::run(worker::AttemptPtr at
   co_return co_await tell(*notice, *policy, *facts);
 }
 
+Result<std::vector<Preferences>> NoticeHandler::preferences_of(
+    const std::vector<Recipient>& recipients) const {
+  std::vector<Preferences> all(recipients.size());
+  for (std::size_t i = 0; i < recipients.size(); ++i) {
+    const std::string user = UserBook::user_of(recipients[i]);
+    if (user.empty()) continue;
+    auto kept = means_.users.preferences(recipients[i].tenant, user);
+    if (!kept) return std::unexpected(kept.error());
+    all[i] = std::move(kept->value);
+  }
+  return all;
+}
+
 boost::asio::awaitable<worker::Outcome> NoticeHandler::tell(const Notice& notice,
                                                             const NotificationPolicy& policy,
                                                             const Facts& facts) {
@@ -198,13 +228,36 @@ boost::asio::awaitable<worker::Outcome> NoticeHandler::tell(const Notice& notice
                     recipients.size(), kRecipientsMax),
         "Name a group's mailing list instead of its members.");
   }
+  std::vector<MandatoryAudience> mandatory;
+  for (const NotificationPolicy& each : means_.policies.all()) {
+    if (policy.rule.mandatory || !each.rule.mandatory || !each.takes(*facts.job)) continue;
+    MandatoryAudience one{.policy = &each, .names = {}};
+    for (const Recipient& told : audience(each.rule, *facts.job, facts.input, means_.groups)) {
+      one.names.insert(name_of(told));
+    }
+    mandatory.push_back(std::move(one));
+  }
+  // One message is made for all policies that name the same recipient, by whichever comes first;
+  // where one of them is mandatory, the message is.
+  const auto deciding_policy = [&](const Recipient& recipient,
+                                   NotifyChannel channel) -> const NotificationPolicy& {
+    const auto found = std::ranges::find_if(mandatory, [&](const MandatoryAudience& each) {
+      return tells(*each.policy, notice, channel) && each.names.contains(name_of(recipient));
+    });
+    return found == mandatory.end() ? policy : *found->policy;
+  };
+  const auto preferences = co_await means_.pool.run([&] { return preferences_of(recipients); });
+  if (!preferences) {
+    co_return make_failure(FailureKind::kTransient, "NOTICE_NOT_READY",
+                           preferences.error().message);
+  }
+  const Timestamp now = means_.clock.now().wall;
   std::vector<engine::Request> requests;
-  for (const Recipient& recipient : recipients) {
+  for (std::size_t i = 0; i < recipients.size(); ++i) {
+    const Recipient& recipient = recipients[i];
     for (const NotifyChannel channel : policy.rule.channels) {
       if (!fits(channel, recipient)) continue;
-      const NotificationPolicy& deciding =
-          deciding_policy(policy, notice, channel, recipient, *facts.job, facts.input,
-                          means_.policies, means_.groups);
+      const NotificationPolicy& deciding = deciding_policy(recipient, channel);
       MessageRequest message{.notice = notice, .channel = channel, .recipient = recipient};
       message.notice.policy = deciding.name;
       engine::EnqueueJob request =
@@ -214,8 +267,15 @@ boost::asio::awaitable<worker::Outcome> NoticeHandler::tell(const Notice& notice
       request.spec.tags = message.tags();
       request.correlation_id = facts.job->correlation_id;
       request.traceparent = facts.job->traceparent;
-      if (!deciding.rule.mandatory) {
-        // What the rate of a recipient counts by.
+      const Decision expected = decide((*preferences)[i], means_.categories,
+                                       {.category = deciding.rule.category,
+                                        .channel = channel,
+                                        .mandatory = deciding.rule.mandatory},
+                                       now);
+      const bool goes_out =
+          expected.kind == Decision::Kind::kSend || expected.kind == Decision::Kind::kHold;
+      if (!deciding.rule.mandatory && goes_out) {
+        // What the rate of a recipient counts by; what is not sent, or gathered, does not count.
         const auto who = means_.payload_key.sign(UserBook::user_of(recipient) + recipient.hook);
         request.spec.limit_key = crypto::to_hex(std::span(who).first(16));
       }

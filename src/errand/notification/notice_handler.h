@@ -12,6 +12,8 @@
 #include "errand/crypto/digest.h"
 #include "errand/notification/notice.h"
 #include "errand/notification/notification_policy.h"
+#include "errand/notification/preferences.h"
+#include "errand/notification/user_book.h"
 #include "errand/runtime/lane_client.h"
 #include "errand/store/reader.h"
 #include "errand/worker/attempt.h"
@@ -27,6 +29,8 @@ class NoticeHandler final : public worker::Handler {
   struct Means {
     const NotificationPolicies& policies;
     const NotificationGroups& groups;
+    const Categories& categories;
+    const UserBook& users;
     const store::Reader& reader;
     async::BlockingPool& pool;
     runtime::LaneClient lane;
@@ -49,6 +53,9 @@ class NoticeHandler final : public worker::Handler {
   /// Whether an OVERDUE notice is one: nullopt; else what becomes of the attempt.
   [[nodiscard]] std::optional<worker::Outcome> not_overdue(const Notice& notice,
                                                            const job::JobState& job) const;
+  /// On the pool. Those of each, empty where it has none.
+  [[nodiscard]] Result<std::vector<Preferences>> preferences_of(
+      const std::vector<Recipient>& recipients) const;
   boost::asio::awaitable<worker::Outcome> tell(const Notice& notice,
                                                const NotificationPolicy& policy,
                                                const Facts& facts);
@@ -56,20 +63,13 @@ class NoticeHandler final : public worker::Handler {
   const Means means_;
 };
 
-/// Whom `rule` names: users, addresses and chats, each once. What is no text in the arguments is
-/// nobody.
+/// Whom `rule` names: users, addresses and chats, each once, kRecipientsMax + 1 at most. What is no
+/// text in the arguments is nobody.
 std::vector<Recipient> audience(const contract::NotifyRule& rule, const job::JobState& job,
                                 const boost::json::object& input, const NotificationGroups& groups);
 
-/// The policy by which a message is decided on. One message is made for all that name the same
-/// recipient, by whichever comes first; where one of them is mandatory, the message is.
-/// @param own  whose audience `recipient` is of
-const NotificationPolicy& deciding_policy(const NotificationPolicy& own, const Notice& notice,
-                                          NotifyChannel channel, const Recipient& recipient,
-                                          const job::JobState& job,
-                                          const boost::json::object& input,
-                                          const NotificationPolicies& policies,
-                                          const NotificationGroups& groups);
+/// Whether `policy` tells of what `notice` is about, over `channel`.
+bool tells(const NotificationPolicy& policy, const Notice& notice, NotifyChannel channel);
 
 /// Whether a message over `channel` can be meant for `recipient`: a chat's for a hook alone, mail
 /// for whoever has a subject or address, the rest for users.

@@ -144,11 +144,14 @@ class NotificationHandlersTest : public testing::Test {
     ASSERT_TRUE(lane_->start());
     gateway_->attach(*lane_);
     const runtime::LaneClient client(*lane_);
+    categories_ = std::move(categories);
     work_ = std::make_shared<Work>();
     host("work", work_);
     host(kNoticeType,
          std::make_shared<NoticeHandler>(NoticeHandler::Means{.policies = policies_,
                                                               .groups = groups_,
+                                                              .categories = categories_,
+                                                              .users = users_,
                                                               .reader = store_.reader(),
                                                               .pool = pool_,
                                                               .lane = client,
@@ -156,9 +159,10 @@ class NotificationHandlersTest : public testing::Test {
                                                               .clock = clock_,
                                                               .random = random_}));
     const auto messages = std::make_shared<MessageHandler>(
-        MessageHandler::Options{.categories = std::move(categories), .link = "https://app/{id}"},
+        MessageHandler::Options{.categories = categories_, .link = "https://app/{id}"},
         MessageHandler::Means{.contract = *contract_,
                               .policies = policies_,
+                              .groups = groups_,
                               .templates = *templates_,
                               .channels = channels_,
                               .links = *links_,
@@ -179,7 +183,8 @@ class NotificationHandlersTest : public testing::Test {
                                                               .pool = pool_,
                                                               .lane = client,
                                                               .payload_key = payload_key,
-                                                              .clock = clock_}));
+                                                              .clock = clock_,
+                                                              .random = random_}));
   }
 
   void host(std::string_view type, std::shared_ptr<worker::Handler> handler) {
@@ -309,6 +314,7 @@ class NotificationHandlersTest : public testing::Test {
   std::shared_ptr<const contract::Contract> contract_;
   NotificationGroups groups_;
   NotificationPolicies policies_;
+  Categories categories_;
   std::unique_ptr<TemplateSet> templates_;
   std::unique_ptr<UnsubscribeLinks> links_;
   UserBook users_{store_.reader()};
@@ -504,6 +510,79 @@ TEST_F(NotificationHandlersTest, ADigestsRetriesHoldTheSameUnderTheSameId) {
   EXPECT_EQ(both[0].id, both[1].id);
   EXPECT_EQ(both[0].title, both[1].title);
   EXPECT_EQ(both[0].time, both[1].time);
+}
+
+TEST_F(NotificationHandlersTest, ADigestsRetryLeavesWhatCameMeanwhileToTheNextOne) {
+  start("@notify(on: [SUCCEEDED], channels: [EMAIL], to: [\"email\"], category: \"news\")",
+        {{"news", {.digest = 1h}}});
+  settle(submit());
+  fakes_[kMail]->fail_next(1);
+  pass(61min);
+  while (fakes_[kMail]->messages().empty()) pass(10ms);
+  // As if it had been gathered while the first transmission was under way.
+  const Digest same{.channel = kMail,
+                    .recipient = {.tenant = TenantId("acme"), .address = "ann@example.org"},
+                    .category = "news",
+                    .until = clock_.now().wall};
+  const Message late{
+      .id = "late", .recipient = same.recipient, .category = "news", .title = "Late"};
+  ASSERT_TRUE(ask(engine::WriteRecords{
+      .changes = gathered(same, late, key_.hmac_key(crypto::kPayloadDigestLabel))}));
+  while (fakes_[kMail]->messages().size() < 3) pass(1s);
+  const auto all = fakes_[kMail]->messages();
+  EXPECT_EQ(all[0].id, all[1].id);
+  EXPECT_EQ(all[0].title, all[1].title);
+  EXPECT_NE(all[1].id, all[2].id);
+  EXPECT_THAT(all[2].text, testing::HasSubstr("Late"));
+}
+
+TEST_F(NotificationHandlersTest, ADigestGoesToTheAddressThatHoldsWhenItIsSent) {
+  start("@notify(on: [SUCCEEDED], channels: [EMAIL], category: \"news\")",
+        {{"news", {.digest = 1h}}});
+  reach("user:anna", "wrong@example.org");
+  settle(submit());
+  const auto kept = *users_.contact(TenantId("acme"), "user:anna");
+  ASSERT_TRUE(ask(engine::WriteRecords{
+      .changes = {UserBook::write(TenantId("acme"), "user:anna",
+                                  UserBook::Kept<Contact>{.value = {.address = "anna@example.org"},
+                                                          .revision = kept.revision})}}));
+  pass(61min);
+  while (fakes_[kMail]->messages().empty()) pass(10ms);
+  EXPECT_EQ(fakes_[kMail]->messages().front().recipient.address, "anna@example.org");
+}
+
+TEST_F(NotificationHandlersTest, AnotherPolicysWantedCategoryIsNotLostToAnUnwantedOne) {
+  start(
+      "@notify(on: [SUCCEEDED], channels: [EMAIL], to: [\"email\"], category: \"news\")"
+      "@notify(on: [SUCCEEDED], channels: [EMAIL], to: [\"email\"], category: \"work\")");
+  want(kAnn, {.choices = {{.category = "news", .enabled = false}}});
+  for (int i = 0; i < 20; ++i) settle(submit());
+  ASSERT_EQ(fakes_[kMail]->messages().size(), 20U);
+  for (const Message& message : fakes_[kMail]->messages()) EXPECT_EQ(message.category, "work");
+}
+
+TEST_F(NotificationHandlersTest, OneAddressIsOneRecipientHoweverItIsWritten) {
+  start("@notify(on: [SUCCEEDED], channels: [EMAIL], to: [\"email\"], category: \"news\")");
+  want(kAnn, {.choices = {{.category = "news", .channel = kMail, .enabled = false}}});
+  settle(submit(R"({"email":"ann@Example.ORG"})"));
+  EXPECT_THAT(outcomes(kMail), ElementsAre("SUPPRESSED OPTED_OUT"));
+}
+
+TEST(Audience, IsBoundedAndHoldsAUserAndTheUsersAddressOnce) {
+  job::JobState job;
+  job.spec.tenant = TenantId("acme");
+  job.spec.subject = SubjectId("ann@example.org");
+  contract::NotifyRule rule;
+  rule.to = {{.kind = contract::NotifyTarget::Kind::kPrincipal, .name = {}},
+             {.kind = contract::NotifyTarget::Kind::kArgument, .name = "emails"}};
+  boost::json::array emails{"ann@example.org", "bob@example.org", "bob@EXAMPLE.org"};
+  const auto told = audience(rule, job, {{"emails", emails}}, {});
+  EXPECT_THAT(
+      told,
+      ElementsAre(Recipient{.tenant = TenantId("acme"), .subject = SubjectId("ann@example.org")},
+                  Recipient{.tenant = TenantId("acme"), .address = "bob@example.org"}));
+  for (int i = 0; i < 5'000; ++i) emails.emplace_back("x" + std::to_string(i) + "@example.org");
+  EXPECT_LE(audience(rule, job, {{"emails", emails}}, {}).size(), kRecipientsMax + 1);
 }
 
 TEST_F(NotificationHandlersTest, SaysThatAJobIsOverdueOnlyWhereItIsEstimated) {

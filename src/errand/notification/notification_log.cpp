@@ -65,6 +65,27 @@ Result<std::vector<job::StatePtr>> NotificationLog::jobs_of(const job::JobState&
                       {.order = store::JobOrder::kOldestFirst, .limit = kMessagesMax});
 }
 
+Result<void> NotificationLog::read_digest(const std::string& id, MessageRecord& record) const {
+  const auto digest = JobId::parse(id);
+  if (!digest) return {};
+  const auto job = reader_.job(*digest);
+  if (!job) return std::unexpected(job.error());
+  if (!*job || !(*job)->terminal()) return {};
+  if ((*job)->status != job::JobStatus::kSucceeded) {
+    record.outcome = MessageOutcome::kFailed;
+    if ((*job)->error) record.error = (*job)->error->message;
+    return {};
+  }
+  const auto result = reader_.payload(*digest, store::PayloadKind::kResult);
+  if (!result) return std::unexpected(result.error());
+  const auto value = *result ? json::parse((*result)->bytes) : boost::json::value();
+  const auto* object = value ? value->if_object() : nullptr;
+  if (object == nullptr || text_member(*object, "outcome") != "SUPPRESSED") return {};
+  record.outcome = MessageOutcome::kSuppressed;
+  record.reason = parse_why_not(text_member(*object, "reason"));
+  return {};
+}
+
 Result<std::optional<MessageRecord>> NotificationLog::read(const job::JobState& message) const {
   const auto input = reader_.payload(message.id, store::PayloadKind::kInput);
   if (!input) return std::unexpected(input.error());
@@ -89,6 +110,11 @@ Result<std::optional<MessageRecord>> NotificationLog::read(const job::JobState& 
                        : outcome == "GATHERED" ? MessageOutcome::kGathered
                                                : MessageOutcome::kSuppressed;
       record.reason = parse_why_not(text_member(*object, "reason"));
+      if (record.outcome == MessageOutcome::kGathered) {
+        if (auto looked = read_digest(text_member(*object, "digest"), record); !looked) {
+          return std::unexpected(std::move(looked.error()));
+        }
+      }
       record.provider = text_member(*object, "provider");
       record.reference = text_member(*object, "reference");
       break;

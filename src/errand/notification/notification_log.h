@@ -69,6 +69,8 @@ class NotificationLog {
  private:
   [[nodiscard]] Result<std::vector<job::StatePtr>> jobs_of(const job::JobState& job,
                                                            std::vector<JobTypeName> types) const;
+  /// What became of the digest that took a message.
+  [[nodiscard]] Result<void> read_digest(const std::string& id, MessageRecord& record) const;
   [[nodiscard]] Result<std::optional<MessageRecord>> read(const job::JobState& message) const;
 
   const store::Reader& reader_;

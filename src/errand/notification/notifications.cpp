@@ -131,23 +131,25 @@ void Notifications::start(runtime::Lane& lane, worker::Gateway& gateway,
   const runtime::LaneClient client(lane);
   in_app_->attach(lane);
   subscriptions_.attach(lane);
-  gateway.host(
-      executor,
-      {.name = std::string(kNoticeType),
-       .types = {JobTypeName(kNoticeType)},
-       .slots = kNoticeSlots,
-       .handler = std::make_shared<NoticeHandler>(NoticeHandler::Means{.policies = policies_,
-                                                                       .groups = settings_.groups,
-                                                                       .reader = means_.reader,
-                                                                       .pool = means_.pool,
-                                                                       .lane = client,
-                                                                       .payload_key = payload_key_,
-                                                                       .clock = means_.clock,
-                                                                       .random = means_.random})});
+  gateway.host(executor, {.name = std::string(kNoticeType),
+                          .types = {JobTypeName(kNoticeType)},
+                          .slots = kNoticeSlots,
+                          .handler = std::make_shared<NoticeHandler>(
+                              NoticeHandler::Means{.policies = policies_,
+                                                   .groups = settings_.groups,
+                                                   .categories = settings_.categories,
+                                                   .users = users_,
+                                                   .reader = means_.reader,
+                                                   .pool = means_.pool,
+                                                   .lane = client,
+                                                   .payload_key = payload_key_,
+                                                   .clock = means_.clock,
+                                                   .random = means_.random})});
   const auto messages = std::make_shared<MessageHandler>(
       MessageHandler::Options{.categories = settings_.categories, .link = settings_.link},
       MessageHandler::Means{.contract = means_.contract,
                             .policies = policies_,
+                            .groups = settings_.groups,
                             .templates = templates_,
                             .channels = channels_,
                             .links = links_,
@@ -177,7 +179,8 @@ void Notifications::start(runtime::Lane& lane, worker::Gateway& gateway,
                                                                        .pool = means_.pool,
                                                                        .lane = client,
                                                                        .payload_key = payload_key_,
-                                                                       .clock = means_.clock})});
+                                                                       .clock = means_.clock,
+                                                                       .random = means_.random})});
 }
 
 void Notifications::stop() {

@@ -10,6 +10,7 @@
 #include "errand/base/time_text.h"
 #include "errand/json/parse.h"
 #include "errand/json/writer.h"
+#include "errand/notification/chat_channel.h"
 #include "errand/notification/notification_reactor.h"
 #include "errand/outbound/target_url.h"
 #include "errand/worker/http_target.h"
@@ -119,13 +120,14 @@ boost::asio::awaitable<worker::Outcome> OperatorNoticeHandler::run(worker::Attem
         "Configure it in [notifications], or take the recipient out of the "
         "group.");
   }
-  const Message message{.id = offer.job.str(),
-                        .recipient = notice->recipient,
-                        .category = std::string(kCategory),
-                        .mandatory = true,
-                        .title = notice->title,
-                        .text = notice->text,
-                        .time = offer.created_at};
+  const Message message{
+      .id = offer.job.str(),
+      .recipient = notice->recipient,
+      .category = std::string(kCategory),
+      .mandatory = true,
+      .title = notice->title,
+      .text = notice->channel == NotifyChannel::kChat ? chat_escape(notice->text) : notice->text,
+      .time = offer.created_at};
   auto sent = co_await send_within(*channel->second, message, *attempt);
   if (!sent) co_return std::move(sent.error());
   co_return worker::Complete{.result = {{"outcome", "SENT"},

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 #include <utility>
+#include <vector>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -175,6 +177,26 @@ std::optional<Preferences> parse_preferences(std::string_view text) {
   return preferences;
 }
 
+namespace {
+
+/// Whether windows cover each minute of the week.
+bool leave_no_time(const std::vector<QuietHours::Window>& windows) {
+  constexpr unsigned kDay = 1'440;
+  constexpr unsigned kWeek = 7 * kDay;
+  std::vector<bool> quiet(kWeek);
+  for (const QuietHours::Window& window : windows) {
+    const unsigned length =
+        window.to > window.from ? window.to - window.from : window.to + kDay - window.from;
+    for (unsigned day = 0; day < 7; ++day) {
+      if ((window.days & (1U << day)) == 0) continue;
+      for (unsigned i = 0; i < length; ++i) quiet[(day * kDay + window.from + i) % kWeek] = true;
+    }
+  }
+  return std::ranges::all_of(quiet, std::identity());
+}
+
+}  // namespace
+
 Result<void> check_preferences(const Preferences& preferences) {
   const auto invalid = [](std::string why) {
     return fail(ErrorCode::kInvalidArgument, std::move(why));
@@ -217,6 +239,12 @@ Result<void> check_preferences(const Preferences& preferences) {
     if (window.from >= 1'440 || window.to >= 1'440) {
       return invalid("A time of day is written 22:00.");
     }
+  }
+  if (leave_no_time(preferences.quiet.windows)) {
+    return invalid(
+        "The quiet windows leave no time of the week in which a message could come; switch "
+        "messages "
+        "off instead, or leave a time.");
   }
   return {};
 }

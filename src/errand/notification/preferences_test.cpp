@@ -164,5 +164,16 @@ TEST(Preferences, AreRefusedWithWhatToWriteInstead) {
   EXPECT_THAT(why({.quiet = {.zone = "UTC", .windows = {{.days = 0}}}}), HasSubstr("MONDAY"));
 }
 
+TEST(CheckPreferences, RefusesQuietHoursThatLeaveNoTime) {
+  const auto with = [](std::vector<QuietHours::Window> windows) {
+    return check_preferences({.choices = {}, .quiet = {.zone = "UTC", .windows = windows}});
+  };
+  EXPECT_FALSE(with({{.days = 0x7f, .from = 0, .to = 0}}));
+  EXPECT_FALSE(
+      with({{.days = 0x7f, .from = 600, .to = 60}, {.days = 0x7f, .from = 30, .to = 700}}));
+  EXPECT_TRUE(with({{.days = 0x7f, .from = 1, .to = 0}}));
+  EXPECT_TRUE(with({{.days = 0x7e, .from = 0, .to = 0}}));
+}
+
 }  // namespace
 }  // namespace errand::notification

@@ -29,7 +29,9 @@ class UnsubscribeLinks {
 
   /// @param public_url  of this server; empty: there are no links
   UnsubscribeLinks(std::string public_url, crypto::Sealer sealer)
-      : public_url_(std::move(public_url)), sealer_(std::move(sealer)) {}
+      : public_url_(std::move(public_url)), sealer_(std::move(sealer)) {
+    while (public_url_.ends_with('/')) public_url_.pop_back();
+  }
 
   /// Empty where this server has no public URL.
   [[nodiscard]] std::string url(const Subscription& subscription) const;
@@ -37,7 +39,7 @@ class UnsubscribeLinks {
   [[nodiscard]] std::optional<Subscription> read(std::string_view token) const;
 
  private:
-  const std::string public_url_;
+  std::string public_url_;
   const crypto::Sealer sealer_;
 };
 

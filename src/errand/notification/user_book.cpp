@@ -79,6 +79,11 @@ std::string UserBook::user_of(const Recipient& recipient) {
   return std::string(kAddressPrefix) + recipient.address;
 }
 
+std::string mail_address_of(const Recipient& recipient, const Contact& contact) {
+  if (!recipient.address.empty()) return recipient.address;
+  return contact.address.empty() ? recipient.subject.str() : contact.address;
+}
+
 bool is_mail_address(std::string_view text) {
   const auto at = text.find('@');
   if (at == std::string_view::npos || at == 0 || at > 64 || text.size() > 254) return false;

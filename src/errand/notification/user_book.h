@@ -60,4 +60,8 @@ Result<void> check_contact(const Contact& contact);
 /// characters of RFC 5321, 4.1.2 (ASCII), a domain of at least one label; 254 characters at most.
 [[nodiscard]] bool is_mail_address(std::string_view text);
 
+/// Where mail for `recipient` goes: its own address, else its contact's, else the subject, which
+/// may itself be one, as many identity providers have it.
+std::string mail_address_of(const Recipient& recipient, const Contact& contact);
+
 }  // namespace errand::notification
