@@ -9,7 +9,7 @@ refused() {  # TEXT COMMAND...
   local text=$1 output
   shift
   if output=$("$@" 2>&1); then printf 'not refused: %s\n' "$*"; exit 1; fi
-  if ! printf '%s' "$output" | tr -s ' \n' ' ' | grep -qF -- "$text"; then printf 'without the reason:\n%s\n' "$output"; exit 1; fi
+  if ! grep -qF -- "$text" <<<"$(tr -s ' \n' ' ' <<<"$output")"; then printf 'without the reason:\n%s\n' "$output"; exit 1; fi
 }
 as() { "$cmake" "-DCMAKE_CXX_COMPILER_ID=$1" "-DCMAKE_CXX_COMPILER_VERSION=$2" -P "$root/cmake/compiler.cmake"; }
 

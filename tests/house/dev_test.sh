@@ -6,9 +6,9 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 fails() { printf '%s\n' "$*"; exit 1; }
 
-"$root/dev" --help | grep -q '^  setup ' || fails "--help does not list the commands"
+grep -q '^  setup ' <<<"$("$root/dev" --help)" || fails "--help does not list the commands"
 for command in setup build demo test lint fmt bench docs; do
-  "$root/dev" "$command" --help | grep -q "^Usage: ./dev $command" || fails "$command has no --help"
+  grep -q "^Usage: ./dev $command" <<<"$("$root/dev" "$command" --help)" || fails "$command has no --help"
 done
 status=0; "$root/dev" nonsense >"$folder/out" 2>&1 || status=$?
 [ "$status" -eq 2 ] && grep -q "no command nonsense" "$folder/out" || fails "an unknown command: status $status"

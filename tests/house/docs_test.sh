@@ -17,7 +17,7 @@ echo '# 9999' >docs/adr/9999-unlisted.md
 printf '# A\n\n[gone](gone.md) [there](#a) [not](#b)\n\n```\n[code](code.md)\n```\n' >docs/a.md
 output=$("$root/tools/check_docs" "$tree") && { echo "bad documents pass"; exit 1; }
 expect() {
-  if ! printf '%s\n' "$output" | grep -qF -- "$1"; then printf 'not named: %s\nin:\n%s\n' "$1" "$output"; exit 1; fi
+  if ! grep -qF -- "$1" <<<"$output"; then printf 'not named: %s\nin:\n%s\n' "$1" "$output"; exit 1; fi
 }
 expect "QUEUE_FULL has no page docs/errors/QUEUE_FULL.md"
 expect "docs/errors/INTERNAL.md:1: should say 'Retryable: no'"
@@ -25,5 +25,5 @@ expect "docs/errors/NO_SUCH_CODE.md:1: no error code of that name"
 expect "docs/adr/README.md:1: does not list 9999-unlisted.md"
 expect "docs/a.md:3: leads nowhere: gone.md"
 expect "docs/a.md:3: no such heading: #b"
-if printf '%s\n' "$output" | grep -qE 'code\.md|heading: #a'; then printf 'a good link is named:\n%s\n' "$output"; exit 1; fi
+if grep -qE 'code\.md|heading: #a' <<<"$output"; then printf 'a good link is named:\n%s\n' "$output"; exit 1; fi
 echo "every fault is named"

@@ -17,7 +17,7 @@ status=0
 output=$("$root/tools/check_floors" "$tree") || { echo "a good tree is refused: $output"; exit 1; }
 
 expect() {  # TEXT: the output has a line with it
-  if ! printf '%s\n' "$output" | grep -qF -- "$1"; then printf 'not named: %s\nin:\n%s\n' "$1" "$output"; exit 1; fi
+  if ! grep -qF -- "$1" <<<"$output"; then printf 'not named: %s\nin:\n%s\n' "$1" "$output"; exit 1; fi
 }
 echo '#include "errand/engine/engine.h"' >base/up.h
 echo '#include "errand/store/sqlite/open.h"' >engine/sideways.cpp

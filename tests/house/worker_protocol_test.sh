@@ -18,7 +18,7 @@ sed -i 's/^| 4408 .*/| 4408 | nothing | no |/' worker.md
 echo 'More.' >>worker-messages.md
 output=$(check) && { echo "changed documents pass"; exit 1; }
 expect() {
-  if ! printf '%s\n' "$output" | grep -qF -- "docs/protocol/$1"; then printf 'not named: %s\nin:\n%s\n' "$1" "$output"; exit 1; fi
+  if ! grep -qF -- "docs/protocol/$1" <<<"$output"; then printf 'not named: %s\nin:\n%s\n' "$1" "$output"; exit 1; fi
 }
 expect "schemas/worker/hello.json: differs"
 expect "schemas/worker/cancel.json: is missing"
