@@ -92,12 +92,13 @@ void WebhookManager::tell(const RegisteredWebhook& webhook, HealthChange change,
   const auto what = [&]() -> std::string_view {
     switch (change) {
       case HealthChange::kFailing:
-        log_.warn("webhook endpoint is failing",
-                  {{"endpoint", name}, {"tenant", webhook.owner_name()}, {"error", why}});
+        log_.warn_limited("webhook endpoint is failing",
+                          {{"endpoint", name}, {"tenant", webhook.owner_name()}, {"error", why}});
         return "failing";
       case HealthChange::kRecovered:
-        log_.info("webhook endpoint has recovered",
-                  {{"endpoint", name}, {"tenant", webhook.owner_name()}});
+        // At one level with the other, of which it is the end: a flaky endpoint provokes both.
+        log_.warn_limited("webhook endpoint has recovered",
+                          {{"endpoint", name}, {"tenant", webhook.owner_name()}});
         return "recovered";
       default:
         log_.error("webhook endpoint is disabled: its deliveries fail until it is enabled",
