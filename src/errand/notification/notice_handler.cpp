@@ -53,14 +53,14 @@ std::string name_of(const Recipient& recipient) {
 
 /// An address in one form: the case of its domain says nothing (RFC 5321, 2.4).
 std::string with_plain_domain(std::string address) {
-  std::ranges::transform(
-      address.begin() + static_cast<std::ptrdiff_t>(address.find('@')), address.end(),
-      address.begin() + static_cast<std::ptrdiff_t>(address.find('@')),
-      [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(std::ranges::subrange(std::ranges::find(address, '@'), address.end()),
+                         std::ranges::find(address, '@'), [](char c) {
+                           return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+                         });
   return address;
 }
 
-/// The rest of a policy that tells one of what others leave to the user.
+/// A mandatory policy, and whom it names, as name_of() says.
 struct MandatoryAudience {
   const NotificationPolicy* policy = nullptr;
   std::unordered_set<std::string> names;
