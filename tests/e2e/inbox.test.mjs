@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { curl, data, graphql, poll, RawWorker, subscriber } from "./support/clients.mjs";
+import { answeringWorker, curl, data, graphql, poll, subscriber } from "./support/clients.mjs";
 import { MailSink } from "./support/mail.mjs";
 import { binary, environment, Server } from "./support/server.mjs";
 
@@ -32,20 +32,7 @@ type Report { rows: Int! }
 const OVERDUE = /^(NO_ESTIMATE|NOT_REACHED)$/;
 const ITEM = "id title text link category jobId jobType milestone createdAt seenAt readAt archivedAt";
 
-async function work() {
-  const raw = new RawWorker(server, server.tokens.acme.worker);
-  await raw.opened;
-  raw.send({ type: "hello", types: ["export"], slots: 50 });
-  await raw.frame(({ type }) => type === "welcome");
-  raw.send({ type: "credits", add: 50 });
-  raw.socket.on("message", (bytes) => {
-    for (const frame of [JSON.parse(bytes.toString())].flat()) {
-      if (frame.type !== "job") continue;
-      raw.send([{ ref: frame.jobId, jobId: frame.jobId, token: frame.token, type: "complete", result: { rows: 7 } }, { type: "credits", add: 1 }]);
-    }
-  });
-  return raw;
-}
+const work = () => answeringWorker(server, server.tokens.acme.worker, ["export"], () => ({ type: "complete", result: { rows: 7 } }));
 
 const submit = (cc = []) => data(server, me, "mutation ($cc: [String!]) { export(cc: $cc) { id } }", { cc }).then((answer) => answer.export.id);
 const inbox = (token, args = "") => data(server, token, `{ notificationInbox${args} { unseenCount unreadCount nodes { ${ITEM} } pageInfo { hasNextPage endCursor } } }`)

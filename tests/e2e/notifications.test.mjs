@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { data, poll, RawWorker } from "./support/clients.mjs";
+import { answeringWorker, data, poll } from "./support/clients.mjs";
 import { MailSink, refusal } from "./support/mail.mjs";
 import { binary, environment, Server } from "./support/server.mjs";
 
@@ -24,29 +24,13 @@ type Report { rows: Int! }
 `;
 
 /** Does what the job's name says: "fail", "retry" (fails twice), "halves" (reports progress), else succeeds. */
-async function work() {
-  const raw = new RawWorker(server, server.tokens.acme.worker);
-  await raw.opened;
-  raw.send({ type: "hello", types: ["export"], slots: 50 });
-  await raw.frame(({ type }) => type === "welcome");
-  raw.send({ type: "credits", add: 50 });
-  raw.socket.on("message", (bytes) => {
-    for (const frame of [JSON.parse(bytes.toString())].flat()) {
-      if (frame.type !== "job") continue;
-      const { jobId, token, attempt } = frame;
-      const { name } = frame.arguments;
-      const report = (more) => raw.send([{ ref: `${jobId}${Math.random()}`, jobId, token, ...more }]);
-      if (name === "halves") report({ type: "progress", completed: 6, total: 10, message: "six of ten" });
-      if (name === "fail" || (name === "retry" && attempt < 3)) {
-        report({ type: "fail", error: { kind: name === "fail" ? "PERMANENT" : "TRANSIENT", code: "NO", message: "the disk\r\nBcc: x@y.z is <full>" } });
-      } else {
-        report({ type: "complete", result: { rows: 7 } });
-      }
-      raw.send({ type: "credits", add: 1 });
-    }
-  });
-  return raw;
-}
+const work = () => answeringWorker(server, server.tokens.acme.worker, ["export"], ({ attempt, arguments: { name } }) => {
+  const progress = name === "halves" ? [{ type: "progress", completed: 6, total: 10, message: "six of ten" }] : [];
+  if (name === "fail" || (name === "retry" && attempt < 3)) {
+    return [...progress, { type: "fail", error: { kind: name === "fail" ? "PERMANENT" : "TRANSIENT", code: "NO", message: "the disk\r\nBcc: x@y.z is <full>" } }];
+  }
+  return [...progress, { type: "complete", result: { rows: 7 } }];
+});
 
 const submit = (email, name) =>
   data(server, server.tokens.acme.client, "mutation ($email: String, $name: String!) { export(email: $email, name: $name) { id } }",

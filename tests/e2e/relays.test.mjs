@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import amqp from "amqplib";
 import { AckPolicy, connect, DeliverPolicy } from "nats";
 import { certificate, Nats, Rabbit } from "./support/brokers.mjs";
-import { curl, data, poll, RawWorker } from "./support/clients.mjs";
+import { answeringWorker, curl, data, poll } from "./support/clients.mjs";
 import { Server } from "./support/server.mjs";
 
 const { CloudEvent } = createRequire(new URL("../protocol/package.json", import.meta.url))("cloudevents");
@@ -87,20 +87,7 @@ async function readQueue() {
 }
 
 /** Answers every job, as long as its connection lasts. */
-async function work(tenant) {
-  const raw = new RawWorker(server, server.tokens[tenant].worker);
-  await raw.opened;
-  raw.send({ type: "hello", types: ["greet"], slots: 50 });
-  await raw.frame(({ type }) => type === "welcome");
-  raw.send({ type: "credits", add: 50 });
-  raw.socket.on("message", (bytes) => {
-    for (const frame of [JSON.parse(bytes.toString())].flat()) {
-      if (frame.type !== "job") continue;
-      const { jobId, token } = frame;
-      raw.send([{ ref: jobId, jobId, token, type: "complete", result: { text: "Hello" } }, { type: "credits", add: 1 }]);
-    }
-  });
-}
+const work = (tenant) => answeringWorker(server, server.tokens[tenant].worker, ["greet"], () => ({ type: "complete", result: { text: "Hello" } }));
 
 const greet = (name, tenant = "acme") =>
   data(server, server.tokens[tenant].client, "mutation ($name: String!) { greet(input: {name: $name}) { id } }", { name })

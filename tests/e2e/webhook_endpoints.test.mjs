@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { data, graphql, poll, RawWorker } from "./support/clients.mjs";
+import { answeringWorker, data, graphql, poll } from "./support/clients.mjs";
 import { MailSink } from "./support/mail.mjs";
 import { Receiver, verifies } from "./support/receiver.mjs";
 import { binary, environment, schemaFile, Server } from "./support/server.mjs";
@@ -26,24 +26,10 @@ let port;
 let acme;
 let bolt;
 
-async function work(tenant) {
-  const raw = new RawWorker(server, server.tokens[tenant].worker);
-  await raw.opened;
-  raw.send({ type: "hello", types: ["greet"], slots: 50 });
-  await raw.frame(({ type }) => type === "welcome");
-  raw.send({ type: "credits", add: 50 });
-  raw.socket.on("message", (bytes) => {
-    for (const frame of [JSON.parse(bytes.toString())].flat()) {
-      if (frame.type !== "job") continue;
-      const { jobId, token } = frame;
-      const { name } = frame.arguments.input;
-      const end = name.startsWith("fail")
-        ? { type: "fail", error: { kind: "PERMANENT", code: name.toUpperCase().replace(" ", "_"), message: "it is no name" } }
-        : { type: "complete", result: { text: `Hello ${name}` } };
-      raw.send([{ ref: jobId, jobId, token, ...end }, { type: "credits", add: 1 }]);
-    }
-  });
-}
+const work = (tenant) => answeringWorker(server, server.tokens[tenant].worker, ["greet"], ({ arguments: { input: { name } } }) =>
+  name.startsWith("fail")
+    ? { type: "fail", error: { kind: "PERMANENT", code: name.toUpperCase().replace(" ", "_"), message: "it is no name" } }
+    : { type: "complete", result: { text: `Hello ${name}` } });
 
 const greet = (name, tenant = "acme", options = {}) =>
   data(server, server.tokens[tenant].client, "mutation ($name: String!, $options: JobOptions) { greet(input: {name: $name}, options: $options) { id } }",

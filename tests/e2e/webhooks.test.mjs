@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { data, poll, RawWorker } from "./support/clients.mjs";
+import { answeringWorker, data, poll } from "./support/clients.mjs";
 import { Receiver } from "./support/receiver.mjs";
 import { binary, environment, schemaFile, Server } from "./support/server.mjs";
 
@@ -21,25 +21,10 @@ let server;
 let port;
 
 /** Answers every job of a tenant, as long as its connection lasts. */
-async function work(tenant) {
-  const raw = new RawWorker(server, server.tokens[tenant].worker);
-  await raw.opened;
-  raw.send({ type: "hello", types: ["greet"], slots: 50 });
-  await raw.frame(({ type }) => type === "welcome");
-  raw.send({ type: "credits", add: 50 });
-  raw.socket.on("message", (bytes) => {
-    for (const frame of [JSON.parse(bytes.toString())].flat()) {
-      if (frame.type !== "job") continue;
-      const { jobId, token } = frame;
-      const { name } = frame.arguments.input;
-      const end = name === "fail"
-        ? { type: "fail", error: { kind: "PERMANENT", code: "NO", message: "it is no name" } }
-        : { type: "complete", result: { text: `Hello ${name}` } };
-      raw.send([{ ref: jobId, jobId, token, ...end }, { type: "credits", add: 1 }]);
-    }
-  });
-  return raw;
-}
+const work = (tenant) => answeringWorker(server, server.tokens[tenant].worker, ["greet"], ({ arguments: { input: { name } } }) =>
+  name === "fail"
+    ? { type: "fail", error: { kind: "PERMANENT", code: "NO", message: "it is no name" } }
+    : { type: "complete", result: { text: `Hello ${name}` } });
 
 const greet = (name, tenant = "acme", options = {}) =>
   data(server, server.tokens[tenant].client, "mutation ($name: String!, $options: JobOptions) { greet(input: {name: $name}, options: $options) { id } }",

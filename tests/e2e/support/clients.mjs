@@ -101,3 +101,23 @@ export class RawWorker {
     return new Promise((resolve) => this.waiting.push({ match, resolve }));
   }
 }
+
+/**
+ * A worker that answers every job of `types`, as long as its connection lasts. `answer(job)` gives the reports of a job, each a frame without
+ * ref, jobId and token.
+ */
+export async function answeringWorker(server, token, types, answer) {
+  const raw = new RawWorker(server, token);
+  await raw.opened;
+  raw.send({ type: "hello", types, slots: 50 });
+  await raw.frame(({ type }) => type === "welcome");
+  raw.send({ type: "credits", add: 50 });
+  raw.socket.on("message", (bytes) => {
+    for (const frame of [JSON.parse(bytes.toString())].flat()) {
+      if (frame.type !== "job") continue;
+      const reports = [answer(frame)].flat().map((report, i) => ({ ref: `${frame.jobId}.${i}`, jobId: frame.jobId, token: frame.token, ...report }));
+      raw.send([...reports, { type: "credits", add: 1 }]);
+    }
+  });
+  return raw;
+}
