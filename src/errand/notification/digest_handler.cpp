@@ -14,6 +14,7 @@
 #include "errand/json/writer.h"
 #include "errand/notification/chat_channel.h"
 #include "errand/notification/notification_reactor.h"
+#include "errand/notification/text_member.h"
 #include "errand/worker/http_target.h"
 
 namespace errand::notification {
@@ -37,11 +38,6 @@ constexpr std::size_t kShownMax = 100;
 constexpr std::size_t kTextBytesOfOne = 2'000;
 /// A record outlives its digest's retries, should that be in vain.
 constexpr Milliseconds kKept{10LL * 24 * 3'600'000};
-
-std::string text_member(const boost::json::object& object, const char* name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
 
 }  // namespace
 

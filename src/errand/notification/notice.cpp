@@ -9,6 +9,7 @@
 #include "errand/job/estimate.h"
 #include "errand/json/parse.h"
 #include "errand/json/writer.h"
+#include "errand/notification/text_member.h"
 
 namespace errand::notification {
 namespace {
@@ -37,11 +38,6 @@ void write_members(json::Writer& out, const Notice& notice) {
     out.key("sequence");
     out.unsigned_integer(to_number(notice.sequence));
   }
-}
-
-std::string text_member(const boost::json::object& object, const char* name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
 std::optional<Notice> read_notice(const boost::json::object& object) {

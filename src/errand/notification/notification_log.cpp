@@ -7,14 +7,10 @@
 #include <fmt/format.h>
 
 #include "errand/json/parse.h"
+#include "errand/notification/text_member.h"
 
 namespace errand::notification {
 namespace {
-
-std::string text_member(const boost::json::object& object, const char* name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
 
 /// A notice's own outcome in words; nullopt where it told somebody.
 std::optional<Untold> untold_of(const Notice& notice, const std::string& outcome) {

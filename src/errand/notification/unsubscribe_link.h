@@ -28,8 +28,8 @@ class UnsubscribeLinks {
   static constexpr std::string_view kPath = "/notifications/unsubscribe/";
 
   /// @param public_url  of this server; empty: there are no links
-  UnsubscribeLinks(std::string public_url, crypto::Sealer sealer)
-      : public_url_(std::move(public_url)), sealer_(std::move(sealer)) {
+  UnsubscribeLinks(std::string public_url, const crypto::Sealer& sealer)
+      : public_url_(std::move(public_url)), sealer_(sealer) {
     while (public_url_.ends_with('/')) public_url_.pop_back();
   }
 
