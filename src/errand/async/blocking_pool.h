@@ -27,7 +27,8 @@ struct AsResult<Result<T>> {
 /// Threads for calls that block: reads of the store, files, name lookups. Bounded: when too many
 /// calls wait, a further one is refused at once with kUnavailable.
 ///
-/// Thread-safe. stop() lets running calls end and refuses those that wait.
+/// Thread-safe. stop() lets running calls end and refuses those that wait. Stop or destroy it before
+/// the execution contexts of its callers: a thread may still be within the post that resumes one.
 class BlockingPool {
  public:
   struct Options {

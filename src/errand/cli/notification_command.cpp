@@ -56,8 +56,8 @@ struct Ground {
   SystemClock clock;
   SystemRandom random;
   telemetry::Metrics metrics;
-  async::BlockingPool pool{{.threads = 1}};
   boost::asio::io_context context;
+  async::BlockingPool pool{{.threads = 1}};  ///< ends before `context`, to which it posts
 };
 
 Result<std::unique_ptr<Ground>> make_ground(const Context& context, const TestFlags& flags) {

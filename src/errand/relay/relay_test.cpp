@@ -429,8 +429,8 @@ class RelayTest : public testing::Test {
   SystemRandom random_;
   telemetry::Metrics metrics_;
   FakeBroker broker_;
-  async::BlockingPool pool_{{.threads = 2}};
   asio::io_context context_;
+  async::BlockingPool pool_{{.threads = 2}};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
   std::thread thread_{[this] { context_.run(); }};
   std::optional<runtime::Lane> lane_;
