@@ -22,9 +22,11 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   return text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-// A seed takes many times as long under a sanitizer.
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::uint64_t kSeeds = 100;
+// A seed takes many times as long under a sanitizer, and has one thread.
+#if __has_feature(thread_sanitizer)
+constexpr std::uint64_t kSeeds = 20;
+#elif __has_feature(address_sanitizer)
+constexpr std::uint64_t kSeeds = 60;
 #else
 constexpr std::uint64_t kSeeds = 2'000;
 #endif

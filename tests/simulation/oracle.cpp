@@ -12,7 +12,7 @@
 #include "errand/job/event.h"
 #include "errand/job/evolve.h"
 #include "errand/job/internal_type.h"
-#include "errand/store/conformance/invariants.h"
+#include "errand/store/audit.h"
 
 namespace errand::simulation {
 namespace {
@@ -339,28 +339,41 @@ void Simulation::judge(const engine::Answer& answer) {
 
 void Simulation::judge_stored() {
   if (!violation_.empty()) return;
-  if (const std::string fault = store::conformance::find_fault(store_->store().reader());
-      !fault.empty()) {
-    violated("I4, I5: " + fault);
+  // One pass over the store tells of each job what is asked of it below.
+  struct Stored {
+    job::JobStatus status;
+    std::optional<job::PayloadRef> result;
+  };
+  std::map<JobId, Stored> jobs;
+  const auto audited = store::audit(
+      store_->store().reader(),
+      {.faults_max = 1, .also = [&](const job::JobState& state, auto&) -> Result<void> {
+         jobs.insert_or_assign(state.id, Stored{state.status, state.result});
+         return {};
+       }});
+  if (!audited) {
+    violated("the store cannot be read: " + audited.error().message);
+  } else if (!audited->faults.empty()) {
+    violated("I4, I5: " + audited->faults.front());
   }
   if (const std::string fault = store_->find_chain_fault(); !fault.empty()) {
     violated("chain of events: " + fault);
   }
   for (const JobId& id : acknowledged_) {
-    if (!stored(id) && !may_be_pruned(id)) violated("I1: an acknowledged job is gone");
+    if (!jobs.contains(id) && !may_be_pruned(id)) violated("I1: an acknowledged job is gone");
   }
   for (const JobId& id : made_) {
-    if (!stored(id) && !may_be_pruned(id)) violated("I1: an internal job is gone");
+    if (!jobs.contains(id) && !may_be_pruned(id)) violated("I1: an internal job is gone");
   }
   for (const auto& [id, result] : accepted_result_) {
-    const auto state = stored(id);
-    if (!state && may_be_pruned(id)) continue;
-    if (!state || state->status != job::JobStatus::kSucceeded) {
+    const auto found = jobs.find(id);
+    if (found == jobs.end() && may_be_pruned(id)) continue;
+    if (found == jobs.end() || found->second.status != job::JobStatus::kSucceeded) {
       violated("I4: an accepted result is no longer there");
       continue;
     }
     const auto payload = store_->store().reader().payload(id, store::PayloadKind::kResult).value();
-    if (!payload || payload->bytes != result || state->result != ref_to(result)) {
+    if (!payload || payload->bytes != result || found->second.result != ref_to(result)) {
       violated("I5: the stored result is not the accepted one");
     }
   }

@@ -214,12 +214,16 @@ std::string Simulation::run(int operations) {
   connect_hosted_worker();
   restart();
   send(engine::PauseQueue{QueueName("slow"), TenantId(), false, SubjectId("op")}, {});
+  std::vector<JobId> open = acknowledged_;
+  std::size_t seen = 0;  // of made_, which grows as jobs end
   const auto all_ended = [&] {
-    const auto ended = [&](const JobId& id) {
+    open.insert(open.end(), made_.begin() + static_cast<std::ptrdiff_t>(seen), made_.end());
+    seen = made_.size();
+    std::erase_if(open, [&](const JobId& id) {
       const auto state = stored(id);
       return !state || state->terminal();
-    };
-    return std::ranges::all_of(acknowledged_, ended) && std::ranges::all_of(made_, ended);
+    });
+    return open.empty();
   };
   for (int i = 0; i < 20'000 && violation_.empty() && !all_ended(); ++i) {
     for (auto& [id, worker] : workers_) {
@@ -228,9 +232,7 @@ std::string Simulation::run(int operations) {
     round();
     if (engine_->next_wakeup(now_).value_or(1s) > 0ms) advance(5s);
   }
-  std::vector<JobId> all = acknowledged_;
-  all.insert(all.end(), made_.begin(), made_.end());
-  for (const JobId& id : all) {
+  for (const JobId& id : open) {
     const auto state = stored(id);
     if (state && !state->terminal()) {
       violated(fmt::format("I11: job {} never ended: {} in {}/{}/{}, last sequence {}", id.str(),
@@ -549,7 +551,9 @@ void Simulation::restart() {
     worker.free = std::max<std::uint32_t>(worker.free, 1);
     send(hello_of(id, worker), {});
   }
-  judge_stored();
+  // A fault of the store stays there. To read all of it at each crash took a third of the
+  // simulation's time.
+  if (tally_.crashes % 3 == 0 || !faults_) judge_stored();
 }
 
 std::vector<Move> Simulation::moves_of(const store::Batch& batch) {
