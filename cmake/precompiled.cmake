@@ -11,7 +11,7 @@ set(library_headers
 set(asio_headers <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/steady_timer.hpp> <boost/asio/strand.hpp>)
 set(test_headers <gmock/gmock.h> <gtest/gtest.h>)
 
-# Our own headers that nearly every file of a folder reads, where they cost more than a second each time.
+# What nearly every file of a folder reads besides, where it costs more than a second each time: mostly our own headers.
 set(engine_headers <errand/engine/engine.h>)
 set(engine_folders engine store store/sqlite)
 set(graphql_headers ${asio_headers} <errand/graphql/execution/resolver_map.h>)
@@ -20,6 +20,8 @@ set(runtime_headers ${asio_headers} <errand/runtime/lane_client.h>)
 set(runtime_folders notification relay runtime worker)
 set(api_headers ${runtime_headers} <errand/api/backend.h> <errand/graphql/execution/resolver_map.h>)
 set(api_folders api app)
+set(cli_headers ${api_headers} <CLI/CLI.hpp>)
+set(cli_folders cli)
 
 # errand_precompile(NAME header ...): a target, errand_NAME_headers, whose precompiled headers others reuse.
 function(errand_precompile name)
@@ -43,7 +45,7 @@ function(errand_precompiled_name variable folder)
   if(errand_boost_asio IN_LIST ARGN)
     set(name asio)
   endif()
-  foreach(own IN ITEMS engine graphql runtime api)
+  foreach(own IN ITEMS engine graphql runtime api cli)
     if(folder IN_LIST ${own}_folders)
       set(name ${own})
     endif()
@@ -60,7 +62,7 @@ if(ERRAND_PRECOMPILED_HEADERS)
   endforeach()
   # Else ccache would find nothing again after they were built anew.
   add_compile_options(-Xclang -fno-pch-timestamp)
-  foreach(name IN ITEMS plain asio graphql runtime api)
+  foreach(name IN ITEMS plain asio graphql runtime api cli)
     errand_precompile(${name} ${${name}_headers})
   endforeach()
   foreach(name IN ITEMS plain engine)
