@@ -27,8 +27,9 @@ struct AsResult<Result<T>> {
 /// Threads for calls that block: reads of the store, files, name lookups. Bounded: when too many
 /// calls wait, a further one is refused at once with kUnavailable.
 ///
-/// Thread-safe. stop() lets running calls end and refuses those that wait. Stop or destroy it before
-/// the execution contexts of its callers: a thread may still be within the post that resumes one.
+/// Thread-safe. stop() lets running calls end and refuses those that wait. Stop or destroy it
+/// before the execution contexts of its callers: a thread may still be within the post that resumes
+/// one.
 class BlockingPool {
  public:
   struct Options {
