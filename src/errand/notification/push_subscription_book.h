@@ -27,8 +27,8 @@ class PushSubscriptionBook final : public PushSubscriptions {
 
   /// All outlive it.
   PushSubscriptionBook(const store::Reader& reader, async::BlockingPool& pool,
-                       crypto::Sealer sealer)
-      : reader_(reader), pool_(pool), sealer_(std::move(sealer)) {}
+                       const crypto::Sealer& sealer)
+      : reader_(reader), pool_(pool), sealer_(sealer) {}
 
   /// Names the lane. Once, before anything else.
   void attach(runtime::Lane& lane) { lane_ = &lane; }

@@ -17,8 +17,9 @@ class CredentialStore {
  public:
   /// @param reader, pool  outlive it
   /// @param sealer        under auth::kJobCredentialsLabel
-  CredentialStore(const store::Reader& reader, async::BlockingPool& pool, crypto::Sealer sealer)
-      : reader_(reader), pool_(pool), sealer_(std::move(sealer)) {}
+  CredentialStore(const store::Reader& reader, async::BlockingPool& pool,
+                  const crypto::Sealer& sealer)
+      : reader_(reader), pool_(pool), sealer_(sealer) {}
 
   /// The job's credentials; empty ones for a job without any. Reads the store on the pool. The
   /// object outlives the call.
