@@ -219,10 +219,11 @@ std::string Simulation::run(int operations) {
   const auto all_ended = [&] {
     open.insert(open.end(), made_.begin() + static_cast<std::ptrdiff_t>(seen), made_.end());
     seen = made_.size();
-    std::erase_if(open, [&](const JobId& id) {
+    const auto ended = [&](const JobId& id) {
       const auto state = stored(id);
       return !state || state->terminal();
-    });
+    };
+    while (!open.empty() && ended(open.back())) open.pop_back();
     return open.empty();
   };
   for (int i = 0; i < 20'000 && violation_.empty() && !all_ended(); ++i) {
