@@ -262,12 +262,12 @@ class Server {
   runtime::EventBus bus;
   SystemClock clock;
   SystemRandom random;
+  boost::asio::io_context io{1};
+  async::BlockingPool pool{{.threads = 2}};
   std::shared_ptr<const contract::Contract> contract;
   std::unique_ptr<runtime::Lane> lane;
   BackendPtr backend;
   std::unique_ptr<graphql::request::Service> service;
-  boost::asio::io_context io{1};
-  async::BlockingPool pool{{.threads = 2}};
   std::optional<int> last_http_status;
   std::string last_refusal;
   std::string last_event_id;

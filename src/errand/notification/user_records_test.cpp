@@ -131,12 +131,12 @@ class UserRecordsTest : public ::testing::Test {
   const crypto::MasterKey master_key_ = crypto::MasterKey::generate(random_);
   store::MemoryStore store_;
   runtime::EventBus bus_;
+  boost::asio::io_context io_{1};
+  async::BlockingPool pool_{{.threads = 1}};
   runtime::Lane lane_;
   Inbox inbox_{store_.reader()};
   InAppChannel channel_;
   PushSubscriptionBook book_;
-  boost::asio::io_context io_{1};
-  async::BlockingPool pool_{{.threads = 1}};
 };
 
 TEST_F(UserRecordsTest, AMessageIsInTheInboxOnceWhateverItsUserDidWithIt) {
