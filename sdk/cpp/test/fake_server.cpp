@@ -72,7 +72,7 @@ json::value answer_of(const json::object& message) {
 
 class FakeServer::Parts {
  public:
-  explicit Parts(std::uint16_t port) : acceptor_(io_) {
+  Parts(std::uint16_t port, Behavior behavior) : acceptor_(io_), behavior_(std::move(behavior)) {
     const Tcp::endpoint address(asio::ip::address_v4::loopback(), port);
     acceptor_.open(address.protocol());
     acceptor_.set_option(asio::socket_base::reuse_address(true));
@@ -280,7 +280,9 @@ void FakeServer::Parts::stop() {
   thread_.join();
 }
 
-FakeServer::FakeServer(std::uint16_t port) : parts_(std::make_unique<Parts>(port)) {}
+FakeServer::FakeServer() : FakeServer(0, {}) {}
+FakeServer::FakeServer(std::uint16_t port, Behavior behavior)
+    : parts_(std::make_unique<Parts>(port, std::move(behavior))) {}
 FakeServer::~FakeServer() { parts_->stop(); }
 
 std::uint16_t FakeServer::port() const { return parts_->port_; }

@@ -45,7 +45,9 @@ class FakeServer {
     int last_index(const boost::json::object& message) const;
   };
 
-  explicit FakeServer(std::uint16_t port = 0);
+  FakeServer();
+  /// Listens at `port`; a client that waits for it meets `behavior` from the first handshake on.
+  FakeServer(std::uint16_t port, Behavior behavior);
   ~FakeServer();  ///< stop()
   FakeServer(const FakeServer&) = delete;
   FakeServer& operator=(const FakeServer&) = delete;

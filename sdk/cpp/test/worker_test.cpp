@@ -686,8 +686,7 @@ TEST_F(WorkerTest, AServerThatIsNotThereYetOrOverloadedIsTriedAgain) {
   const std::uint16_t port = server_->port();
   server_->stop();
   launch(nothing, with);
-  server_ = std::make_unique<FakeServer>(port);
-  server_->configure([](auto& behavior) { behavior.refuse_with = 503; });
+  server_ = std::make_unique<FakeServer>(port, FakeServer::Behavior{.refuse_with = 503});
   server_->until([](const Heard& heard) { return heard.handshakes >= 2; });
   server_->configure([](auto& behavior) { behavior.refuse_with = 0; });
   server_->nth("credits");
