@@ -34,6 +34,12 @@ endif()
 if(ERRAND_SANITIZE)
   add_compile_options(-fsanitize=${ERRAND_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ERRAND_SANITIZE})
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+  if(ERRAND_SANITIZE MATCHES "undefined")
+    # AddressSanitizer knows the size of every object, not only where the optimizer does.
+    add_compile_options(-fno-sanitize=object-size
+      -fsanitize-ignorelist=${CMAKE_CURRENT_LIST_DIR}/undefined_behavior_ignorelist.txt)
+  endif()
   # Without this ASan misses a dangling parameter of a coroutine: Asio reuses the frame.
   add_compile_definitions(BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING)
 endif()

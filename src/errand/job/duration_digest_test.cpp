@@ -98,7 +98,7 @@ RC_GTEST_PROP(DurationDigest, GrowsWithTheLevel, ()) {
       return;
     }
     RC_ASSERT(*next >= floor);
-    RC_ASSERT(!last || *next >= *last);
+    RC_ASSERT((!last || *next >= *last));  // the macro evaluates both sides of a bare ||
     last = next;
   }
 }

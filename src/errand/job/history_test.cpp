@@ -107,7 +107,7 @@ RC_GTEST_PROP(History, KeepsItsInvariantsUnderAnyRowOfCommands, ()) {
       RC_ASSERT(after == before);
     }
     if (after.status == JobStatus::kRunning && before.status != JobStatus::kRunning) {
-      RC_ASSERT(!after.spec.deadline || now < *after.spec.deadline);
+      RC_ASSERT((!after.spec.deadline || now < *after.spec.deadline));
     }
     check_snapshot(after);
   }

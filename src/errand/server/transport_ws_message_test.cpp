@@ -79,7 +79,7 @@ TEST(TransportWsMessage, WritesTheServersMessages) {
 
 RC_GTEST_PROP(TransportWsMessage, NeverFailsOnAnyText, (const std::string& text)) {
   const auto message = parse_client_message(text);
-  RC_ASSERT(message.has_value() || !message.error().message.empty());
+  RC_ASSERT((message.has_value() || !message.error().message.empty()));
 }
 
 }  // namespace
