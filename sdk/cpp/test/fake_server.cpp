@@ -213,6 +213,11 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void take(const json::array& messages) {
     const FakeServer::Behavior behavior = server_.behavior();
+    // Before it is answered: a worker that has its answer may be at its end, and the test look.
+    server_.hear([&](FakeServer::Heard& heard) {
+      heard.frames.push_back(messages.size());
+      for (const json::value& message : messages) heard.messages.push_back(message.as_object());
+    });
     for (const json::value& message : messages) {
       const json::object& members = message.as_object();
       if (members.at("type") == "hello") {
@@ -229,10 +234,6 @@ class Session : public std::enable_shared_from_this<Session> {
         if (const json::value answer = answer_of(members); !answer.is_null()) send(answer);
       }
     }
-    server_.hear([&](FakeServer::Heard& heard) {
-      heard.frames.push_back(messages.size());
-      for (const json::value& message : messages) heard.messages.push_back(message.as_object());
-    });
   }
 
   void write() {

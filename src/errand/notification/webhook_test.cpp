@@ -223,7 +223,7 @@ class WebhookHandlerTest : public worker::GatewayTest {
                      .url = "http://" + host + ":" + std::to_string(port()) + "/",
                      .types = {"*"},
                      .headers_file = std::move(headers_file),
-                     .timeout = 200ms}};
+                     .timeout = 3s}};
     webhook.keys.push_back(
         {.secret = *outbound::WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
          .signing = std::nullopt,
