@@ -149,7 +149,7 @@ async function data(query, variables, headers = {}) {
 async function ended(id, more = "") {
   while (true) {
     const { job } = await data(`query ($id: ID!) {
-      job(id: $id, waitFor: "2s", until: [SUCCEEDED, FAILED]) { status attempt error { code message remediation } ${more} }
+      job(id: $id, waitFor: "1s", until: [SUCCEEDED, FAILED]) { status attempt error { code message remediation } ${more} }
     }`, { id });
     if (job.status === "SUCCEEDED" || job.status === "FAILED") return job;
   }

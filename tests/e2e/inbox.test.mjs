@@ -148,7 +148,8 @@ test("preferences decide, and each message says why it was not sent", async () =
 
   const why = (args, token = operator) => data(server, token, `query ($job: ID!) { whyNotSent(jobId: $job${args}) { milestone channel recipient policy reason message } }`, { job })
     .then((answer) => answer.whyNotSent);
-  const all = await why("");
+  // What is not sent is told once the notices are over, which may be after the last message.
+  const all = await poll(() => why(""), (list) => list.some(({ milestone }) => milestone === "OVERDUE") && list.some(({ reason }) => reason === "NOBODY"));
   assert.deepEqual(all.filter(({ recipient }) => recipient === "client:acme").map(({ reason }) => reason), ["OPTED_OUT"]);
   const [overdue] = all.filter(({ milestone }) => milestone === "OVERDUE");
   assert.match(overdue.reason, OVERDUE);
@@ -238,6 +239,7 @@ test("operators ask on the command line", async () => {
     { encoding: "utf8", timeout: 20_000, env: { ...environment, ERRAND_URL: server.url, ERRAND_TOKEN: token } });
   const job = await submit(["eve@example.org"]);
   await settled(job, 3);
+  await poll(() => data(server, operator, "query ($job: ID!) { whyNotSent(jobId: $job) { reason } }", { job }), ({ whyNotSent }) => whyNotSent.length >= 2);
   const lines = ({ stdout, stderr, status }) => {
     assert.equal(status, 0, stderr);
     return stdout.trimEnd().split("\n");

@@ -14,7 +14,7 @@ import { Endpoint } from "./workers/endpoint.mjs";
 import { Upstream } from "./workers/upstream.mjs";
 
 /** Long enough for machines that are busy with other things; ERRAND_WAYS_LEASE_MS is for slower ones. */
-export const LEASE_MS = Number(process.env.ERRAND_WAYS_LEASE_MS ?? 3_000);
+export const LEASE_MS = Number(process.env.ERRAND_WAYS_LEASE_MS ?? 5_000);
 /** Between the longest result that the server takes and the longest message there are 64 KiB. */
 export const RESULT_BYTES_MAX = 256 << 10;
 const PREFIX = "dev.errand.job.";

@@ -438,6 +438,9 @@ export const scenarios = [
       const id = await t.begun(await t.submit([[BEGIN, { do: "sleep", ms: Math.round(1.2 * LEASE_MS) }]]));
       worker.signal("SIGTERM");
       await pause(300);
+      // Until the server knows, the worker is given more.
+      await t.eventually(async () => (await t.arena.graphql("{ workers { name draining } }")).workers
+        .every(({ name, draining }) => name !== "first" || draining));
       const next = await t.submit([[]]);
       assert.deepEqual(await worker.exited, { code: 0, signal: null });
       const job = await t.job(id);
@@ -559,7 +562,7 @@ export const scenarios = [
     id: "stopped", name: "worker stopped (SIGSTOP) past the lease", needs: ["process"],
     async run(t) {
       const worker = t.work({ name: "frozen" });
-      const id = await t.begun(await t.submit([[BEGIN, { do: "stubborn", ms: 700 }], []]));
+      const id = await t.begun(await t.submit([[BEGIN, { do: "stubborn", ms: LEASE_MS }], []]));
       worker.signal("SIGSTOP");
       const other = t.work({ name: "awake" });
       const job = await t.end(id);

@@ -108,8 +108,10 @@ test("a stream that is silent for too long counts as broken", async () => {
   errand = client({ silenceMs: 30 });
   const next = errand.watch(ID).next();
   await (await server.stream(0)).closed;
-  const second = await server.stream(1);
-  second.next({ jobEvents: event(1, "enqueued") });
+  // On a busy machine the second may be silent for too long as well.
+  void (async () => {
+    for (let number = 1; ; number += 1) (await server.stream(number)).next({ jobEvents: event(1, "enqueued") });
+  })();
   assert.equal((await next).value.sequence, 1);
 });
 

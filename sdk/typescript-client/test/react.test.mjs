@@ -10,10 +10,12 @@ globalThis.IS_REACT_ACT_ENVIRONMENT = true;
 
 const { createElement: h, StrictMode, useState } = await import("react");
 const { renderToString } = await import("react-dom/server");
-const { act, cleanup, render, renderHook, waitFor } = await import("@testing-library/react");
+const { act, cleanup, configure, render, renderHook, waitFor } = await import("@testing-library/react");
 const { createClient } = await import("../dist/index.js");
 const { ErrandProvider, useJob } = await import("../dist/react.js");
 const { event, FakeServer, ID, state } = await import("./fake-server.mjs");
+
+configure({ asyncUtilTimeout: 60_000 }); // a second is what a busy machine may stand still
 
 let server;
 let client;

@@ -148,7 +148,7 @@ test("a submit outlives a server that is not there, with one job at the end", as
   const hopeless = createClient({ url: server.url, token: server.clientToken, retry: { attempts: 2, first: 1, longest: 1 } });
   const error = await hopeless.submit(render, { input: { pages: 1 } }).catch((thrown) => thrown);
   assert.ok(error instanceof NetworkError && error.retryable);
-  const patient = createClient({ url: server.url, token: server.clientToken, retry: { attempts: 1000, first: 5, longest: 20 } });
+  const patient = createClient({ url: server.url, token: server.clientToken, retry: { attempts: 10_000, first: 5, longest: 20 } });
   const submitted = patient.submit(render, { input: { pages: 1 } }, { idempotencyKey: error.idempotencyKey });
   await server.run(Number(port));
   const handle = await submitted;

@@ -161,7 +161,7 @@ test("a worker that an operator drains finishes what it has, and run() resolves"
 
 test("without a WebSocket, heartbeats and reports go by HTTP", async () => {
   const { handler, begun, end } = gated();
-  server.heartbeatMs = 15;
+  server.heartbeatMs = 200;
   await start(handler);
   server.send(jobMessage(1));
   const job = await begun;
