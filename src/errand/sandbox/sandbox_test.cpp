@@ -44,11 +44,11 @@ class EachProfile : public testing::TestWithParam<Profile> {
   TestFolder folder_;
 };
 
-#define RETURN_IF_REFUSED() \
+#define ERRAND_RETURN_IF_REFUSED() \
   if (refused()) return
 
 TEST_P(EachProfile, RunsACommandFromInputToOutput) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   Request request = shell("cat; echo to the log >&2; printf 'no end'");
   request.input = std::string(1 << 20, 'i') + "\n";
   const Seen seen = run_command(request);
@@ -61,7 +61,7 @@ TEST_P(EachProfile, RunsACommandFromInputToOutput) {
 }
 
 TEST_P(EachProfile, SaysHowItEnded) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   EXPECT_EQ(run_command(shell("exit 3")).ended->exit_status, 3);
   const auto killed = run_command(shell("kill -SEGV 0")).ended;
   EXPECT_EQ(killed->exit_status, std::nullopt);
@@ -70,7 +70,7 @@ TEST_P(EachProfile, SaysHowItEnded) {
 }
 
 TEST_P(EachProfile, FindsProgramsInThePath) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   Request request = shell("");
   request.argv = {"echo", "found"};
   EXPECT_THAT(run_command(request).lines, ElementsAre("found"));
@@ -79,7 +79,7 @@ TEST_P(EachProfile, FindsProgramsInThePath) {
 }
 
 TEST_P(EachProfile, NamesAProgramThatIsMissingOrCannotBeExecuted) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   Request request = shell("");
   request.argv = {folder_.path() + "/missing"};
   auto ended = run_command(request).ended;
@@ -99,7 +99,7 @@ TEST_P(EachProfile, NamesAProgramThatIsMissingOrCannotBeExecuted) {
 }
 
 TEST_P(EachProfile, HandsOverACleanEnvironment) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   ::setenv("ERRAND_TEST_SECRET", "secret", 1);
   Request request = shell("env | cut -d= -f1 | sort; echo $GIVEN; umask; ls /proc/self/fd/ 2>&1");
   request.environment = {{"GIVEN", "a = b"}};
@@ -113,7 +113,7 @@ TEST_P(EachProfile, HandsOverACleanEnvironment) {
 }
 
 TEST_P(EachProfile, HandsOverNoFilesButTheThree) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   const FileDescriptor open_in_server(::dup(0));
   const Seen seen = run_command(
       shell("for n in 3 4 5 6 7 8 9; do if ( true >&$n ) 2>/dev/null; then echo $n; fi; done"));
@@ -122,7 +122,7 @@ TEST_P(EachProfile, HandsOverNoFilesButTheThree) {
 }
 
 TEST_P(EachProfile, HasAPrivateFolderThatIsGoneAfterwards) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   const Seen seen = run_command(
       shell("pwd; [ $PWD = $HOME ] && [ $PWD = $TMPDIR ] && touch file && mkdir -p a/b && "
             "ln -s /etc a/link && stat -c %a file . | tr '\\n' ' '"));
@@ -137,7 +137,7 @@ TEST_P(EachProfile, HasAPrivateFolderThatIsGoneAfterwards) {
 }
 
 TEST_P(EachProfile, ReadsAndWritesWhatItIsGiven) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   std::filesystem::create_directory(folder_.path() + "/in");
   std::filesystem::create_directory(folder_.path() + "/out");
   std::filesystem::permissions(folder_.path() + "/out", std::filesystem::perms(0777));
@@ -152,7 +152,7 @@ TEST_P(EachProfile, ReadsAndWritesWhatItIsGiven) {
 }
 
 TEST_P(EachProfile, StopsWithSigtermAtItsWallAndTakesWhatItStillSays) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   Request request =
       shell("trap 'echo cleaned; exit 0' TERM; echo up; while true; do sleep 0.05; done");
   Seen seen;
@@ -167,7 +167,7 @@ TEST_P(EachProfile, StopsWithSigtermAtItsWallAndTakesWhatItStillSays) {
 }
 
 TEST_P(EachProfile, KillsWhatIgnoresSigtermAfterItsGrace) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   Request request = shell("trap '' TERM; echo up; while true; do sleep 0.05; done");
   request.limits.grace = 200ms;
   Seen seen;
@@ -181,7 +181,7 @@ TEST_P(EachProfile, KillsWhatIgnoresSigtermAfterItsGrace) {
 }
 
 TEST_P(EachProfile, StopsWhenItIsAskedTo) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   const auto sandbox = *Sandbox::create(test_machine(), this_machine());
   StopSignal stop;
   std::vector<std::string> lines;
@@ -200,7 +200,7 @@ TEST_P(EachProfile, StopsWhenItIsAskedTo) {
 }
 
 TEST_P(EachProfile, AKillOutranksAStop) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   const auto sandbox = *Sandbox::create(test_machine(), this_machine());
   StopSignal stop;
   int told = 0;
@@ -217,7 +217,7 @@ TEST_P(EachProfile, AKillOutranksAStop) {
 }
 
 TEST_P(EachProfile, AStopBeforeTheStartIsHeard) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   const auto sandbox = *Sandbox::create(test_machine(), this_machine());
   StopSignal stop;
   stop.kill();
@@ -228,7 +228,7 @@ TEST_P(EachProfile, AStopBeforeTheStartIsHeard) {
 }
 
 TEST_P(EachProfile, AKillFindsAShellWhereverItIs) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   const auto sandbox = *Sandbox::create(test_machine(), this_machine());
   for (int i = 0; i < 20; ++i) {
     StopSignal stop;
@@ -244,7 +244,7 @@ TEST_P(EachProfile, AKillFindsAShellWhereverItIs) {
 }
 
 TEST_P(EachProfile, EndsWhenASinkRefusesALine) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   const auto sandbox = *Sandbox::create(test_machine(), this_machine());
   StopSignal stop;
   int lines = 0;
@@ -256,7 +256,7 @@ TEST_P(EachProfile, EndsWhenASinkRefusesALine) {
 }
 
 TEST_P(EachProfile, LimitsOutputAndItsLines) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   Request request = shell("exec \"$0\" flood");
   request.argv = {folder_.hostile(), "flood"};
   request.limits.output_bytes = 100'000;
@@ -279,7 +279,7 @@ TEST_P(EachProfile, LimitsOutputAndItsLines) {
 }
 
 TEST_P(EachProfile, LimitsCpuTime) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   Request request = shell("while :; do :; done");
   request.limits.cpu = 1s;
   auto ended = run_command(request).ended;
@@ -293,7 +293,7 @@ TEST_P(EachProfile, LimitsCpuTime) {
 }
 
 TEST_P(EachProfile, LimitsOpenFiles) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   Request request = shell("ulimit -n; ulimit -c; ulimit -f");
   request.limits.open_files = 32;
   request.limits.file_bytes = 1 << 20;
@@ -301,7 +301,7 @@ TEST_P(EachProfile, LimitsOpenFiles) {
 }
 
 TEST_P(EachProfile, ManyRunAtOnce) {
-  RETURN_IF_REFUSED();
+  ERRAND_RETURN_IF_REFUSED();
   const auto sandbox = *Sandbox::create(test_machine(), this_machine());
   std::atomic<int> good = 0;
   {
