@@ -24,7 +24,6 @@ namespace errand::notification {
 namespace {
 
 namespace asio = boost::asio;
-using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""h;
 
@@ -100,11 +99,14 @@ class WebhookCatchUpTest : public ::testing::Test {
   }
 
   worker::Outcome follow(const WebhookCatchUp& what, std::string_view type = kCatchUpType) {
+    return follow(what.to_json(), type);
+  }
+  worker::Outcome follow(std::string arguments, std::string_view type = kCatchUpType) {
     worker::JobOffer offer;
     offer.job = catch_up_;
     offer.type = JobTypeName(std::string(type));
     offer.tenant = kAcme;
-    offer.arguments_json = what.to_json();
+    offer.arguments_json = std::move(arguments);
     offer.timeout = 600s;
     auto attempt = std::make_shared<worker::Attempt>(
         std::move(offer), FencingToken{1},
@@ -312,17 +314,7 @@ TEST_F(WebhookCatchUpTest, WaitsForTheEndpointThatIsNotInTheSettingsAndKeepsItsP
 }
 
 TEST_F(WebhookCatchUpTest, IsGivenUpWhereItsInputSaysNothing) {
-  worker::JobOffer offer;
-  offer.job = catch_up_;
-  offer.tenant = kAcme;
-  offer.arguments_json = "{}";
-  const auto outcome =
-      asio::co_spawn(threads_.context(),
-                     handler_->run(std::make_shared<worker::Attempt>(
-                         std::move(offer), FencingToken{1},
-                         [](const worker::Progress&, std::move_only_function<void()>) {})),
-                     asio::use_future)
-          .get();
+  const auto outcome = follow(std::string("{}"));
   const auto* failure = std::get_if<worker::Failure>(&outcome);
   ASSERT_NE(failure, nullptr);
   EXPECT_EQ(failure->kind, worker::FailureKind::kPermanent);

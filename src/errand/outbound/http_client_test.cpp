@@ -18,7 +18,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "errand/async/deadline.h"
 #include "errand/outbound/http_client_test_server.h"
 
 namespace errand::outbound {

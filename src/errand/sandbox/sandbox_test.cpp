@@ -151,15 +151,21 @@ TEST_P(EachProfile, ReadsAndWritesWhatItIsGiven) {
   EXPECT_TRUE(std::filesystem::exists(folder_.path() + "/out/file"));
 }
 
+/// With a longer wall each time, until a command that speaks once its trap is set has come so far.
+Seen run_until_it_speaks(Request request) {
+  Seen seen;
+  for (auto wall = 1s; seen.lines.empty() && wall < 60s; wall *= 3) {
+    request.limits.wall = wall;
+    seen = run_command(request);
+  }
+  return seen;
+}
+
 TEST_P(EachProfile, StopsWithSigtermAtItsWallAndTakesWhatItStillSays) {
   ERRAND_RETURN_IF_REFUSED();
   Request request =
       shell("trap 'echo cleaned; exit 0' TERM; echo up; while true; do sleep 0.05; done");
-  Seen seen;
-  for (auto wall = 1s; seen.lines.empty() && wall < 60s; wall *= 3) {  // until it comes to its trap
-    request.limits.wall = wall;
-    seen = run_command(request);
-  }
+  const Seen seen = run_until_it_speaks(std::move(request));
   EXPECT_THAT(seen.lines, ElementsAre("up", "cleaned"));
   EXPECT_EQ(seen.ended->exit_status, 0);
   EXPECT_EQ(seen.ended->limit, LimitHit::kWall);
@@ -170,11 +176,7 @@ TEST_P(EachProfile, KillsWhatIgnoresSigtermAfterItsGrace) {
   ERRAND_RETURN_IF_REFUSED();
   Request request = shell("trap '' TERM; echo up; while true; do sleep 0.05; done");
   request.limits.grace = 200ms;
-  Seen seen;
-  for (auto wall = 1s; seen.lines.empty() && wall < 60s; wall *= 3) {
-    request.limits.wall = wall;
-    seen = run_command(request);
-  }
+  const Seen seen = run_until_it_speaks(std::move(request));
   EXPECT_THAT(seen.lines, ElementsAre("up"));
   EXPECT_EQ(seen.ended->signal, SIGKILL);
   EXPECT_EQ(seen.ended->limit, LimitHit::kWall);

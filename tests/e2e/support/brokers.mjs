@@ -9,7 +9,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Of those below what the system gives to others: a broker binds it much later, and again after each kill. */
 async function freePort() {
-  for (;;) {
+  for (let tries = 0; tries < 100; tries += 1) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const server = createServer();
     const free = await new Promise((resolve) => server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true)));
@@ -17,6 +17,7 @@ async function freePort() {
     await new Promise((resolve) => server.close(resolve));
     return port;
   }
+  throw new Error("no port below 32000 is free on loopback");
 }
 
 /** The first bytes that come from a port, or null where nothing listens. */
